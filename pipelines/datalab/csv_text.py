@@ -1,0 +1,293 @@
+"""CSV text to record batches, block by block: rows come out whole, or are kept as malformed with the reason.
+
+Every block is tried with Arrow's parser first. A block with anything unusual in it (a stray quote, a ragged
+row, a byte that is no text) is parsed again by `careful`, which knows how to go on after it. Both give the
+same rows for the same text; a property test holds them to it.
+
+Values are taken as they came: an unquoted empty field is NULL, a quoted one ("") is the empty string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+BLOCK = 8 * 1024 * 1024
+SLICE = 65_536  # rows a batch: what the Delta writer gets at a time
+
+Row = tuple[list[str | None] | None, str | None, str | None]  # fields, or the raw text and the problem
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the text of a file is written."""
+
+    delimiter: str
+    newline: str = "\n"
+
+
+class Records:
+    """Splits text into records, however wrong it is. Feed it blocks; it says how much it has used."""
+
+    def __init__(self, dialect: Dialect, limit: int) -> None:
+        d = re.escape(dialect.delimiter)
+        self.dialect = dialect
+        self.limit = limit  # how far an open quote may reach
+        end = r"\r?(?:\n|\Z)" if dialect.newline == "\n" else rf"{re.escape(dialect.newline)}|\Z"
+        self._quoted = re.compile(rf'"([^"]*(?:""[^"]*)*)"(?=({d})|{end})')
+        self._plain = re.compile(rf"[^{d}{re.escape(dialect.newline)}]*")
+
+    def split(self, text: str, final: bool) -> Iterator[tuple[int, int, list[str | None] | str]]:
+        """Yield (start, end, fields), or the problem instead of fields; stops before an unfinished record."""
+        position, size, newline = 0, len(text), self.dialect.newline
+        while position < size:
+            stop = text.find(newline, position)
+            if stop < 0:
+                if not final:
+                    return
+                stop = size
+            line_end = stop
+            if newline == "\n" and stop > position and text[stop - 1] == "\r":
+                line_end -= 1
+            if text.find('"', position, stop) < 0:
+                line = text[position:line_end]
+                yield position, stop, [field or None for field in line.split(self.dialect.delimiter)]
+                position = stop + 1
+                continue
+            fields, after, problem = self._record(text, position, stop, line_end, final)
+            if after < 0:
+                return
+            if problem:
+                # Go on with the next line: what follows is read on its own, and nothing is lost.
+                yield position, stop, problem
+                position = stop + 1
+            else:
+                yield position, after, fields
+                position = after + 1
+
+    def _record(
+        self, text: str, start: int, stop: int, line_end: int, final: bool
+    ) -> tuple[list[str | None], int, str]:
+        """One record with a quote in its first line: its fields, its end (-1: more text needed), a problem."""
+        fields: list[str | None] = []
+        position, size, newline = start, len(text), self.dialect.newline
+        while True:
+            if position < size and text[position] == '"':
+                match = self._quoted.match(text, position)
+                if match is None:
+                    return fields, *self._unclosed(text, position, stop, final)
+                if match.end() == size and not final:
+                    return fields, -1, ""
+                fields.append(match[1].replace('""', '"'))
+                position = match.end()
+                if match[2] is None:
+                    after = text.find(newline, position)
+                    return fields, after if after >= 0 else size, ""
+                position += 1
+            else:
+                match = self._plain.match(text, position)
+                assert match is not None
+                position = match.end()
+                if position >= size or text[position] == newline:
+                    if position >= size and not final:
+                        return fields, -1, ""
+                    value = match[0]
+                    if newline == "\n" and value.endswith("\r"):
+                        value = value[:-1]
+                    fields.append(value or None)
+                    return fields, min(position, size), ""
+                fields.append(match[0] or None)
+                position += 1
+
+    def _unclosed(self, text: str, position: int, stop: int, final: bool) -> tuple[int, str]:
+        """A quoted field that does not end well: wait for more text, or name the problem."""
+        # Look for the quote that would close it; doubled quotes are part of the value.
+        match = re.compile(r'"[^"]*(?:""[^"]*)*').match(text, position)
+        assert match is not None
+        if match.end() >= len(text):
+            if not final and len(text) - position < self.limit:
+                return -1, ""
+            return stop, "a quoted field is never closed"
+        if match.end() + 2 >= len(text) and not final:
+            return -1, ""  # the closing quote is there, what follows it is not yet
+        return stop, "text after the closing quote of a field"
+
+
+class CsvParser:
+    """Turns blocks of UTF-8 into record batches with the data columns, _raw and _problem."""
+
+    def __init__(self, names: list[str], dialect: Dialect, limit: int) -> None:
+        self.names = names
+        self.dialect = dialect
+        self.limit = limit
+        self.records = Records(dialect, limit)
+        self.width = len(names)
+        d = re.escape(dialect.delimiter.encode())
+        self._well_quoted = re.compile(
+            rb'(?:(?<=[\n' + d + rb'])|\A)"[^"]*(?:""[^"]*)*"(?=[\n' + d + rb"]|\r\n|\Z)"
+        )
+        self.schema = pa.schema([(name, pa.string()) for name in (*names, "_raw", "_problem")])
+
+    def batches(self, chunks: Iterable[bytes], skip: int) -> Iterator[pa.RecordBatch]:
+        """Every record of the text, in order; `skip` leaves out that many at the start (the header)."""
+        rest = b""
+        for chunk, final in _blocks(chunks):
+            text = rest + chunk
+            while skip and (used := self._header_end(text, final)) >= 0:
+                text, skip = text[used:], skip - 1
+            if skip:
+                rest = text
+                continue
+            used, batch = self._fast(text, final) or self._careful(text, final)
+            rest = text[used:]
+            if batch is not None and batch.num_rows:
+                for start in range(0, batch.num_rows, SLICE):
+                    yield batch.slice(start, SLICE)
+
+    def _header_end(self, text: bytes, final: bool) -> int:
+        decoded = _decode(text)
+        for start, end, record in self.records.split(decoded, final):
+            if record != [None] and decoded[start:end].strip():
+                return len(_encode(decoded[: end + 1]))
+        return len(text) if final else -1
+
+    def _fast(self, text: bytes, final: bool) -> tuple[int, pa.RecordBatch] | None:
+        if self.dialect.newline != "\n" or b"\0" in text:
+            return None
+        used = len(text) if final else text.rfind(b"\n") + 1
+        quotes = text.count(b'"', 0, used)
+        if quotes and not final:
+            # End the block at a line end that is outside quotes, if the quotes are as they should be.
+            for _ in range(8):
+                if text.count(b'"', 0, used) % 2 == 0:
+                    break
+                used = text.rfind(b"\n", 0, text.rfind(b'"', 0, used)) + 1
+        if used <= 0:
+            return None
+        block = text[:used]
+        if quotes and b'"' in self._well_quoted.sub(b"", block):
+            return None
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+            return None
+        if block.strip(b"\r\n") == b"":
+            return None
+        try:
+            if not block.isascii():
+                block.decode()
+            table = arrow_csv.read_csv(
+                pa.py_buffer(block),
+                read_options=arrow_csv.ReadOptions(
+                    column_names=self.names, use_threads=False, block_size=len(block) + 1
+                ),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self.dialect.delimiter,
+                    quote_char='"' if quotes else False,
+                    newlines_in_values=bool(quotes),
+                    ignore_empty_lines=self.width > 1,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={name: pa.string() for name in self.names},
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    check_utf8=False,
+                ),
+            )
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            return None
+        nothing = pa.nulls(table.num_rows, pa.string())
+        columns = [column.combine_chunks() for column in table.columns]
+        return used, pa.RecordBatch.from_arrays([*columns, nothing, nothing], schema=self.schema)
+
+    def _careful(self, text: bytes, final: bool) -> tuple[int, pa.RecordBatch | None]:
+        decoded = _decode(text)
+        rows: list[Row] = []
+        end = -1
+        for start, end, record in self.records.split(decoded, final):  # noqa: B007 - `end` is used below
+            row = self._row(decoded, start, end, record)
+            if row is not None:
+                rows.append(row)
+        used = min(len(_encode(decoded[: end + 1])), len(text)) if end >= 0 else 0
+        return used, batch_of(rows, self.schema) if rows else None
+
+    def _row(self, text: str, start: int, end: int, record: list[str | None] | str) -> Row | None:
+        raw = text[start:end].removesuffix("\r") if self.dialect.newline == "\n" else text[start:end]
+        if isinstance(record, str):
+            return None, readable(raw), record
+        if record == [None] and self.width > 1 and raw == "":
+            return None  # a blank line is no row
+        if not raw.isascii() and _undecoded(raw):
+            return None, readable(raw), "bytes that are no text in the file's encoding"
+        if "\0" in raw:
+            return None, readable(raw), "contains a NUL character"
+        if len(record) != self.width:
+            return None, readable(raw), f"expected {self.width} fields, found {len(record)}"
+        return record, None, None
+
+
+def batch_of(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows as a batch: the fields, or NULLs with the raw text and the problem."""
+    width = len(schema) - 2
+    empty: list[str | None] = [None] * width
+    columns = list(zip(*(fields if fields is not None else empty for fields, _, _ in rows), strict=True))
+    columns += [tuple(raw for _, raw, _ in rows), tuple(problem for _, _, problem in rows)]
+    return pa.RecordBatch.from_arrays([pa.array(c, pa.string()) for c in columns], schema=schema)
+
+
+def readable(raw: str) -> str:
+    """Text that was not valid, in a form that can be stored: broken bytes as \\xNN, NUL as \\x00."""
+    if raw.isascii():
+        return raw.replace("\0", "\\x00")
+    as_bytes = raw.encode("utf-8", "surrogateescape")
+    return as_bytes.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _undecoded(text: str) -> bool:
+    return SURROGATE.search(text) is not None
+
+
+def _decode(block: bytes) -> str:
+    return block.decode("utf-8", "surrogateescape")
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Chunks gathered into blocks; the last one says that it is."""
+    gathered: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        if size >= BLOCK:
+            yield b"".join(gathered), False
+            gathered, size = [], 0
+        gathered.append(chunk)
+        size += len(chunk)
+    yield b"".join(gathered), True
+
+
+def detect_delimiter(sample: str, newline: str, limit: int, complete: bool) -> str:
+    """The delimiter that splits the first records most evenly; a comma when none does."""
+    best, best_score = ",", (0.0, 0)
+    for delimiter in (",", ";", "\t", "|"):
+        widths: list[int] = []
+        for _, _, record in Records(Dialect(delimiter, newline), limit).split(sample, complete):
+            if isinstance(record, list) and record != [None]:
+                widths.append(len(record))
+            if len(widths) >= 200:
+                break
+        if not widths:
+            continue
+        mode = max(set(widths), key=widths.count)
+        score = (widths.count(mode) / len(widths), mode)
+        if mode > 1 and score > best_score:
+            best, best_score = delimiter, score
+    return best

@@ -1,0 +1,33 @@
+"""The one error class of the library: a stable code, what is wrong and where, and how to fix it."""
+
+from __future__ import annotations
+
+
+class DataLabError(Exception):
+    """A failure that a person can act on.
+
+    `permanent` says that trying again cannot help (a broken file, a wrong contract), so that a pipeline
+    does not spend its retries on it.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", *, permanent: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.permanent = permanent
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword arguments need this to survive a process boundary.
+        return (_rebuild, (self.code, self.message, self.hint, self.permanent))
+
+    def to_dict(self) -> dict[str, str]:
+        """The shape that the lake tool prints."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+def _rebuild(code: str, message: str, hint: str, permanent: bool) -> DataLabError:
+    return DataLabError(code, message, hint, permanent=permanent)

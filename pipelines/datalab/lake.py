@@ -1,0 +1,297 @@
+"""The lake: Delta tables and objects in S3, or below a folder. The only place that knows which of the two."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from datalab.errors import DataLabError
+from datalab.settings import LAYERS, Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import NativeFile
+    from pyarrow.fs import FileSystem
+
+TABLE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """One line of `data list-tables`."""
+
+    layer: str
+    name: str
+    rows: int
+    columns: int
+    version: int
+    bytes: int
+    updated: str
+
+
+def check_table_name(name: str) -> str:
+    """A table's name, or an error that says what a name looks like."""
+    if not TABLE_NAME.match(name):
+        raise DataLabError(
+            "bad-table-name",
+            f'"{name}" is not a table name',
+            "use a-z, 0-9 and _, starting with a letter, at most 63 characters",
+        )
+    return name
+
+
+def quote(identifier: str) -> str:
+    """An identifier as SQL: the only way a name reaches a statement."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+class Lake:
+    """Opens, lists and writes tables, and reads and writes objects."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._fs: FileSystem | None = None
+
+    # ── tables ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def storage_options(self) -> dict[str, str] | None:
+        """What delta-rs needs. Commits are conditional puts, so that two writers never share a version."""
+        s = self.settings
+        if s.root:
+            return None
+        return {
+            "AWS_ENDPOINT_URL": s.endpoint or "",
+            "AWS_ACCESS_KEY_ID": s.access_key,
+            "AWS_SECRET_ACCESS_KEY": s.secret_key,
+            "AWS_REGION": s.region,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
+            "aws_conditional_put": "etag",
+        }
+
+    def uri(self, layer: str, table: str) -> str:
+        """Where a table is."""
+        bucket = self.settings.buckets[layer]
+        if self.settings.root:
+            return f"{self.settings.root}/{bucket}/{table}"
+        return f"s3://{bucket}/{table}"
+
+    def table(self, layer: str, table: str, version: int | None = None) -> DeltaTable | None:
+        """The table, or None when there is none."""
+        try:
+            return DeltaTable(
+                self.uri(layer, table), version=version, storage_options=self.storage_options
+            )
+        except TableNotFoundError:
+            return None
+
+    def require(self, layer: str, table: str) -> DeltaTable:
+        """The table, or an error that names the ones there are."""
+        found = self.table(layer, table) if layer in LAYERS and TABLE_NAME.match(table) else None
+        if found is None:
+            raise self.unknown_table(f"{layer}.{table}")
+        return found
+
+    def unknown_table(self, name: str) -> DataLabError:
+        """The error for a table that is not there."""
+        import difflib
+
+        known = [f"{layer}.{table}" for layer in LAYERS for table in self.names(layer)]
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        if close:
+            hint = f"did you mean {' or '.join(close)}?"
+        else:
+            hint = f"there are: {', '.join(known[:20])}" if known else "ingest a file first: the lake is empty"
+        return DataLabError("unknown-table", f"there is no table {name}", hint)
+
+    def write(
+        self,
+        layer: str,
+        table: str,
+        data: pa.Table | pa.RecordBatchReader,
+        mode: Literal["append", "overwrite"],
+        metadata: Mapping[str, str],
+        transaction: str | None = None,
+    ) -> int:
+        """Write in exactly one commit, all or nothing, and return the new version.
+
+        `transaction` is an id that can be committed once only: the guard against the same file twice.
+        """
+        uri = self.uri(layer, table)
+        if self.settings.root:
+            Path(uri).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_deltalake(
+                uri,
+                data,
+                mode=mode,
+                schema_mode="merge" if mode == "append" else "overwrite",
+                storage_options=self.storage_options,
+                target_file_size=128 * 1024 * 1024,
+                commit_properties=CommitProperties(
+                    custom_metadata=dict(metadata),
+                    app_transactions=[Transaction(transaction, 1)] if transaction else None,
+                ),
+            )
+        except CommitFailedError as error:
+            raise DataLabError(
+                "write-conflict",
+                f"another writer changed {layer}.{table} at the same moment: {error}",
+                "run it again",
+                permanent=False,
+            ) from error
+        written = self.table(layer, table)
+        if written is None:
+            raise DataLabError("write-lost", f"{layer}.{table} is not there after its commit", permanent=False)
+        return written.version()
+
+    def names(self, layer: str) -> list[str]:
+        """The names of a layer's tables, sorted. Folders that start with _ are not tables."""
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(self.path(layer, ""), recursive=False, allow_not_found=True)
+        try:
+            infos = self.fs.get_file_info(selector)
+        except OSError as error:
+            raise self.unreachable(error) from error
+        return sorted(
+            i.base_name for i in infos if i.type == FileType.Directory and TABLE_NAME.match(i.base_name)
+        )
+
+    def list_tables(self, layer: str | None = None) -> list[TableInfo]:
+        """Every table with its size, read from the Delta logs, in parallel."""
+        layers: Iterable[str] = (layer,) if layer else LAYERS
+        pairs = [(each, name) for each in layers for name in self.names(each)]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            found = pool.map(lambda pair: self.info(*pair), pairs)
+            return [info for info in found if info is not None]
+
+    def info(self, layer: str, name: str) -> TableInfo | None:
+        """A table's line, or None when the folder holds no table (yet)."""
+        try:
+            table = self.table(layer, name)
+        except DeltaError as error:
+            raise DataLabError("broken-table", f"{layer}.{name} cannot be read: {error}") from error
+        if table is None:
+            return None
+        rows, size = table_size(table)
+        return TableInfo(
+            layer, name, rows, len(table.schema().fields), table.version(), size, updated_at(table)
+        )
+
+    # ── objects ─────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def fs(self) -> FileSystem:
+        """The file system behind the buckets."""
+        if self._fs is None:
+            s = self.settings
+            if s.root:
+                from pyarrow.fs import LocalFileSystem
+
+                self._fs = LocalFileSystem()
+            else:
+                from pyarrow.fs import S3FileSystem
+
+                scheme, _, address = (s.endpoint or "").partition("://")
+                self._fs = S3FileSystem(
+                    access_key=s.access_key,
+                    secret_key=s.secret_key,
+                    endpoint_override=address.rstrip("/"),
+                    scheme=scheme,
+                    region=s.region,
+                    connect_timeout=5,
+                    request_timeout=60,
+                    background_writes=False,
+                )
+        return self._fs
+
+    def path(self, bucket: str, key: str) -> str:
+        """An object's path on `fs`; `bucket` is the logical name."""
+        name = self.settings.buckets[bucket]
+        base = f"{self.settings.root}/{name}" if self.settings.root else name
+        return f"{base}/{key}" if key else base
+
+    def open(self, bucket: str, key: str) -> NativeFile:
+        """A seekable reader of an object."""
+        try:
+            return self.fs.open_input_file(self.path(bucket, key))
+        except FileNotFoundError as error:
+            raise DataLabError("missing-object", f"there is no {key} in the bucket {bucket}") from error
+        except OSError as error:
+            raise self.unreachable(error) from error
+
+    def put(self, bucket: str, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        """Write an object as a whole."""
+        path = self.path(bucket, key)
+        if self.settings.root:
+            target = Path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(target.name + ".part")
+            part.write_bytes(body)
+            part.replace(target)
+            return
+        try:
+            # compression=None: Arrow would compress a second time what is named .gz.
+            with self.fs.open_output_stream(
+                path, compression=None, metadata={"Content-Type": content_type}
+            ) as out:
+                out.write(body)
+        except OSError as error:
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: OSError) -> DataLabError:
+        """An object store failure, without the credentials and with what to look at."""
+        where = self.settings.root or self.settings.endpoint
+        return DataLabError(
+            "object-store",
+            f"the object store at {where} answered: {error}",
+            "is it up and are the credentials right? datalab platform status",
+            permanent=False,
+        )
+
+
+def table_size(table: DeltaTable) -> tuple[int, int]:
+    """Rows and bytes of the current version, from the log's statistics."""
+    import pyarrow as pa
+
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if actions.num_rows == 0:
+        return 0, 0
+    counts = actions["num_records"].to_pylist() if "num_records" in actions.column_names else [None]
+    rows = table.count() if any(count is None for count in counts) else sum(counts)
+    return int(rows), int(sum(actions["size_bytes"].to_pylist()))
+
+
+def updated_at(table: DeltaTable) -> str:
+    """When the current version was written, ISO 8601 UTC."""
+    return iso(table.history(1)[0]["timestamp"])
+
+
+def iso(milliseconds: int) -> str:
+    """A Delta timestamp as ISO 8601 UTC."""
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def commit_fact(table: DeltaTable | None, key: str) -> Any:
+    """What the last commit recorded under `key`, read back from JSON; None when it recorded nothing."""
+    if table is None:
+        return None
+    raw = table.history(1)[0].get(key)
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw

@@ -1,0 +1,199 @@
+"""The lake tool: what the command line runs inside a container. JSON on stdout, words on stderr.
+
+    python -m datalab.lake_cli list-tables [--layer silver]
+    python -m datalab.lake_cli show silver.flights [--limit 20]
+    echo 'SELECT count(*) FROM silver.flights' | python -m datalab.lake_cli query
+    python -m datalab.lake_cli ingest --table flights --key _landing/flights/<sha256>/flights.csv
+
+Exit codes: 0 done, 1 failure, 2 usage. A failure prints {"error": {"code", "message", "hint"}}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from datalab.errors import DataLabError
+from datalab.settings import LAYERS, Settings
+
+if TYPE_CHECKING:
+    from datalab.formats import Declared
+    from datalab.lake import Lake
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise DataLabError("usage", message, f"{self.prog} --help")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        args = _arguments().parse_args(argv)
+        args.run(Settings.from_env().lake(), args)
+    except DataLabError as error:
+        return _fail(error)
+    except BrokenPipeError:
+        # Whoever read stopped reading: nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the tool answers in JSON whatever happens
+        return _fail(DataLabError("unexpected", f"{type(error).__name__}: {error}", "see stderr"), error)
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m datalab.lake_cli", description="Look at and load the lake.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    listing = commands.add_parser("list-tables", help="every table with rows, columns, version, size")
+    listing.add_argument("--layer", choices=LAYERS)
+    listing.set_defaults(run=_list_tables)
+
+    show = commands.add_parser("show", help="one table: columns, history, first rows")
+    show.add_argument("table", metavar="LAYER.TABLE")
+    show.add_argument("--limit", type=int, default=20, help="sample rows")
+    show.set_defaults(run=_show)
+
+    query = commands.add_parser("query", help="run the SELECT on stdin")
+    query.add_argument("--timeout", type=float, default=300, help="seconds")
+    query.set_defaults(run=_query)
+
+    ingest = commands.add_parser("ingest", help="load a landed file into bronze")
+    ingest.add_argument("--table", required=True)
+    ingest.add_argument("--key", required=True, help="_landing/<table>/<sha256>/<file name>")
+    ingest.add_argument("--format", choices=("csv", "jsonl", "parquet"))
+    ingest.add_argument("--delimiter", help="one character, or the word tab")
+    ingest.add_argument("--encoding", help="for example utf-8, cp1252, utf-16")
+    ingest.add_argument("--no-header", action="store_true", help="the first line is data")
+    ingest.set_defaults(run=_ingest)
+    return parser
+
+
+def _list_tables(lake: Lake, args: argparse.Namespace) -> None:
+    _print([asdict(info) for info in lake.list_tables(args.layer)])
+
+
+def _show(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.duck import to_json
+    from datalab.lake import iso
+
+    layer, _, name = args.table.lower().partition(".")
+    if layer not in LAYERS or not name:
+        raise DataLabError("usage", f'"{args.table}" is no table', "layer.table, for example silver.flights")
+    table = lake.require(layer, name)
+    info = lake.info(layer, name)
+    assert info is not None
+    sample = table.to_pyarrow_dataset().head(max(0, min(args.limit, 1000)), use_threads=False).to_pylist()
+    history = []
+    for commit in table.history(20):
+        rows = (commit.get("operationMetrics") or {}).get("num_added_rows")
+        entry = {
+            "version": commit["version"],
+            "timestamp": iso(commit["timestamp"]),
+            "operation": commit.get("operation", ""),
+        }
+        history.append(entry if rows is None else {**entry, "rows": int(rows)})
+    _print(
+        {
+            "layer": layer,
+            "name": name,
+            "version": info.version,
+            "rows": info.rows,
+            "bytes": info.bytes,
+            "updated": info.updated,
+            "columns": [{"name": f.name, "type": _type_name(f.type)} for f in table.schema().fields],
+            "history": history,
+            "sample": [{key: to_json(value) for key, value in row.items()} for row in sample],
+        }
+    )
+
+
+def _type_name(kind: Any) -> str:
+    """A column's type in DuckDB's words, as silver and the contracts use them."""
+    name = kind.type if hasattr(kind, "type") and isinstance(kind.type, str) else str(kind)
+    words = {
+        "string": "varchar", "long": "bigint", "timestamp": "timestamptz", "timestamp_ntz": "timestamp",
+        "short": "smallint", "byte": "tinyint", "binary": "blob",
+    }  # fmt: skip
+    return words.get(name, name)
+
+
+def _query(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.duck import query
+
+    sql = sys.stdin.read()
+    if not sql.strip():
+        raise DataLabError("usage", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
+    _print_rows(query(lake, sql, args.timeout))
+
+
+def _ingest(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.bronze import ingest
+    from datalab.landing import parse_key, reject
+
+    file = parse_key(args.key)
+    if file.table != args.table:
+        raise DataLabError("usage", f"the key is of the table {file.table}, not {args.table}", "check --key")
+    declared = _declared(lake, args)
+    try:
+        _print(asdict(ingest(lake, file, declared)))
+    except DataLabError as error:
+        if error.permanent and error.code not in ("missing-object", "bad-delimiter", "unknown-encoding"):
+            reject(lake, file, error)
+        raise
+
+
+def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
+    from datalab.quality import published_contract
+
+    declared = published_contract(lake, args.table).source
+    if args.format:
+        declared = replace(declared, format=args.format)
+    if args.delimiter:
+        declared = replace(declared, delimiter="\t" if args.delimiter in ("tab", "\\t") else args.delimiter)
+    if args.encoding:
+        declared = replace(declared, encoding=args.encoding)
+    if args.no_header:
+        declared = replace(declared, header=False)
+    return declared
+
+
+def _print(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def _print_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """An array, row by row: the answer is never held as a whole. The first row comes before anything is
+    printed, so that most failures still give a clean error object."""
+    iterator = iter(rows)
+    row = next(iterator, None)
+    out = sys.stdout
+    out.write("[")
+    while row is not None:
+        out.write(json.dumps(row, ensure_ascii=False))
+        row = next(iterator, None)
+        out.write(",\n" if row is not None else "")
+    out.write("]\n")
+    out.flush()
+
+
+def _fail(error: DataLabError, cause: BaseException | None = None) -> int:
+    if cause is not None:
+        import traceback
+
+        traceback.print_exception(cause, file=sys.stderr)
+    print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
+    _print({"error": error.to_dict()})
+    return 2 if error.code == "usage" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+import { createInterface } from "node:readline/promises";
+import { DatalabError, exit } from "../config/error.ts";
+
+/** Asks before something that can't be undone. `--yes` answers it; without a terminal nothing is assumed. */
+export async function confirm(question: string, options: { readonly yes: boolean }): Promise<boolean> {
+  if (options.yes) return true;
+  if (!process.stdin.isTTY) {
+    throw new DatalabError("E_CONFIRM", `${question} There is no terminal to answer on.`, {
+      exitCode: exit.usage,
+      hint: "Pass --yes to answer with yes.",
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,172 @@
+import { DatalabError, exit } from "../config/error.ts";
+import { formatBytes } from "../model/units.ts";
+import { readPlatformAndCredentials } from "../ops/credentials.ts";
+import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../ops/lake.ts";
+import { readPlatform } from "../ops/platform.ts";
+import { checkFile, checkTableName } from "../ops/upload.ts";
+import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "./options.ts";
+import { ago, type Cell, onStdout, print, printJson, say, show, table } from "./output.ts";
+import { createBar, createReporter } from "./progress.ts";
+
+const layers = ["bronze", "silver", "gold"];
+/** More rows are no longer read by people; --json has all of them. */
+const mostRows = 1000;
+const widest = 60;
+
+export function register(program: AnyCommand): void {
+  const data = program.command("data").description("Ingest files, list, show and query tables.");
+
+  const ingest = data
+    .command("ingest")
+    .argument("<file>", "CSV, JSON lines or Parquet")
+    .argument("<table>", "name of the bronze table, such as flights")
+    .description("Load a file into a bronze table as it is. The same content again changes nothing.")
+    .action(async (file, name, _options, command) => {
+      const context = contextOf(command);
+      show(context.json, await ingestFile(context, file, name), (result) => {
+        const from = `${result.file} → bronze.${result.table}`;
+        if (result.skipped) return `${from}: already there, nothing changed (version ${result.version})`;
+        const bad = result.malformed > 0 ? `, ${result.malformed} of them malformed` : "";
+        return `${from}: ${result.rows} rows${bad} (version ${result.version})`;
+      });
+    });
+  examples(ingest, [["./datalab data ingest flights.csv flights", "into bronze.flights"]]);
+
+  const list = data
+    .command("list-tables")
+    .description("Every table of the lake.")
+    .option("-l, --layer <layer>", `only this layer: ${layers.join(", ")}`, layerName)
+    .action(async (options, command) => {
+      const context = contextOf(command);
+      const args = options.layer ? ["--layer", options.layer] : [];
+      const tables = await (await connect(context)).run<TableInfo[]>(["list-tables", ...args]);
+      if (context.json) return printJson(tables);
+      if (tables.length === 0) return say("No tables yet. ./datalab data ingest FILE TABLE makes one.");
+      const head = ["table", "rows", "columns", "version", "size", "updated"];
+      const rows = tables.map((t) => [
+        `${t.layer}.${t.name}`,
+        ...[t.rows, t.columns, t.version, formatBytes(t.bytes), ago(t.updated)],
+      ]);
+      print(await table(head, rows));
+    });
+  examples(list, [
+    ["./datalab data list-tables", "all layers"],
+    ["./datalab data list-tables --layer gold --json", "for programs"],
+  ]);
+
+  const details = data
+    .command("show")
+    .argument("<table>", "layer.name, such as silver.flights")
+    .description("Columns, history and first rows of a table.")
+    .option("-n, --limit <rows>", "how many rows", wholeNumber("--limit", 0), 20)
+    .action(async (name, options, command) => {
+      const context = contextOf(command);
+      const tool = await connect(context);
+      const found = await tool.run<TableDetails>(["show", "--limit", String(options.limit), "--", name]);
+      if (context.json) printJson(found);
+      else print(await detailsText(found));
+    });
+  examples(details, [["./datalab data show silver.flights --limit 5", "with its first five rows"]]);
+
+  const query = data
+    .command("query")
+    .argument("<sql>", "DuckDB SQL; - reads it from standard input")
+    .description("Query the lake. Tables are bronze.NAME, silver.NAME, gold.NAME.")
+    .action(async (sql, _options, command) => {
+      const context = contextOf(command);
+      const text = sql === "-" ? await readInput() : sql;
+      if (text.trim() === "") throw usage("expected SQL, received nothing");
+      const rows = await (await connect(context)).run<Row[]>(["query"], text);
+      if (context.json) return printJson(rows);
+      print(await rowsText(rows.slice(0, mostRows)));
+      const more = rows.length > mostRows ? `, the first ${mostRows} are shown; --json has all` : "";
+      say(`${rows.length} ${rows.length === 1 ? "row" : "rows"}${more}`);
+    });
+  examples(query, [
+    ['./datalab data query "select carrier, count(*) from silver.flights group by all"', "a table"],
+    ["./datalab data query --json - < report.sql", "from a file, for programs"],
+  ]);
+}
+
+async function connect({ project, stack, verbose }: Context) {
+  return lakeTool(await readPlatform(project, stack), verbose ? { onWords: say } : {});
+}
+
+async function ingestFile(context: Context, file: string, name: string): Promise<Ingested> {
+  // What is wrong with the words is said before anything is asked of the platform.
+  checkTableName(name);
+  const bytes = await checkFile(file);
+  const reading = readPlatformAndCredentials(context.project, context.stack);
+  const [{ uploadFile }, { platform, credentials }] = await Promise.all([
+    import("../ops/upload.ts"),
+    reading,
+  ]);
+  const bar = await createBar(`upload ${file}`, bytes, context.json && !context.verbose);
+  const upload = await uploadFile(platform, credentials, file, name, { onUpload: bar.update }).finally(
+    bar.stop,
+  );
+  const reporter = createReporter();
+  const size = formatBytes(upload.bytes);
+  reporter.step(`upload ${file}`).done(upload.skipped ? `${size}, there already` : size);
+  const step = reporter.step(`ingest into bronze.${name}`);
+  try {
+    const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
+    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key]);
+    step.done(result.skipped ? "nothing changed" : `${result.rows} rows`);
+    return result;
+  } catch (error) {
+    step.fail();
+    throw error;
+  } finally {
+    reporter.close();
+  }
+}
+
+async function detailsText(found: TableDetails): Promise<string> {
+  const { layer, name, rows, bytes, version, updated, columns, history, sample } = found;
+  const title = onStdout("bold", `${layer}.${name}`);
+  const parts = [
+    `${title}: ${rows} rows, ${formatBytes(bytes)}, version ${version}, updated ${ago(updated)}`,
+    await table(
+      ["column", "type"],
+      columns.map((column) => [column.name, column.type]),
+    ),
+    await table(
+      ["version", "when", "operation", "rows"],
+      history.map((entry) => [entry.version, ago(entry.timestamp), entry.operation, entry.rows]),
+    ),
+  ];
+  if (sample.length > 0) parts.push(await rowsText(sample));
+  return parts.join("\n\n");
+}
+
+async function rowsText(rows: readonly Row[]): Promise<string> {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  if (names.length === 0) return "";
+  return table(
+    names,
+    rows.map((row) => names.map((name) => cell(row[name]))),
+  );
+}
+
+function cell(value: unknown): Cell {
+  if (value === undefined || value === null || typeof value === "number" || typeof value === "boolean") {
+    return value as Cell;
+  }
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > widest ? `${text.slice(0, widest - 1)}…` : text;
+}
+
+function layerName(text: string): string {
+  if (layers.includes(text)) return text;
+  throw usage(`--layer: expected one of ${layers.join(", ")}, received ${JSON.stringify(text)}`);
+}
+
+function usage(message: string): DatalabError {
+  return new DatalabError("E_USAGE", message, { exitCode: exit.usage });
+}
+
+async function readInput(): Promise<string> {
+  process.stdin.setEncoding("utf8");
+  return (await process.stdin.toArray()).join("");
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import { exit } from "../config/error.ts";
+import { report } from "./errors.ts";
+import { type AnyCommand, addCommonOptions, examples } from "./options.ts";
+
+/** One first word of the command line. It is imported only when it is asked for. */
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ register(program: AnyCommand): void }>;
+}
+
+/** In the order that help shows them. */
+const commands: readonly Entry[] = [
+  { name: "platform", summary: "prepare a stack, see how it is", load: () => import("./platform.ts") },
+  { name: "services", summary: "list services, their health and logs", load: () => import("./services.ts") },
+  { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
+  { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
+  { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
+];
+
+async function run(argv: readonly string[]): Promise<void> {
+  const program: AnyCommand = new Command("datalab")
+    .description("A complete data platform, one typed program for every environment.")
+    .version(version(), "-V, --version");
+  addCommonOptions(program);
+  examples(program, [
+    ["./datalab up", "bring the dev stack up"],
+    ["./datalab platform status", "see how it is"],
+    ["./datalab data ingest flights.csv flights", "load a file into the lake"],
+    ["./datalab pipelines run medallion_etl --wait", "run a pipeline"],
+    ['./datalab data query "select count(*) from silver.flights"', "look at the result"],
+  ]);
+
+  const wanted = firstWord(argv);
+  for (const { name, summary, load } of commands) {
+    if (name === wanted) (await load()).register(program);
+    else program.command(name).description(summary);
+  }
+  prepare(program);
+  if (argv.length === 0) program.outputHelp();
+  else await program.parseAsync(argv, { from: "user" });
+}
+
+/** Makes every command take the common options and report errors our way, however it was registered. */
+function prepare(command: AnyCommand): void {
+  command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showSuggestionAfterError();
+  for (const child of command.commands) prepare(child);
+  if (command.commands.length === 0) addCommonOptions(command);
+}
+
+/** The first word that is no option: whose commands have to be loaded. */
+function firstWord(argv: readonly string[]): string | undefined {
+  const words = argv.filter((word, i) => !word.startsWith("-") && !/^(-s|--stack)$/.test(argv[i - 1] ?? ""));
+  return words[0] === "help" ? words[1] : words[0];
+}
+
+function version(): string {
+  const file = resolve(import.meta.dirname, "../../package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** Runs one command line and returns its exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  try {
+    await run(argv);
+    return Number(process.exitCode ?? exit.ok);
+  } catch (error) {
+    const end = argv.indexOf("--");
+    const options = end < 0 ? argv : argv.slice(0, end);
+    const has = (...flags: readonly string[]) => flags.some((flag) => options.includes(flag));
+    return report(error, {
+      json: has("--json"),
+      verbose: has("-v", "--verbose") || Boolean(process.env.DATALAB_DEBUG),
+    });
+  }
+}

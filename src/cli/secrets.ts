@@ -1,0 +1,57 @@
+import { readPlatformAndCredentials } from "../ops/credentials.ts";
+import { readPlatform } from "../ops/platform.ts";
+import { type AnyCommand, contextOf, examples } from "./options.ts";
+import { onStderr, print, printJson, say, table } from "./output.ts";
+
+export function register(program: AnyCommand): void {
+  const secrets = program.command("secrets").description("List logins, show one.");
+
+  const list = secrets
+    .command("list")
+    .description("The logins of the stack: what each opens and for whom, without their values.")
+    .option("-a, --all", "also the secrets that only services use among themselves")
+    .action(async (options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const platform = await readPlatform(project, stack);
+      const rows = platform.secrets
+        .filter(({ login }) => options.all || login !== null)
+        .map(({ id, version, login }) => ({
+          id,
+          version,
+          user: login?.user ?? null,
+          opens: login?.opens ?? null,
+        }));
+      if (json) return printJson(rows);
+      print(
+        await table(
+          ["secret", "user", "opens", "version"],
+          rows.map((row) => [row.id, row.user, row.opens, row.version]),
+        ),
+      );
+      say("./datalab secrets show SECRET prints one.");
+    });
+  examples(list, [["./datalab secrets list", "a table"]]);
+
+  const show = secrets
+    .command("show")
+    .argument("<id>", "such as prefect/admin")
+    .description("Print the value of one secret.")
+    .action(async (id, _options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { platform, credentials } = await readPlatformAndCredentials(project, stack);
+      const value = credentials.value(id);
+      const user = platform.secrets.find((secret) => secret.id === id)?.login?.user ?? null;
+      if (process.stdout.isTTY) {
+        say(
+          `${onStderr("yellow", "!")} This is a secret: it now stands on your screen and in its scrollback.`,
+        );
+        if (user !== null) say(`  The user is ${user}.`);
+      }
+      if (json) printJson({ id, user, value });
+      else print(value);
+    });
+  examples(show, [
+    ["./datalab secrets show prefect/admin", "the password of Prefect's admin"],
+    ["./datalab secrets show prefect/admin | wl-copy", "into the clipboard, not on the screen"],
+  ]);
+}

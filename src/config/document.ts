@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
+import { ConfigError, type Problem } from "./error.ts";
+
+type Path = readonly (string | number)[];
+
+/** A YAML or JSON file (JSON is YAML) that remembers where each value stands. */
+export interface SourceDocument {
+  /** As people write it: relative to the project. */
+  readonly file: string;
+  readonly value: unknown;
+  /** `file:line:col` of the value at a path, or of its nearest ancestor that stands in the file. */
+  locate(path: Path): string;
+  /** `file:line:col` of a value, undefined when it doesn't stand in the file. */
+  find(path: Path): string | undefined;
+}
+
+/** Reads a file; throws a ConfigError with every syntax error in it. */
+export function readDocument(project: string, path: string): SourceDocument {
+  const file = relative(project, path) || path;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message;
+    throw new ConfigError([{ path: [], message: `${file}: ${reason}` }]);
+  }
+  return parseSource(file, text);
+}
+
+export function parseSource(file: string, text: string): SourceDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(
+        (error): Problem => ({
+          path: [],
+          message: `expected valid YAML, received: ${error.message}`,
+          at: at(error.pos[0]),
+        }),
+      ),
+    );
+  }
+  const find = (path: Path): string | undefined => {
+    const offset = offsetOf(document, path);
+    return offset === undefined ? undefined : at(offset);
+  };
+  return {
+    file,
+    value: document.toJS({ maxAliasCount: 100 }),
+    find,
+    locate(path) {
+      for (let length = path.length; length > 0; length--) {
+        const found = find(path.slice(0, length));
+        if (found) return found;
+      }
+      return `${file}:1:1`;
+    },
+  };
+}
+
+/** Where the key of a mapping, or the item of a list, begins. */
+function offsetOf(document: Document, path: Path): number | undefined {
+  if (path.length === 0) return 0;
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const last = path.at(-1);
+  if (isMap(parent)) {
+    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last));
+    return pair && isNode(pair.key) ? pair.key.range?.[0] : undefined;
+  }
+  const node = document.getIn(path, true);
+  return isNode(node) ? node.range?.[0] : undefined;
+}

@@ -1,0 +1,54 @@
+/** Exit codes of every command. */
+export const exit = { ok: 0, failure: 1, usage: 2, drift: 3, locked: 4, interrupted: 130 } as const;
+export type ExitCode = (typeof exit)[keyof typeof exit];
+
+/** A failure that people can act on: what is wrong, and how to put it right. */
+export class DatalabError extends Error {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, options: { exitCode?: ExitCode; hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "DatalabError";
+    this.code = code;
+    this.exitCode = options.exitCode ?? exit.failure;
+    this.hint = options.hint;
+  }
+}
+
+/** One thing that is wrong with a configuration. */
+export interface Problem {
+  /** Keys from the root of the file's platform object: ["services", "prefect", "storage"]. */
+  readonly path: readonly (string | number)[];
+  /** `expected a size such as "20Gi", received "20"` */
+  readonly message: string;
+  /** `file:line:col`, where known. */
+  readonly at?: string;
+  readonly fix?: string;
+}
+
+export function formatPath(path: readonly (string | number)[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text === "" ? key : `${text}.${key}`),
+    "",
+  );
+}
+
+/** Everything that is wrong with a configuration, thrown once. Nothing has been touched when it is. */
+export class ConfigError extends DatalabError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super("E_CONFIG", problems.map(formatProblem).join("\n"), { exitCode: exit.usage });
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+export function formatProblem({ path, message, at, fix }: Problem): string {
+  const lines = [`✖ ${path.length > 0 ? `${formatPath(path)}: ` : ""}${message}`];
+  if (at) lines.push(`  → ${at}`);
+  if (fix) lines.push(`  ${fix}`);
+  return lines.join("\n");
+}

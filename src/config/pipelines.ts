@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import type { PipelineModel } from "../model/platform.ts";
+import { parseDuration } from "../model/units.ts";
+import { readDocument } from "./document.ts";
+import { ConfigError, type Problem } from "./error.ts";
+import { type PipelineFile, pipelineFile } from "./pipeline.ts";
+import { check, nearest } from "./problems.ts";
+import type { PlatformConfig } from "./schema.ts";
+
+const fileNames = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];
+const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/**
+ * Reads every folder that holds a pipeline.yaml, pipeline.yml or pipeline.json. Throws one ConfigError with all that is
+ * wrong in them.
+ */
+export function readPipelines(
+  project: string,
+  config: PlatformConfig["pipelines"],
+  locate: (path: readonly (string | number)[]) => string,
+): PipelineModel[] {
+  const folder = resolve(project, config.folder);
+  const problems: Problem[] = [];
+  if (!existsSync(folder)) {
+    throw new ConfigError([
+      {
+        path: ["pipelines", "folder"],
+        message: `expected a folder of the project, received ${JSON.stringify(config.folder)}, which does not exist`,
+        at: locate(["pipelines", "folder"]),
+      },
+    ]);
+  }
+  const found = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && fileNames.some((f) => existsSync(join(folder, entry.name, f))))
+    .map((entry) => entry.name)
+    .sort();
+
+  const mustExist = (names: readonly string[], at: (i: number, name: string) => (string | number)[]) => {
+    for (const [i, name] of names.entries()) {
+      if (found.includes(name)) continue;
+      const near = nearest(name, found);
+      problems.push({
+        path: at(i, name),
+        message: `expected one of ${found.join(", ") || "no pipelines, the folder has none"}, received ${JSON.stringify(name)}`,
+        at: locate(at(i, name)),
+        ...(near && { fix: `Did you mean ${near}?` }),
+      });
+    }
+  };
+  mustExist(config.only ?? [], (i) => ["pipelines", "only", i]);
+  mustExist(Object.keys(config.overrides), (_, name) => ["pipelines", "overrides", name]);
+
+  const pipelines: PipelineModel[] = [];
+  for (const name of found) {
+    if (config.only && !config.only.includes(name)) continue;
+    try {
+      const override = config.overrides[name] ?? {};
+      pipelines.push(readPipeline(project, join(folder, name), name, override));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return pipelines;
+}
+
+type Override = PlatformConfig["pipelines"]["overrides"][string];
+
+function readPipeline(project: string, folder: string, name: string, override: Override): PipelineModel {
+  const present = fileNames.filter((f) => existsSync(join(folder, f)));
+  const shown = relative(project, folder);
+  if (!namePattern.test(name)) {
+    throw new ConfigError([
+      { path: [], message: `${shown}: expected a folder name of lower case letters, digits, _ and -` },
+    ]);
+  }
+  if (present.length > 1) {
+    throw new ConfigError([{ path: [], message: `${shown}: expected one definition, received ${present.join(" and ")}` }]);
+  }
+  const document = readDocument(project, join(folder, present[0] as string));
+  const result = check(pipelineFile, document.value ?? {});
+  if (!result.ok) {
+    throw new ConfigError(result.problems.map((p) => ({ ...p, at: document.locate(p.path) })));
+  }
+  if (result.value.name !== undefined && result.value.name !== name) {
+    throw new ConfigError([
+      {
+        path: ["name"],
+        message: `expected the folder's name ${JSON.stringify(name)}, received ${JSON.stringify(result.value.name)}`,
+        at: document.locate(["name"]),
+      },
+    ]);
+  }
+  const file = result.value.entrypoint.split(":")[0] as string;
+  if (!existsSync(join(folder, file))) {
+    throw new ConfigError([
+      {
+        path: ["entrypoint"],
+        message: `expected a file in ${shown}, received ${JSON.stringify(file)}, which does not exist`,
+        at: document.locate(["entrypoint"]),
+      },
+    ]);
+  }
+  return normalise(name, folder, result.value, override);
+}
+
+function normalise(name: string, folder: string, file: PipelineFile, override: Override): PipelineModel {
+  const given = Object.fromEntries(Object.entries(override).filter(([, value]) => value !== undefined));
+  const merged: PipelineFile = { ...file, ...given, parameters: { ...file.parameters, ...override.parameters } };
+  const { schedule, retries } = merged;
+  const definition = {
+    name,
+    summary: file.summary,
+    entrypoint: file.entrypoint,
+    schedule:
+      schedule && "every" in schedule ? { intervalSeconds: parseDuration(schedule.every) } : (schedule ?? null),
+    retries: {
+      count: retries.count,
+      delaySeconds: parseDuration(retries.delay),
+      backoff: retries.backoff,
+      maxDelaySeconds: parseDuration(retries.maxDelay),
+    },
+    timeoutSeconds: merged.timeout === undefined ? null : parseDuration(merged.timeout),
+    priority: merged.priority,
+    concurrency: merged.concurrency ?? null,
+    parameters: merged.parameters,
+    tags: file.tags,
+    paused: merged.paused,
+  };
+  return { ...definition, version: contentHash(folder, definition) };
+}
+
+/** 16 hex digits over every file of the folder and the normalised definition; caches of Python are no content. */
+function contentHash(folder: string, definition: unknown): string {
+  const hash = createHash("sha256").update(JSON.stringify(definition));
+  const files = globSync("**/*", { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((file) => !/(^|\/)(__pycache__|\.[^/]*)(\/|$)/.test(file))
+    .sort();
+  for (const file of files) {
+    hash.update(`\0${file}\0`).update(createHash("sha256").update(readFileSync(join(folder, file))).digest());
+  }
+  return hash.digest("hex").slice(0, 16);
+}

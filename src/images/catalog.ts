@@ -1,0 +1,216 @@
+/**
+ * Which images exist, what goes into each, and the tag that follows from it. Reads files and hashes them, nothing
+ * else: the program calls this on every preview.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { bundleInputs } from "./bundle-inputs.ts";
+import { type ContextFile, filesUnder, pipelineFolders } from "./context.ts";
+
+/** The images that workloads run, by logical name. */
+export const imageNames = ["base", "python", "pipelines", "services", "core", "test"] as const;
+export type ImageName = (typeof imageNames)[number];
+/** `debian` is the root file system that `base` starts from: pulled, or made with debootstrap. */
+export type LayerName = ImageName | "debian";
+
+/** A program that is fetched or compiled on the host and copied into an image's build context. */
+export type Artifact = "node" | "minio" | "mc" | "core.mjs";
+
+/** Everything an image is made of. */
+export interface ImageInputs {
+  readonly name: LayerName;
+  /** Images that must exist first, with the build argument that carries their tag. */
+  readonly parents: readonly { readonly argument: string; readonly name: LayerName }[];
+  /** Build arguments taken from the lock file. */
+  readonly arguments: Readonly<Record<string, string>>;
+  /** Files of the build context, by their path in it. */
+  readonly files: readonly ContextFile[];
+  readonly artifacts: readonly Artifact[];
+  /** Lines that identify what the files alone do not: lock entries, parents' tags, the bundle's dependencies. */
+  readonly facts: readonly string[];
+}
+
+/** The lock file: every version and digest. */
+export interface Lock {
+  readonly debian: { readonly suite: string; readonly image: string; readonly digest: string };
+  readonly node: { readonly version: string; readonly npm: Readonly<Record<string, string>> };
+  readonly go: { readonly minimum: string; readonly toolchain: string };
+  readonly minio: GoProgram;
+  readonly mc: GoProgram;
+  readonly postgresql: { readonly major: string };
+  readonly python: { readonly minor: string };
+  readonly uv: { readonly version: string };
+  readonly pulumi: { readonly cli: string; readonly plugins: Readonly<Record<string, string>> };
+}
+
+/** A Go command: the module version to compile, and the upstream binary that is tried first. */
+export interface GoProgram {
+  readonly module: string;
+  readonly version: string;
+  readonly release: { readonly url: string; readonly sha256: string };
+}
+
+/** An unknown image name. */
+export class UnknownImageError extends Error {
+  readonly code = "UNKNOWN_IMAGE";
+  constructor(name: string) {
+    super(`image "${name}" does not exist; the images are ${imageNames.join(", ")}`);
+    this.name = "UnknownImageError";
+  }
+}
+
+const here = import.meta.dirname;
+const projectRoot = resolve(here, "../..");
+
+/** Reads the lock file. `root` is the project's folder. */
+export function readLock(root: string = projectRoot): Lock {
+  return JSON.parse(readFileSync(join(root, "src/images/lock.json"), "utf8")) as Lock;
+}
+
+interface Recipe {
+  readonly parents: ImageInputs["parents"];
+  readonly lock?: readonly (keyof Lock)[];
+  readonly arguments?: (lock: Lock) => Record<string, string>;
+  readonly artifacts?: readonly Artifact[];
+  readonly files?: (root: string) => ContextFile[];
+}
+
+const parent = (name: LayerName, argument = "PARENT"): ImageInputs["parents"][number] => ({ argument, name });
+const file = (root: string, path: string, to: string): ContextFile => ({ from: join(root, path), to });
+
+const recipes: Readonly<Record<LayerName, Recipe>> = {
+  debian: { parents: [], lock: ["debian"] },
+  base: { parents: [parent("debian")] },
+  python: {
+    parents: [parent("base")],
+    lock: ["uv", "python"],
+    arguments: (lock) => ({ UV_VERSION: lock.uv.version }),
+    files: (root) => [
+      file(root, "pipelines/requirements.lock", "requirements.lock"),
+      ...filesUnder(join(root, "pipelines/datalab"), "datalab"),
+    ],
+  },
+  pipelines: {
+    parents: [parent("python")],
+    files: (root) => pipelineFolders(join(root, "pipelines")),
+  },
+  services: {
+    parents: [parent("base")],
+    lock: ["minio", "mc", "postgresql"],
+    arguments: (lock) => ({ POSTGRESQL_MAJOR: lock.postgresql.major }),
+    artifacts: ["minio", "mc"],
+  },
+  core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", "core.mjs"] },
+  test: {
+    parents: [parent("pipelines"), parent("services", "SERVICES")],
+    lock: ["uv"],
+    arguments: (lock) => ({ UV_VERSION: lock.uv.version }),
+    files: (root) => [
+      file(root, "pipelines/requirements-test.lock", "requirements-test.lock"),
+      file(root, "src/images/python/pip-host", "pip-host"),
+      ...["pyproject.toml", "requirements.lock"].map((name) =>
+        file(root, `pipelines/${name}`, `project/${name}`),
+      ),
+      ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
+    ],
+  },
+};
+
+function pipelineNames(root: string): string[] {
+  const names = pipelineFolders(join(root, "pipelines")).map((entry) => entry.to.split("/")[1] ?? "");
+  return [...new Set(names)];
+}
+
+/** Everything that goes into an image. */
+export function imageInputs(
+  name: LayerName,
+  root: string = projectRoot,
+  lock: Lock = readLock(root),
+): ImageInputs {
+  const recipe = recipes[name];
+  if (recipe === undefined) throw new UnknownImageError(name);
+  const files = [
+    ...filesUnder(join(root, "src/images", name), ""),
+    ...(recipe.files?.(root) ?? []).filter((entry) => existsSync(entry.from)),
+  ].sort((a, b) => (a.to < b.to ? -1 : 1));
+  const facts = (recipe.lock ?? []).map((key) => `lock ${key} ${JSON.stringify(lock[key])}`);
+  if (recipe.artifacts?.includes("core.mjs")) facts.push(...bundleInputs(root, "src/core/main.ts"));
+  return {
+    name,
+    parents: recipe.parents,
+    arguments: recipe.arguments?.(lock) ?? {},
+    files,
+    artifacts: recipe.artifacts ?? [],
+    facts,
+  };
+}
+
+/** Computes tags, reading every file once. Use one for a whole run when many tags are asked for. */
+export class Catalog {
+  readonly root: string;
+  readonly lock: Lock;
+  readonly #tags = new Map<LayerName, string>();
+  readonly #inputs = new Map<LayerName, ImageInputs>();
+
+  constructor(root: string = projectRoot) {
+    this.root = root;
+    this.lock = readLock(root);
+  }
+
+  inputs(name: LayerName): ImageInputs {
+    const known = this.#inputs.get(name);
+    if (known !== undefined) return known;
+    const inputs = imageInputs(name, this.root, this.lock);
+    this.#inputs.set(name, inputs);
+    return inputs;
+  }
+
+  /** `datalab/<name>:<first 16 hex digits of the sha256 of all inputs>`. */
+  tag(name: LayerName): string {
+    const known = this.#tags.get(name);
+    if (known !== undefined) return known;
+    const inputs = this.inputs(name);
+    const hash = createHash("sha256");
+    const line = (...parts: string[]) => hash.update(`${parts.join("\0")}\n`);
+    for (const { argument, name: parentName } of inputs.parents)
+      line("parent", argument, this.tag(parentName));
+    for (const [key, value] of Object.entries(inputs.arguments)) line("argument", key, value);
+    for (const fact of inputs.facts) line("fact", fact);
+    for (const entry of inputs.files) {
+      line("file", entry.to, createHash("sha256").update(readFileSync(entry.from)).digest("hex"));
+    }
+    const tag = `datalab/${name}:${hash.digest("hex").slice(0, 16)}`;
+    this.#tags.set(name, tag);
+    return tag;
+  }
+
+  /** The named images and everything below them, each after what it is built from. */
+  required(names: readonly string[]): LayerName[] {
+    const order: LayerName[] = [];
+    const visit = (name: LayerName): void => {
+      if (order.includes(name)) return;
+      for (const { name: parentName } of this.inputs(name).parents) visit(parentName);
+      order.push(name);
+    };
+    for (const name of names) visit(asImageName(name));
+    return order;
+  }
+}
+
+/** Checks a name that comes from outside. */
+export function asImageName(name: string): ImageName {
+  const known = imageNames.find((candidate) => candidate === name);
+  if (known === undefined) throw new UnknownImageError(name);
+  return known;
+}
+
+/** The tag of an image for the files as they are now. */
+export function imageTag(name: string): string {
+  return new Catalog().tag(asImageName(name));
+}
+
+/** The named images and what they are built from, in build order; the Debian root file system is not listed. */
+export function requiredImages(names: readonly string[]): ImageName[] {
+  return new Catalog().required(names).filter((name) => name !== "debian");
+}

@@ -1,0 +1,22 @@
+import { join } from "node:path";
+import { getStack, type Output, RunError } from "@pulumi/pulumi";
+import { DatalabError } from "./config/error.ts";
+import { loadEnvironment } from "./config/load.ts";
+import { checkPolicy } from "./model/policy.ts";
+import { resolvePlatform } from "./model/resolve.ts";
+import type { PlatformOutput } from "./outputs/platform.ts";
+import { services } from "./services/index.ts";
+import { loadTarget } from "./targets/target.ts";
+
+async function deploy(): Promise<Output<PlatformOutput>> {
+  const environment = loadEnvironment(join(import.meta.dirname, ".."), getStack(), services);
+  const model = resolvePlatform(environment);
+  checkPolicy(model);
+  return (await loadTarget(model.target)).deploy(model);
+}
+
+/** The address book of the stack, see outputs/platform.ts. */
+export const platform = await deploy().catch((error: unknown) => {
+  if (!(error instanceof DatalabError)) throw error;
+  throw new RunError([error.message, error.hint].filter(Boolean).join("\n"));
+});

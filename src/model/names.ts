@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+
+/** RFC 1123 label, what Docker, Kubernetes and DNS all take. */
+export const dnsLabel = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const maxLength = 63;
+
+/**
+ * A DNS-safe name of at most 63 characters. Deterministic; when the parts don't fit or hold other characters, what was
+ * lost is told apart by a hash, so that different parts never give the same name by being cut.
+ */
+export function joinName(...parts: readonly string[]): string {
+  const plain = parts.join("-");
+  if (dnsLabel.test(plain) && parts.every((part) => part !== "")) return plain;
+  const hash = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8);
+  const safe = plain
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, maxLength - hash.length - 1)
+    .replace(/-+$/, "");
+  return safe === "" ? `x-${hash}` : `${safe}-${hash}`;
+}
+
+/** The part `main` carries the service's own name. */
+export const workloadName = (service: string, part: string): string =>
+  part === "main" ? service : joinName(service, part);
+
+/** What a stack's own network is called on a target. */
+export const stackName = (stack: string): string => joinName("datalab", stack);
+export const instanceName = (stack: string, workload: string): string => joinName("datalab", stack, workload);
+export const volumeName = (stack: string, workload: string, volume: string): string =>
+  joinName("datalab", stack, workload, volume);
+
+/** Labels on everything the program makes, on every target. */
+export const labelNames = {
+  stack: "datalab.stack",
+  service: "datalab.service",
+  workload: "datalab.workload",
+  release: "datalab.release",
+  oneShot: "datalab.oneshot",
+  /** Hash of the files that a workload mounts. */
+  files: "datalab.files",
+  /** `data` or `files`: what serves a workload without being one. */
+  role: "datalab.role",
+} as const;

@@ -1,0 +1,77 @@
+import type { Ref } from "./refs.ts";
+
+/** What a service asks for. Who answers it is decided by the model, never by the service that asks. */
+export type Need = DatabaseNeed | BucketNeed | SecretNeed | EndpointNeed;
+
+export interface DatabaseNeed {
+  readonly kind: "database";
+  readonly name: string;
+}
+export interface BucketNeed {
+  readonly kind: "bucket";
+  readonly names: readonly string[];
+}
+export interface SecretNeed {
+  readonly kind: "secret";
+  /** Set when people log in with it: the user name and what it opens. */
+  readonly login?: { readonly user: string; readonly opens: string };
+}
+export interface EndpointNeed {
+  readonly kind: "endpoint";
+  readonly workload: string;
+  readonly endpoint: string;
+}
+
+/** A PostgreSQL database of this name with a role of its own. */
+export const database = (name: string): DatabaseNeed => ({ kind: "database", name });
+/** Read and write access to these buckets of the object store, with a key of its own. */
+export const bucket = (...names: readonly string[]): BucketNeed => ({ kind: "bucket", names });
+/** A random secret of at least 128 bits, distinct per stack. */
+export const secret = (login?: SecretNeed["login"]): SecretNeed => ({
+  kind: "secret",
+  ...(login && { login }),
+});
+/** The address of another service's endpoint; the caller waits for it at start. */
+export const endpoint = (workload: string, name: string): EndpointNeed => ({
+  kind: "endpoint",
+  workload,
+  endpoint: name,
+});
+
+export interface DatabaseGrant {
+  readonly kind: "database";
+  readonly host: Ref;
+  readonly port: Ref;
+  readonly name: string;
+  readonly user: string;
+  readonly password: Ref;
+}
+export interface BucketGrant {
+  readonly kind: "bucket";
+  /** S3 endpoint URL inside the stack's network. */
+  readonly url: Ref;
+  readonly region: string;
+  readonly accessKey: string;
+  readonly secretKey: Ref;
+  readonly names: readonly string[];
+}
+export interface EndpointGrant {
+  readonly kind: "endpoint";
+  readonly host: Ref;
+  readonly port: Ref;
+  readonly url: Ref;
+}
+
+/** What a need is answered with. */
+export type Grant<N extends Need = Need> = N extends DatabaseNeed
+  ? DatabaseGrant
+  : N extends BucketNeed
+    ? BucketGrant
+    : N extends EndpointNeed
+      ? EndpointGrant
+      : N extends SecretNeed
+        ? Ref
+        : never;
+
+export type Needs = Readonly<Record<string, Need>>;
+export type Grants<N extends Needs> = { readonly [K in keyof N]: Grant<N[K]> };

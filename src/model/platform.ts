@@ -1,0 +1,138 @@
+import type { BucketGrant } from "./needs.ts";
+import type { Template } from "./refs.ts";
+
+/** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
+export interface PlatformModel {
+  readonly stack: string;
+  readonly target: "docker" | "kubernetes" | "aws";
+  readonly images: ImagesModel;
+  /** In the order they can be started: what is needed comes first. */
+  readonly services: readonly ServiceModel[];
+  /** Which endpoint answers for the health of the platform. */
+  readonly health: { readonly workload: string; readonly endpoint: string } | null;
+  readonly secrets: readonly SecretModel[];
+  readonly pipelines: readonly PipelineModel[];
+}
+
+export interface ImagesModel {
+  readonly source: "build" | "registry";
+  readonly registry?: string;
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+export interface ServiceModel {
+  readonly name: string;
+  readonly summary: string;
+  readonly version: string;
+  readonly owner: string;
+  readonly backup: string;
+  readonly workloads: readonly WorkloadModel[];
+  readonly checks: readonly { readonly name: string; readonly summary: string }[];
+  /** Services it needs, by name. */
+  readonly dependsOn: readonly string[];
+}
+
+export interface WorkloadModel {
+  /** Unique in the stack; also its host name in the network. */
+  readonly name: string;
+  readonly service: string;
+  readonly part: string;
+  readonly image: string;
+  readonly command: readonly Template[];
+  readonly env: Readonly<Record<string, Template>>;
+  /** Path under /run/datalab -> content. */
+  readonly files: Readonly<Record<string, Template>>;
+  readonly endpoints: readonly EndpointModel[];
+  readonly probe: ProbeModel | null;
+  readonly volumes: readonly VolumeModel[];
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly tmpBytes: number;
+  readonly oneShot: boolean;
+  readonly stopGraceSeconds: number;
+  readonly tools: Readonly<Record<string, ToolModel>>;
+  /** Endpoints of other workloads that must accept connections before it starts. */
+  readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
+}
+
+export interface ToolModel {
+  readonly command: readonly string[];
+  readonly bucket: BucketGrant | null;
+}
+
+export interface EndpointModel {
+  readonly name: string;
+  readonly summary: string;
+  readonly port: number;
+  readonly protocol: "http" | "tcp";
+  readonly scheme: string;
+  /** Port on 127.0.0.1, offset included; null: not published. */
+  readonly published: number | null;
+  readonly browser: boolean;
+  readonly path: string;
+  /** Secret id and user name that open it. */
+  readonly login: { readonly secret: string; readonly user: string } | null;
+}
+
+export interface ProbeModel {
+  readonly command: readonly string[];
+  readonly everySeconds: number;
+  readonly withinSeconds: number;
+}
+
+export interface VolumeModel {
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly policy: "retain" | "delete";
+}
+
+export interface SecretModel {
+  /** `<service>/<name>`. */
+  readonly id: string;
+  /** Bumped to rotate it. */
+  readonly version: number;
+  readonly login: { readonly user: string; readonly opens: string } | null;
+}
+
+export interface PipelineModel {
+  readonly name: string;
+  readonly summary: string;
+  /** Content hash of the folder and the normalised definition: 16 hex digits. */
+  readonly version: string;
+  readonly entrypoint: string;
+  readonly schedule:
+    | { readonly cron: string; readonly timezone: string }
+    | { readonly intervalSeconds: number }
+    | null;
+  readonly retries: {
+    readonly count: number;
+    readonly delaySeconds: number;
+    readonly backoff: "fixed" | "exponential";
+    readonly maxDelaySeconds: number;
+  };
+  readonly timeoutSeconds: number | null;
+  readonly priority: "critical" | "high" | "normal" | "low";
+  readonly concurrency: number | null;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly tags: readonly string[];
+  readonly paused: boolean;
+}
+
+/** What others may know of a service before it is deployed. */
+export interface ServiceSummary {
+  readonly name: string;
+  readonly summary: string;
+  readonly version: string;
+  readonly owner: string;
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly workload: string;
+    readonly summary: string;
+    readonly protocol: "http" | "tcp";
+    readonly browser: boolean;
+    readonly url: Template;
+    readonly internalUrl: Template;
+  }[];
+  readonly checks: readonly { readonly name: string; readonly summary: string }[];
+}

@@ -1,0 +1,89 @@
+/**
+ * References to values that exist only at deploy time. The model carries them; a target answers them with a mounted
+ * file, a secretKeyRef or a Pulumi output. Nothing here ever holds a secret's value.
+ */
+export type Ref =
+  /** A generated secret, by id `<service>/<name>`. */
+  | { readonly ref: "secret"; readonly id: string }
+  /** Where a workload's endpoint is reached inside the stack's network. */
+  | {
+      readonly ref: "address";
+      readonly workload: string;
+      readonly endpoint: string;
+      readonly part: "host" | "port" | "url";
+    }
+  /** Where a person's browser reaches an endpoint; empty when it is not published. */
+  | { readonly ref: "publicUrl"; readonly workload: string; readonly endpoint: string };
+
+/** A string with references in it: plain data, resolved by a target. */
+export interface Template {
+  readonly parts: readonly (string | Ref)[];
+}
+
+export type Text = string | Ref | Template;
+
+export function isRef(value: unknown): value is Ref {
+  return typeof value === "object" && value !== null && "ref" in value;
+}
+
+export function isTemplate(value: unknown): value is Template {
+  return typeof value === "object" && value !== null && Array.isArray((value as Template).parts);
+}
+
+/** Normalises any text to a template whose neighbouring strings are joined. */
+export function template(...texts: readonly (Text | number)[]): Template {
+  const parts: (string | Ref)[] = [];
+  const add = (part: string | Ref) => {
+    const last = parts.length - 1;
+    if (typeof part === "string" && typeof parts[last] === "string") parts[last] += part;
+    else if (part !== "") parts.push(part);
+  };
+  for (const text of texts) {
+    if (typeof text === "number") add(String(text));
+    else if (isTemplate(text)) text.parts.forEach(add);
+    else add(text);
+  }
+  return { parts };
+}
+
+/** Template literal tag: t`postgresql://${db.user}:${db.password}@${db.host}/${db.name}`. */
+export function t(strings: TemplateStringsArray, ...values: readonly (Text | number)[]): Template {
+  return template(...strings.flatMap((s, i) => (i < values.length ? [s, values[i] as Text | number] : [s])));
+}
+
+/**
+ * JSON with references inside. A reference must stand where a string stands; its value is inserted without further
+ * escaping, which is right for what targets answer: addresses, and secrets in the base64url alphabet.
+ */
+export function json(value: unknown): Template {
+  const refs: Ref[] = [];
+  const mark = (ref: Ref) => `\u0001${refs.push(ref) - 1}\u0001`;
+  const text = JSON.stringify(
+    value,
+    (_key, v: unknown) => {
+      if (isRef(v)) return mark(v);
+      if (isTemplate(v)) return v.parts.map((p) => (typeof p === "string" ? p : mark(p))).join("");
+      return v;
+    },
+    2,
+  );
+  const pieces = text.split(/\\u0001(\d+)\\u0001/);
+  return template(...pieces.map((piece, i) => (i % 2 === 0 ? piece : (refs[Number(piece)] as Ref))));
+}
+
+/** Every reference of a text. */
+export function refsOf(text: Text): readonly Ref[] {
+  return template(text).parts.filter(isRef);
+}
+
+/** Whether a text holds the value of a secret. */
+export function isSecret(text: Text): boolean {
+  return refsOf(text).some((ref) => ref.ref === "secret");
+}
+
+/** The text with each reference answered by `answer`. */
+export function render(text: Text, answer: (ref: Ref) => string): string {
+  return template(text)
+    .parts.map((part) => (typeof part === "string" ? part : answer(part)))
+    .join("");
+}

@@ -1,0 +1,54 @@
+import { DatalabError } from "../config/error.ts";
+import type { Health, ServiceHealth } from "../core/health.ts";
+
+export type { CheckHealth, Health, ServiceHealth } from "../core/health.ts";
+
+/** Long enough for a busy machine, short enough to fall back while people wait. */
+const answerMs = 3_000;
+/** Functional checks may take a minute; their own timeouts end them. */
+const checkMs = 180_000;
+
+/** Talks to a deployed platform core. Every method throws E_CORE_UNREACHABLE when it does not answer. */
+export interface CoreClient {
+  health(signal?: AbortSignal): Promise<Health>;
+  /** Runs the checks now, those of one service or all, and returns what they found. */
+  check(service?: string, signal?: AbortSignal): Promise<Health>;
+  service(name: string): Promise<ServiceHealth>;
+}
+
+export function coreClient(url: string): CoreClient {
+  const base = url.replace(/\/+$/, "");
+  async function ask<T>(method: "GET" | "POST", path: string, ms: number, signal?: AbortSignal): Promise<T> {
+    const limit = AbortSignal.timeout(ms);
+    let answer: Response;
+    let body: unknown;
+    try {
+      answer = await fetch(`${base}${path}`, {
+        method,
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+      body = await answer.json();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw unreachable(base, error);
+    }
+    if (answer.ok) return body as T;
+    const { error } = body as { error?: { code: string; message: string } };
+    throw new DatalabError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`);
+  }
+  return {
+    health: (signal) => ask("GET", "/health", answerMs, signal),
+    check: (service, signal) =>
+      ask("POST", service ? `/check?service=${encodeURIComponent(service)}` : "/check", checkMs, signal),
+    service: (name) => ask("GET", `/health/${encodeURIComponent(name)}`, answerMs),
+  };
+}
+
+function unreachable(url: string, error: unknown): DatalabError {
+  const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  const reason = name === "TimeoutError" ? "no answer in time" : (cause?.code ?? cause?.message ?? message);
+  return new DatalabError("E_CORE_UNREACHABLE", `The platform core at ${url} does not answer (${reason}).`, {
+    hint: "./datalab services logs core",
+    cause: error,
+  });
+}

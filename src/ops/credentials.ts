@@ -1,0 +1,50 @@
+import { DatalabError, exit } from "../config/error.ts";
+import { deriveSecret } from "../model/derive.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
+import { readPlatform } from "./platform.ts";
+import { pulumiRead } from "./pulumi-cli.ts";
+import { suggest } from "./suggest.ts";
+
+/** The secrets of a stack, derived on demand: nothing is kept but the master secret, in memory. */
+export interface Credentials {
+  /** Value of the secret with this id (`<service>/<name>`). */
+  value(id: string): string;
+}
+
+/** Reads the deployed platform and what opens it, both at once. */
+export async function readPlatformAndCredentials(
+  project: string,
+  stack: string,
+): Promise<{ platform: PlatformOutput; credentials: Credentials }> {
+  const [platform, master] = await Promise.allSettled([
+    readPlatform(project, stack),
+    readMaster(project, stack),
+  ]);
+  // Not being deployed explains a missing secret, not the other way round.
+  if (platform.status === "rejected") throw platform.reason;
+  if (master.status === "rejected") throw master.reason;
+  return { platform: platform.value, credentials: credentialsOf(platform.value, master.value) };
+}
+
+export function credentialsOf(platform: PlatformOutput, master: string): Credentials {
+  return { value: (id) => secretValue(platform, master, id) };
+}
+
+/** Derives one secret of the platform. */
+export function secretValue(platform: PlatformOutput, master: string, id: string): string {
+  const secret = platform.secrets.find((each) => each.id === id);
+  if (secret) return deriveSecret(master, platform.stack, secret);
+  const ids = platform.secrets.map((each) => each.id);
+  throw new DatalabError("E_SECRET", `The stack ${platform.stack} has no secret "${id}".`, {
+    exitCode: exit.usage,
+    hint: suggest(id, ids),
+  });
+}
+
+async function readMaster(project: string, stack: string): Promise<string> {
+  const master = (await pulumiRead(project, stack, ["config", "get", "datalab:masterSecret"])).trim();
+  if (master.length >= 32) return master;
+  throw new DatalabError("E_MASTER_SECRET", `The master secret of stack ${stack} is too short to be one.`, {
+    hint: `It stands in Pulumi.${stack}.yaml as datalab:masterSecret; restore the file from your backup or repository.`,
+  });
+}

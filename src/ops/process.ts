@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** How a child process ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Written to its standard input, which is closed after it. */
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+  /** Called for every line of its standard error as it comes. */
+  readonly onError?: (line: string) => void;
+}
+
+/** The program itself is not there. */
+export class ProgramMissing extends Error {
+  override readonly name = "ProgramMissing";
+  readonly program: string;
+  constructor(program: string) {
+    super(`${program} was not found`);
+    this.program = program;
+  }
+}
+
+/** Runs a program to its end and gives back all it said. Rejects only when it can't be started, or is aborted. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      ...(options.signal && { signal: options.signal }),
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    if (options.onError && child.stderr) createInterface({ input: child.stderr }).on("line", options.onError);
+    // It may end without reading its input; its exit code tells what happened.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(options.input);
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "ENOENT" ? new ProgramMissing(program) : error),
+    );
+    child.on("close", (code) => {
+      resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+    });
+  });
+}
+
+/** The last lines of a text that say something. */
+export function lastLines(text: string, count: number): string {
+  return text
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "")
+    .slice(-count)
+    .join("\n");
+}

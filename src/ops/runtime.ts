@@ -1,0 +1,60 @@
+import { DatalabError, exit } from "../config/error.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
+import type { Ran } from "./process.ts";
+
+/** What the CLI does where the platform runs. Each target has one. */
+export interface Runtime {
+  /** Runs a command inside a running workload, with the environment the workload has. */
+  exec(instance: string, command: readonly string[], options: ExecOptions): Promise<Ran>;
+  /** Hands over the log of a workload, oldest line first; with `follow` until the signal aborts. */
+  logs(instance: string, options: LogOptions, onLine: (line: LogLine) => void): Promise<void>;
+  /** What the target itself says about the workloads of a stack. */
+  instances(stack: string): Promise<readonly Instance[]>;
+}
+
+export interface ExecOptions {
+  /** Standard input of the command. */
+  readonly input?: string;
+  readonly onError?: (line: string) => void;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** How many of the last lines; undefined: all. */
+  readonly tail?: number;
+  /** A duration such as 10m, or a time. */
+  readonly since?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface LogLine {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly stream: "stdout" | "stderr";
+  readonly line: string;
+}
+
+export interface Instance {
+  readonly name: string;
+  readonly service: string;
+  readonly workload: string;
+  readonly oneShot: boolean;
+  readonly ok: boolean;
+  /** Such as `running`, `running (unhealthy)`, `exited with 1`. */
+  readonly state: string;
+}
+
+/** The one place that knows which target is served by what. */
+const runtimes: Partial<Record<PlatformOutput["target"], () => Promise<Runtime>>> = {
+  docker: async () => (await import("./docker-runtime.ts")).dockerRuntime,
+};
+
+/** How to reach into the platform on the target it runs on. */
+export async function runtimeOf(platform: Pick<PlatformOutput, "target">): Promise<Runtime> {
+  const load = runtimes[platform.target];
+  if (load) return load();
+  throw new DatalabError("E_TARGET", `This command can't reach into the target ${platform.target} yet.`, {
+    exitCode: exit.usage,
+    hint: `It works on: ${Object.keys(runtimes).join(", ")}.`,
+  });
+}

@@ -1,0 +1,130 @@
+import { DatalabError, exit } from "../config/error.ts";
+import { type State, stateOf } from "../core/health.ts";
+import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
+import { coreClient, type Health } from "./core-client.ts";
+import { type Instance, runtimeOf } from "./runtime.ts";
+import { suggest } from "./suggest.ts";
+
+/** `datalab platform status --json`. */
+export interface PlatformStatus {
+  readonly stack: string;
+  readonly target: string;
+  readonly services: readonly ServiceStatus[];
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly state: State;
+  /** Where people, or else programs, reach it. */
+  readonly url?: string;
+  readonly checks: readonly CheckStatus[];
+}
+
+export interface CheckStatus {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly message?: string;
+}
+
+export interface StatusOptions {
+  /** Run every check now instead of asking for its last result. */
+  readonly fresh?: boolean;
+  /** Told when the core does not answer and the containers are asked instead. */
+  readonly onFallback?: (error: DatalabError) => void;
+}
+
+/** State of every service: from the core, or from the target itself when the core does not answer. */
+export async function platformStatus(
+  platform: PlatformOutput,
+  options: StatusOptions = {},
+): Promise<PlatformStatus> {
+  const core = coreClient(platform.core.url);
+  try {
+    return statusFromHealth(platform, await (options.fresh ? core.check() : core.health()));
+  } catch (error) {
+    if (!(error instanceof DatalabError) || error.code !== "E_CORE_UNREACHABLE") throw error;
+    options.onFallback?.(error);
+    const runtime = await runtimeOf(platform);
+    return statusFromInstances(platform, await runtime.instances(platform.stack), error.message);
+  }
+}
+
+export function statusFromHealth(platform: PlatformOutput, health: Health): PlatformStatus {
+  return statusOf(platform, (service) => {
+    const found = health.services.find(({ name }) => name === service.name);
+    if (!found) return { state: "down", checks: [] };
+    const checks = found.checks.map(({ name, ok, ms, message }) => ({
+      name,
+      ok,
+      ms,
+      ...(message !== undefined && { message }),
+    }));
+    return { state: found.state, checks };
+  });
+}
+
+/** What is known without the core: whether each service's workloads run. */
+export function statusFromInstances(
+  platform: PlatformOutput,
+  instances: readonly Instance[],
+  coreMessage: string,
+): PlatformStatus {
+  return statusOf(platform, (service) => {
+    const oks: boolean[] = [];
+    const wrong: string[] = [];
+    for (const workload of service.workloads) {
+      const instance = instances.find(({ name }) => name === workload.instance);
+      // What runs once may have been cleaned up since.
+      const ok = instance?.ok ?? workload.oneShot;
+      if (!workload.oneShot || !ok) oks.push(ok);
+      if (!ok) wrong.push(`${workload.name}: ${instance?.state ?? "no container"}`);
+    }
+    const container = oks.every(Boolean);
+    const checks: CheckStatus[] = [
+      { name: "container", ok: container, ms: 0, ...(!container && { message: wrong.join("; ") }) },
+    ];
+    const isCore = service.endpoints.some(({ url }) => url !== null && sameOrigin(url, platform.core.url));
+    if (isCore) checks.push({ name: "answers", ok: false, ms: 0, message: coreMessage });
+    return { state: stateOf(isCore ? [...oks, false] : oks), checks };
+  });
+}
+
+function statusOf(
+  platform: PlatformOutput,
+  find: (service: ServiceOutput) => { state: State; checks: readonly CheckStatus[] },
+): PlatformStatus {
+  return {
+    stack: platform.stack,
+    target: platform.target,
+    services: platform.services.map((service) => {
+      const { state, checks } = find(service);
+      const url = mainUrl(service);
+      return { name: service.name, state, ...(url !== null && { url }), checks };
+    }),
+  };
+}
+
+/** The address people want first: the page, else an HTTP API. */
+export function mainUrl(service: ServiceOutput): string | null {
+  const http = service.endpoints.filter(({ protocol, url }) => protocol === "http" && url !== null);
+  return (http.find(({ browser }) => browser) ?? http[0])?.url ?? null;
+}
+
+export const allHealthy = ({ services }: PlatformStatus): boolean =>
+  services.every(({ state }) => state === "healthy");
+
+/** The service of this name, or an error that says which was probably meant. */
+export function findService(platform: PlatformOutput, name: string): ServiceOutput {
+  const service = platform.services.find((each) => each.name === name);
+  if (service) return service;
+  const names = platform.services.map((each) => each.name);
+  throw new DatalabError("E_SERVICE", `The stack ${platform.stack} has no service "${name}".`, {
+    exitCode: exit.usage,
+    hint: suggest(name, names),
+  });
+}
+
+function sameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
+}

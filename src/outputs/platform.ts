@@ -1,0 +1,92 @@
+import { z } from "zod";
+
+/**
+ * The stack output `platform`: what the program tells the CLI, the dashboard, docs and CI. They read this and nothing else.
+ * It holds no secret, only the ids of secrets.
+ */
+export const platformOutput = z.strictObject({
+  stack: z.string(),
+  target: z.enum(["docker", "kubernetes", "aws"]),
+  /** Hash over images, pipelines and configuration: what is deployed. */
+  release: z.string(),
+  core: z.strictObject({ url: z.string() }),
+  services: z.array(
+    z.strictObject({
+      name: z.string(),
+      summary: z.string(),
+      version: z.string(),
+      owner: z.string(),
+      backup: z.string(),
+      workloads: z.array(
+        z.strictObject({
+          name: z.string(),
+          /** What the target calls it: a container's name on Docker. */
+          instance: z.string(),
+          image: z.string(),
+          oneShot: z.boolean(),
+        }),
+      ),
+      endpoints: z.array(
+        z.strictObject({
+          name: z.string(),
+          workload: z.string(),
+          summary: z.string(),
+          protocol: z.enum(["http", "tcp"]),
+          browser: z.boolean(),
+          /** Where people and programs outside reach it; null: not published. */
+          url: z.string().nullable(),
+          internalUrl: z.string(),
+          login: z.strictObject({ user: z.string(), secret: z.string() }).nullable(),
+        }),
+      ),
+      checks: z.array(z.strictObject({ name: z.string(), summary: z.string() })),
+    }),
+  ),
+  secrets: z.array(
+    z.strictObject({
+      id: z.string(),
+      version: z.number(),
+      login: z.strictObject({ user: z.string(), opens: z.string() }).nullable(),
+    }),
+  ),
+  pipelines: z.array(
+    z.strictObject({
+      name: z.string(),
+      summary: z.string(),
+      version: z.string(),
+      schedule: z.string(),
+      paused: z.boolean(),
+    }),
+  ),
+  volumes: z.array(
+    z.strictObject({
+      name: z.string(),
+      service: z.string(),
+      policy: z.enum(["retain", "delete"]),
+      sizeBytes: z.number(),
+    }),
+  ),
+  /** Command-line tools inside the platform, by capability (`lake`). */
+  tools: z.record(
+    z.string(),
+    z.strictObject({
+      workload: z.string(),
+      instance: z.string(),
+      command: z.array(z.string()),
+      /** Object store access of the workload that carries the tool, as reached from outside. */
+      bucket: z
+        .strictObject({
+          url: z.string(),
+          region: z.string(),
+          accessKey: z.string(),
+          /** Id of the secret that is the secret key. */
+          secret: z.string(),
+          names: z.array(z.string()),
+        })
+        .nullable(),
+    }),
+  ),
+});
+
+export type PlatformOutput = z.infer<typeof platformOutput>;
+export type ServiceOutput = PlatformOutput["services"][number];

@@ -1,0 +1,33 @@
+import { json } from "../model/refs.ts";
+import { defineService } from "../model/service.ts";
+
+/** The platform core: the service registry, and the functional checks of every service. */
+export const core = defineService({
+  name: "core",
+  summary: "Service registry and functional checks of the platform.",
+  version: "0.1.0",
+  needs: {},
+  provides: { health: { part: "main", endpoint: "api" } },
+  parts: {
+    main: {
+      image: "core",
+      command: () => ["node", "/opt/core/core.mjs"],
+      files: ({ platform, stack }) => ({
+        "registry.json": json({ stack, services: platform.services }),
+        "checks.json": json({ stack, checks: platform.checks }),
+      }),
+      endpoints: {
+        api: { port: 7070, protocol: "http", summary: "the registry and health API", published: 7070, path: "/health" },
+      },
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:7070/livez"],
+        within: "20s",
+      },
+      resources: { cpu: "100m", memory: "256Mi" },
+    },
+  },
+  checks: {
+    alive: { summary: "Its HTTP API answers.", http: { part: "main", endpoint: "api", path: "/livez" } },
+  },
+  backup: "none: it holds no state beyond the history of checks in memory",
+});

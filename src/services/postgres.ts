@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { database, type DatabaseGrant, secret } from "../model/needs.ts";
+import { type Template, t, template } from "../model/refs.ts";
+import { defineService } from "../model/service.ts";
+
+/** Names of databases and roles come from needs, which are DNS-safe; quoting is for the hyphen. */
+const quote = (name: string) => `"${name}"`;
+
+/** A role and a database per need; safe to run at every start, which is also what rotates a password. */
+function provision(grants: readonly DatabaseGrant[], admin: Parameters<typeof t>[1]): Template {
+  return template(
+    "\\set ON_ERROR_STOP on\nSET log_statement = 'none';\nSET log_min_error_statement = 'panic';\n",
+    t`ALTER ROLE postgres PASSWORD '${admin}';\n`,
+    ...grants.flatMap(({ name, user, password }) => [
+      `SELECT 'CREATE ROLE ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${user}')\\gexec\n`,
+      t`ALTER ROLE ${quote(user)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${password}';\n`,
+      `SELECT 'CREATE DATABASE ${quote(name)} OWNER ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${name}')\\gexec\n`,
+      `REVOKE CONNECT ON DATABASE ${quote(name)} FROM PUBLIC;\n`,
+    ]),
+  );
+}
+
+/**
+ * Roles and databases are made over the local socket before the port opens: whoever connects finds everything there.
+ * initdb writes to a folder of its own that is renamed at the end, so that an interrupted first start begins again.
+ */
+const start = `set -eu
+data=/data/pgdata
+bin=/usr/lib/postgresql/15/bin
+if [ ! -s $data/PG_VERSION ]; then
+  rm -rf $data $data.new
+  $bin/initdb --pgdata $data.new --username postgres --auth-local peer --auth-host scram-sha-256 \\
+    --encoding UTF8 --locale C.UTF-8 --no-instructions >/dev/null
+  mv $data.new $data
+fi
+cp /run/datalab/pg_hba.conf /run/datalab/pg_ident.conf $data/
+$bin/pg_ctl --pgdata $data --silent --wait --options "-c listen_addresses='' -c unix_socket_directories=/tmp -c log_min_messages=fatal" start
+$bin/psql --quiet --host /tmp --username postgres --dbname postgres --file /run/datalab/provision.sql >/dev/null
+$bin/pg_ctl --pgdata $data --silent --wait --mode fast stop
+exec $bin/postgres -D $data "$@"
+`;
+
+export const postgres = defineService({
+  name: "postgres",
+  summary: "PostgreSQL: one server, with a database and a role for each need.",
+  version: "15",
+  needs: { admin: secret({ user: "postgres", opens: "PostgreSQL as superuser" }) },
+  provides: { database: { part: "main", endpoint: "sql" } },
+  options: z.strictObject({
+    maxConnections: z.int().min(10).max(1000).default(100).describe("Connections at once."),
+    sharedBuffers: z
+      .string()
+      .regex(/^[1-9]\d*MB$/, "a size such as 64MB")
+      .default("64MB")
+      .describe("PostgreSQL's shared_buffers."),
+  }),
+  parts: {
+    main: {
+      image: "services",
+      command: ({ options }) => [
+        "bash",
+        "/run/datalab/start.sh",
+        ...["listen_addresses=*", "unix_socket_directories=/tmp", "jit=off", "password_encryption=scram-sha-256"],
+        ...[`max_connections=${options.maxConnections}`, `shared_buffers=${options.sharedBuffers}`],
+        ...["log_statement=none", "logging_collector=off"],
+      ].flatMap((word, i) => (i < 2 ? [word] : ["-c", word])),
+      env: () => ({ PGTZ: "UTC" }),
+      files: ({ grants, needs }) => ({
+        "start.sh": start,
+        "provision.sql": provision(grants.database, needs.admin),
+        "pg_hba.conf": "local all postgres peer map=container\nhost all all all scram-sha-256\n",
+        "pg_ident.conf": "container datalab postgres\n",
+      }),
+      endpoints: {
+        sql: {
+          port: 5432,
+          protocol: "tcp",
+          scheme: "postgresql",
+          summary: "PostgreSQL",
+          published: 5432,
+          login: "admin",
+        },
+      },
+      probe: { command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host", "127.0.0.1"], within: "60s" },
+      volumes: { data: { path: "/data", size: "10Gi" } },
+      resources: { cpu: "250m", memory: "512Mi" },
+      stopGrace: "30s",
+    },
+  },
+  checks: {
+    query: {
+      summary: "A row is written in a transaction and read back.",
+      needs: { db: database("health") },
+      run: async ({ needs, signal }) => {
+        const { db } = needs;
+        if (!db) throw new Error("no database was granted");
+        const { Client } = (await import("pg")).default;
+        const client = new Client({
+          host: db.host,
+          port: Number(db.port),
+          database: db.name,
+          user: db.user,
+          password: db.password,
+          connectionTimeoutMillis: 5000,
+          query_timeout: 5000,
+        });
+        const abort = () => void client.end().catch(() => {});
+        signal.addEventListener("abort", abort, { once: true });
+        try {
+          await client.connect();
+          await client.query("CREATE TABLE IF NOT EXISTS roundtrip (id int PRIMARY KEY, at timestamptz NOT NULL)");
+          const { rows } = await client.query<{ same: boolean }>(
+            `WITH written AS (INSERT INTO roundtrip VALUES (1, now())
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING at) SELECT at = now() AS same FROM written`,
+          );
+          if (rows[0]?.same !== true) throw new Error("the row read back is not the row written");
+        } finally {
+          signal.removeEventListener("abort", abort);
+          await client.end().catch(() => {});
+        }
+        return undefined;
+      },
+    },
+  },
+  backup: "a logical dump of every database into the backups bucket",
+});

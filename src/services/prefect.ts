@@ -1,0 +1,170 @@
+import { z } from "zod";
+import { bucket, database, secret } from "../model/needs.ts";
+import { json, t } from "../model/refs.ts";
+import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
+import { durationPattern, parseDuration } from "../model/units.ts";
+
+const user = "admin";
+/** The layers of the lake, and where pipelines put reports and their own code. */
+const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
+
+const needs = {
+  db: database("prefect"),
+  admin: secret({ user, opens: "Prefect" }),
+  lake: bucket(...lakeBuckets),
+};
+const options = z.strictObject({
+  workerConcurrency: z.int().min(1).max(100).default(4).describe("Flow runs that one worker runs at once."),
+  retention: z
+    .string()
+    .regex(durationPattern, 'a duration such as "30d"')
+    .default("30d")
+    .describe("How long ended flow runs, their logs and events are kept."),
+});
+type Context = PartContext<typeof needs, z.output<typeof options>>;
+
+/** Nothing is written outside /tmp, and nothing is sent home. */
+const common = {
+  HOME: "/tmp",
+  PREFECT_HOME: "/tmp/prefect",
+  PREFECT_SERVER_ANALYTICS_ENABLED: "false",
+  DO_NOT_TRACK: "1",
+};
+
+/** What every process that runs pipeline code gets: the way to the API, and to the lake. */
+function clientEnv(ctx: Context) {
+  const { lake, admin } = ctx.needs;
+  return {
+    ...common,
+    PREFECT_API_URL: t`${ctx.address("main", "api", "url")}/api`,
+    PREFECT_API_AUTH_STRING: t`${user}:${admin}`,
+    DATALAB_STACK: ctx.stack,
+    DATALAB_S3_ENDPOINT: lake.url,
+    DATALAB_S3_ACCESS_KEY: lake.accessKey,
+    DATALAB_S3_SECRET_KEY: lake.secretKey,
+    DATALAB_S3_REGION: lake.region,
+    ...Object.fromEntries(lakeBuckets.map((name) => [`DATALAB_BUCKET_${name.toUpperCase()}`, name])),
+  };
+}
+
+/** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
+async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
+  const api = `${endpoints["main.api"]}/api`;
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`,
+    "content-type": "application/json",
+  };
+  const call = async (method: string, path: string, body?: unknown, abort: AbortSignal | null = signal) => {
+    const answer = await fetch(`${api}${path}`, {
+      method,
+      headers,
+      signal: abort,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}`);
+    return answer.status === 204 ? undefined : ((await answer.json()) as Record<string, unknown>);
+  };
+
+  const deployment = await call("GET", "/deployments/name/datalab-health/roundtrip");
+  const run = await call("POST", `/deployments/${deployment?.id}/create_flow_run`, {
+    state: { type: "SCHEDULED", message: "health check" },
+    tags: ["datalab-health"],
+  });
+  try {
+    for (;;) {
+      const { state_type: state } = (await call("GET", `/flow_runs/${run?.id}`)) as { state_type: string };
+      if (state === "COMPLETED") return undefined;
+      if (["FAILED", "CRASHED", "CANCELLED"].includes(state)) throw new Error(`the flow run ended as ${state}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      signal.throwIfAborted();
+    }
+  } finally {
+    // Its outcome stands in the check's history; the run itself would only fill people's lists.
+    await call("DELETE", `/flow_runs/${run?.id}`, undefined, AbortSignal.timeout(2000)).catch(() => {});
+  }
+}
+
+export const prefect = defineService({
+  name: "prefect",
+  summary: "Prefect: schedules and runs the pipelines.",
+  version: "3.8.8",
+  needs,
+  options,
+  parts: {
+    main: {
+      image: "python",
+      uses: ["db", "admin"],
+      command: () => ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+      env: ({ needs, options, publicUrl }) => ({
+        ...common,
+        PREFECT_SERVER_DATABASE_CONNECTION_URL: t`postgresql+asyncpg://${needs.db.user}:${needs.db.password}@${needs.db.host}:${needs.db.port}/${needs.db.name}`,
+        PREFECT_SERVER_API_AUTH_STRING: t`${user}:${needs.admin}`,
+        PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
+        PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
+        PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
+        PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
+        PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
+      }),
+      endpoints: {
+        api: {
+          port: 4200,
+          protocol: "http",
+          summary: "the UI and API",
+          published: 4200,
+          browser: true,
+          login: "admin",
+        },
+      },
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:4200/api/health"],
+        within: "90s",
+      },
+      resources: { cpu: "500m", memory: "768Mi" },
+      tmp: "256Mi",
+    },
+    worker: {
+      image: "python",
+      uses: ["lake"],
+      after: [{ part: "main", endpoint: "api" }],
+      command: ({ options }) => [
+        ...["prefect", "worker", "start", "--name", "worker", "--pool", "default", "--type", "process"],
+        ...["--limit", String(options.workerConcurrency), "--with-healthcheck"],
+      ],
+      env: (ctx) => ({
+        ...clientEnv(ctx),
+        PREFECT_WORKER_QUERY_SECONDS: "1",
+        PREFECT_WORKER_WEBSERVER_HOST: "127.0.0.1",
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: "180",
+      }),
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8080/health"],
+        within: "120s",
+      },
+      resources: { cpu: "500m", memory: "2Gi" },
+      tmp: "1Gi",
+      stopGrace: "15s",
+      tools: { lake: { command: ["python", "-m", "datalab.lake_cli"], bucket: "lake" } },
+    },
+    register: {
+      image: "pipelines",
+      uses: ["lake"],
+      after: [{ part: "main", endpoint: "api" }],
+      oneShot: true,
+      command: () => ["python", "-m", "datalab.register"],
+      env: clientEnv,
+      files: ({ pipelines }) => ({ "pipelines.json": json({ pipelines }) }),
+      resources: { cpu: "500m", memory: "512Mi" },
+    },
+  },
+  checks: {
+    api: { summary: "The API answers.", http: { part: "main", endpoint: "api", path: "/api/health" } },
+    "flow-run": {
+      summary: "A flow run is created, taken by a worker and completed.",
+      every: "10m",
+      timeout: "60s",
+      secrets: ["admin"],
+      run: roundTrip,
+    },
+  },
+  backup: "its state is in its database",
+});

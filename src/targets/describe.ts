@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { instanceName } from "../model/names.ts";
+import type { EndpointModel, PipelineModel, PlatformModel } from "../model/platform.ts";
+import { isRef } from "../model/refs.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
+import type { Values } from "./values.ts";
+
+/** The stack output `platform`, derived from the model. */
+export function describePlatform(
+  model: PlatformModel,
+  values: Values,
+  publicUrl: (endpoint: EndpointModel) => string,
+): PlatformOutput {
+  const workloads = model.services.flatMap((s) => s.workloads);
+  const core = model.health && values.endpoint(model.health.workload, model.health.endpoint);
+  return {
+    stack: model.stack,
+    target: model.target,
+    release: createHash("sha256").update(JSON.stringify(model)).digest("hex").slice(0, 16),
+    core: { url: core ? publicUrl(core) : "" },
+    services: model.services.map((service) => ({
+      name: service.name,
+      summary: service.summary,
+      version: service.version,
+      owner: service.owner,
+      backup: service.backup,
+      workloads: service.workloads.map((w) => ({
+        name: w.name,
+        instance: instanceName(model.stack, w.name),
+        image: w.image,
+        oneShot: w.oneShot,
+      })),
+      endpoints: service.workloads.flatMap((w) =>
+        w.endpoints.map((e) => ({
+          name: e.name,
+          workload: w.name,
+          summary: e.summary,
+          protocol: e.protocol,
+          browser: e.browser,
+          url: publicUrl(e) || null,
+          internalUrl: values.plain({ ref: "address", workload: w.name, endpoint: e.name, part: "url" }),
+          login: e.login && { user: e.login.user, secret: e.login.secret },
+        })),
+      ),
+      checks: service.checks.map(({ name, summary }) => ({ name, summary })),
+    })),
+    secrets: model.secrets.map(({ id, version, login }) => ({ id, version, login: login && { ...login } })),
+    pipelines: model.pipelines.map((p) => ({
+      name: p.name,
+      summary: p.summary,
+      version: p.version,
+      schedule: describeSchedule(p.schedule),
+      paused: p.paused,
+    })),
+    volumes: workloads.flatMap((w) =>
+      w.volumes.map((v) => ({ name: v.name, service: w.service, policy: v.policy, sizeBytes: v.sizeBytes })),
+    ),
+    tools: Object.fromEntries(
+      workloads.flatMap((w) =>
+        Object.entries(w.tools).map(([tool, { command, bucket }]) => [
+          tool,
+          {
+            workload: w.name,
+            instance: instanceName(model.stack, w.name),
+            command: [...command],
+            bucket: bucket && describeBucket(bucket),
+          },
+        ]),
+      ),
+    ),
+  };
+
+  function describeBucket(bucket: NonNullable<PlatformModel["services"][number]["workloads"][number]["tools"][string]["bucket"]>) {
+    if (!isRef(bucket.url) || bucket.url.ref !== "address" || bucket.secretKey.ref !== "secret") {
+      throw new Error("a bucket grant names an address and a secret");
+    }
+    return {
+      url: publicUrl(values.endpoint(bucket.url.workload, bucket.url.endpoint)),
+      region: bucket.region,
+      accessKey: bucket.accessKey,
+      secret: bucket.secretKey.id,
+      names: [...bucket.names],
+    };
+  }
+}
+
+function describeSchedule(schedule: PipelineModel["schedule"]): string {
+  if (schedule === null) return "on demand";
+  return "cron" in schedule ? `${schedule.cron} (${schedule.timezone})` : `every ${schedule.intervalSeconds} s`;
+}

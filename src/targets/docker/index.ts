@@ -1,0 +1,106 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { labelNames, stackName } from "../../model/names.ts";
+import type { EndpointModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
+import type { PlatformOutput } from "../../outputs/platform.ts";
+import { describePlatform } from "../describe.ts";
+import type { Target } from "../target.ts";
+import { Values } from "../values.ts";
+import { createContainer } from "./container.ts";
+import { type ImageIds, imageReference, resolveImages } from "./images.ts";
+import { labelList } from "./labels.ts";
+
+/** The model as containers of one Docker host. */
+export const dockerTarget: Target = {
+  deploy(model) {
+    const names = [...new Set(model.services.flatMap((s) => s.workloads.map((w) => w.image)))];
+    return deployDocker(model, resolveImages(names, model.images));
+  },
+};
+
+/** Published ports are on the loopback interface only. */
+const publicUrl = (endpoint: EndpointModel): string =>
+  endpoint.published === null ? "" : `${endpoint.scheme}://127.0.0.1:${endpoint.published}`;
+
+/** Declares the resources; `images` maps logical names to what Docker calls them. */
+export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Output<PlatformOutput> {
+  const master = new pulumi.Config("datalab").requireSecret("masterSecret");
+  const values = new Values(model, master, publicUrl);
+  const root = new Platform(model.stack);
+  const network = new docker.Network(
+    "network",
+    {
+      name: stackName(model.stack),
+      driver: "bridge",
+      attachable: false,
+      internal: false,
+      ipv6: false,
+      ingress: false,
+      labels: labelList({ [labelNames.stack]: model.stack }),
+    },
+    { parent: root, deleteBeforeReplace: true },
+  );
+
+  const containers = new Map<string, docker.Container>();
+  for (const service of model.services) {
+    const component = new Service(service, root);
+    for (const workload of service.workloads) {
+      const after = workload.waitFor.flatMap((w) => containers.get(w.workload) ?? []);
+      const container = createContainer(
+        {
+          stack: model.stack,
+          workload,
+          image: images.get(workload.image) as string,
+          release: releaseLabel(imageReference(workload.image, model.images)),
+          values,
+          network,
+          after,
+        },
+        component,
+      );
+      containers.set(workload.name, container);
+    }
+    component.done();
+  }
+  root.done();
+
+  const oneShots = model.services
+    .flatMap((s) => s.workloads)
+    .filter((w) => w.oneShot)
+    .map((w) => failedOneShot(w.name, containers.get(w.name) as docker.Container));
+  const platform = describePlatform(model, values, publicUrl);
+  // The address book is there when the one-shots have done their work, not before.
+  return pulumi.all(oneShots).apply(() => platform);
+}
+
+/** Fails the update when a one-shot has ended with an error. */
+function failedOneShot(name: string, container: docker.Container): pulumi.Output<void> {
+  return pulumi.all([container.exitCode, container.containerLogs, container.urn]).apply(([code, logs, urn]) => {
+    if (code === 0 || code === undefined) return;
+    throw new pulumi.RunError(
+      `${name} ended with exit code ${code}:\n${(logs ?? "").trimEnd()}\n` +
+        `Put right what it says, then run ./datalab up, or: pulumi up --replace '${urn}'`,
+    );
+  });
+}
+
+/** The tag or digest, without the image's name. */
+const releaseLabel = (reference: string): string => reference.split(/[:@]/).at(-1) as string;
+
+class Platform extends pulumi.ComponentResource {
+  constructor(stack: string) {
+    super("datalab:docker:Platform", stack);
+  }
+  done(): void {
+    this.registerOutputs({});
+  }
+}
+
+class Service extends pulumi.ComponentResource {
+  constructor(service: ServiceModel, parent: pulumi.Resource) {
+    super("datalab:docker:Service", service.name, {}, { parent });
+  }
+  done(): void {
+    this.registerOutputs({});
+  }
+}

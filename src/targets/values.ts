@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import { deriveSecret } from "../model/derive.ts";
+import type { EndpointModel, PlatformModel, SecretModel } from "../model/platform.ts";
+import { isSecret, type Ref, type Text, template } from "../model/refs.ts";
+
+/** Answers the model's references at deploy time. */
+export class Values {
+  readonly #model: PlatformModel;
+  readonly #secrets: ReadonlyMap<string, pulumi.Output<string>>;
+  readonly #publicUrl: (endpoint: EndpointModel) => string;
+
+  /** `master` is the stack's master secret; what is derived from it stays secret in the engine. */
+  constructor(
+    model: PlatformModel,
+    master: pulumi.Output<string>,
+    publicUrl: (endpoint: EndpointModel) => string,
+  ) {
+    this.#model = model;
+    this.#publicUrl = publicUrl;
+    this.#secrets = new Map(
+      model.secrets.map((secret: SecretModel) => [
+        secret.id,
+        pulumi.secret(master.apply((value) => deriveSecret(value, model.stack, secret))),
+      ]),
+    );
+  }
+
+  /** A string when nothing secret is in it, a secret output otherwise. */
+  text(text: Text): pulumi.Input<string> {
+    const parts = template(text).parts.map((part) => (typeof part === "string" ? part : this.#answer(part)));
+    return isSecret(text) ? pulumi.secret(pulumi.concat(...parts)) : parts.join("");
+  }
+
+  /** A text that must not hold a secret. */
+  plain(text: Text): string {
+    if (isSecret(text)) throw new Error("a secret must not stand here");
+    return this.text(text) as string;
+  }
+
+  #answer(ref: Ref): string | pulumi.Output<string> {
+    if (ref.ref === "secret") {
+      const value = this.#secrets.get(ref.id);
+      if (!value) throw new Error(`the model has no secret ${ref.id}`);
+      return value;
+    }
+    const endpoint = this.endpoint(ref.workload, ref.endpoint);
+    if (ref.ref === "publicUrl") return this.#publicUrl(endpoint);
+    if (ref.part === "host") return ref.workload;
+    if (ref.part === "port") return String(endpoint.port);
+    return `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;
+  }
+
+  endpoint(workload: string, name: string): EndpointModel {
+    const found = this.#model.services
+      .flatMap((s) => s.workloads)
+      .find((w) => w.name === workload)
+      ?.endpoints.find((e) => e.name === name);
+    if (!found) throw new Error(`the model has no endpoint ${name} of ${workload}`);
+    return found;
+  }
+}

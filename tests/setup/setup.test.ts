@@ -1,0 +1,220 @@
+import { spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+
+const repository = resolve(import.meta.dirname, "../..");
+
+/** A copy of what set-up and launcher consist of, with an empty cache of its own. */
+function emptyProject(): string {
+  const root = mkdtempSync(join(tmpdir(), "datalab-setup-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const path of ["setup.sh", "datalab", "tools", "src/images"]) {
+    cpSync(join(repository, path), join(root, path), { recursive: true });
+  }
+  return root;
+}
+
+function environment(root: string): NodeJS.ProcessEnv {
+  // The Node that runs the tests is new enough: nothing is downloaded.
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+  return { ...process.env, PATH: path, XDG_CACHE_HOME: join(root, "cache"), DATALAB_DOCKER: "" };
+}
+
+function setup(root: string, ...args: string[]) {
+  return spawnSync(join(root, "setup.sh"), args, { encoding: "utf8", env: environment(root), input: "" });
+}
+
+const report = z.strictObject({
+  ok: z.boolean(),
+  dependencies: z.array(
+    z.strictObject({
+      name: z.string(),
+      needed: z.string(),
+      found: z.string(),
+      state: z.enum(["ok", "missing", "stale", "low"]),
+    }),
+  ),
+  ports: z.array(
+    z.strictObject({ port: z.int(), purpose: z.string(), takenBy: z.string().nullable(), own: z.boolean() }),
+  ),
+});
+
+describe("setup.sh --check", () => {
+  test("reports every dependency and port as JSON and exits 1 when something is missing", () => {
+    const result = setup(emptyProject(), "--check", "--json");
+    const { ok, dependencies, ports } = report.parse(JSON.parse(result.stdout));
+    expect(result.status).toBe(1);
+    expect(ok).toBe(false);
+    expect(dependencies.map(({ name }) => name)).toEqual([
+      "node",
+      "npm packages",
+      "Pulumi CLI",
+      "Pulumi Node host",
+      "Pulumi plugin docker",
+      "docker",
+      "images",
+      ".datalab/",
+      "logs/",
+      "passphrase",
+      "free memory",
+      "free disk",
+    ]);
+    expect(ports.map(({ port }) => port)).toEqual([9000, 9001, 4200, 5432, 7070]);
+  });
+
+  test("changes nothing", () => {
+    const root = emptyProject();
+    const before = readdirSync(root, { recursive: true }).sort();
+    setup(root, "--check");
+    expect(readdirSync(root, { recursive: true }).sort()).toEqual(before);
+  });
+
+  test("moves the ports by the dev stack's portOffset", () => {
+    const root = emptyProject();
+    writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    portOffset: 20000\n");
+    const { ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
+    expect(ports.map(({ port }) => port)).toEqual([29000, 29001, 24200, 25432, 27070]);
+  });
+});
+
+describe("setup.sh", () => {
+  test("makes the private folder and a passphrase that only the owner reads", () => {
+    const root = emptyProject();
+    expect(setup(root, "--only", "node").status).toBe(0);
+    expect(statSync(join(root, ".datalab")).mode & 0o777).toBe(0o700);
+    expect(statSync(join(root, ".datalab/passphrase")).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(root, ".datalab/passphrase"), "utf8").length).toBeGreaterThanOrEqual(40);
+  });
+
+  test("keeps the passphrase when it runs again, and leaves nothing in the cache", () => {
+    const root = emptyProject();
+    setup(root, "--only", "node");
+    const passphrase = readFileSync(join(root, ".datalab/passphrase"), "utf8");
+    const second = setup(root, "--only", "node");
+    expect(second.status).toBe(0);
+    expect(readFileSync(join(root, ".datalab/passphrase"), "utf8")).toBe(passphrase);
+    expect(readdirSync(join(root, "cache/datalab"))).toEqual([]);
+  });
+
+  test("exits 4 and names the holder while another one runs", async () => {
+    const root = emptyProject();
+    mkdirSync(join(root, ".datalab"));
+    const lock = join(root, ".datalab/setup.lock");
+    writeFileSync(lock, "pid 4242, user someone, since today\n");
+    const holder = spawn("flock", [lock, "sh", "-c", "echo locked; exec sleep 30"]);
+    onTestFinished(() => void holder.kill());
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    const result = setup(root, "--only", "node");
+    holder.kill();
+    expect(result.status).toBe(4);
+    expect(result.stderr).toContain("another set-up is running: pid 4242, user someone, since today");
+  });
+
+  test.each([
+    [["--frobnicate"], "unknown option '--frobnicate'"],
+    [["--only", "nodes"], "unknown step 'nodes'"],
+    [["--with", "aws"], "--with: expected kubernetes, received 'aws'"],
+    [["--json"], "--json goes with --check"],
+    [["--only"], "--only needs a value"],
+  ])("exits 2 for %j and touches nothing", (args, message) => {
+    const root = emptyProject();
+    const result = setup(root, ...args);
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain(message);
+    expect(existsSync(join(root, ".datalab"))).toBe(false);
+  });
+});
+
+describe("datalab", () => {
+  /** A project that looks set up, whose CLI prints what it was given. */
+  function setUpProject(): string {
+    const root = emptyProject();
+    for (const folder of [".datalab", "node_modules", "src/cli", "engine"]) {
+      mkdirSync(join(root, folder), { recursive: true });
+    }
+    const write = (path: string, text: string, mode = 0o644) =>
+      writeFileSync(join(root, path), text, { mode });
+    write("node_modules/.package-lock.json", "{}");
+    write("engine/pulumi", "#!/bin/sh\n", 0o755);
+    write(".datalab/passphrase", "secret");
+    write(
+      "src/cli/main.ts",
+      "console.log(JSON.stringify([process.argv.slice(2), process.env.DATALAB_PROJECT, process.cwd()]));\n",
+    );
+    const lines = {
+      level: "full",
+      node: dirname(process.execPath),
+      engine: join(root, "engine"),
+      pulumi_home: join(root, "it's home"),
+      docker: "/bin/sh",
+      daemon: "",
+      built: "true",
+    };
+    const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+    const text = Object.entries(lines).map(([key, value]) => `datalab_${key}=${quoted(value)}\n`);
+    write(".datalab/setup.env", text.join(""));
+    return root;
+  }
+
+  const launch = (command: string, args: string[], cwd?: string) =>
+    spawnSync(command, args, { encoding: "utf8", env: { ...process.env, NODE_COMPILE_CACHE: "" }, cwd });
+
+  test("hands its arguments over as they are and keeps the working directory", () => {
+    const root = setUpProject();
+    const result = launch(join(root, "datalab"), ["data", "ingest", "a b.csv", "$x"], "/");
+    expect(JSON.parse(result.stdout)).toEqual([["data", "ingest", "a b.csv", "$x"], root, "/"]);
+  });
+
+  test("finds its project through symbolic links", () => {
+    const root = setUpProject();
+    mkdirSync(join(root, "bin"));
+    symlinkSync("../datalab", join(root, "bin/first"));
+    symlinkSync(join(root, "bin/first"), join(root, "bin/second"));
+    expect(JSON.parse(launch(join(root, "bin/second"), ["up"]).stdout)[1]).toBe(root);
+  });
+
+  test("env prints lines that a shell can evaluate, whatever is in the paths", () => {
+    const root = setUpProject();
+    const script =
+      'eval "$("$1" env)" && printf "%s\\n" "$PULUMI_HOME" "$PULUMI_CONFIG_PASSPHRASE_FILE" && command -v pulumi';
+    const result = launch("sh", ["-c", script, "sh", join(root, "datalab")]);
+    expect(result.stdout.split("\n").slice(0, 3)).toEqual([
+      join(root, "it's home"),
+      join(root, ".datalab/passphrase"),
+      join(root, "engine/pulumi"),
+    ]);
+  });
+
+  test("runs set-up first when one of its inputs is newer than the last one", () => {
+    const root = setUpProject();
+    writeFileSync(join(root, "setup.sh"), '#!/bin/sh\necho "set-up ran: $*" >&2\nexit 3\n', { mode: 0o755 });
+    const future = spawnSync("touch", ["-d", "+1 hour", join(root, "setup.sh")]);
+    expect(future.status).toBe(0);
+    const result = launch(join(root, "datalab"), ["up"]);
+    expect(result.status).toBe(3);
+    expect(result.stderr).toContain("set-up ran: --only node,npm,engine,docker");
+  });
+
+  test("asks set-up for Node and the packages only when help is wanted", () => {
+    const root = setUpProject();
+    rmSync(join(root, ".datalab/setup.env"));
+    writeFileSync(join(root, "setup.sh"), '#!/bin/sh\necho "set-up ran: $*" >&2\nexit 3\n', { mode: 0o755 });
+    const result = launch(join(root, "datalab"), ["up", "--help"]);
+    expect(result.stderr).toBe("set-up ran: --only node,npm\n");
+  });
+});
