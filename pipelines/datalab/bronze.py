@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from deltalake import DeltaTable
 
 from datalab.columns import LINEAGE, MALFORMED, match_existing
 from datalab.errors import DataLabError
-from datalab.formats import Declared, Source, open_source
+from datalab.formats import open_source
 from datalab.lake import Lake
 from datalab.landing import Landed
 from datalab.sniff import inspect
+from datalab.source import Declared, Source
 
+CONFLICTS = 6
 LINEAGE_FIELDS = (
     pa.field("_source_file", pa.string()),
     pa.field("_row_number", pa.int64()),
@@ -50,10 +53,21 @@ def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: s
 
     The file is streamed; memory does not grow with it. Nothing is visible until the one commit at the end.
     """
+    for attempt in range(CONFLICTS):
+        try:
+            return _ingest_once(lake, file, declared or Declared(), run_id or f"ingest-{uuid4()}")
+        except DataLabError as error:
+            # Someone else wrote the table at the same moment: look again, perhaps it was this very file.
+            if error.code != "write-conflict" or attempt == CONFLICTS - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError
+
+
+def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> Ingested:
     table = lake.table("bronze", file.table)
     if table is not None and has_file(table, file.hash):
         return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
-    declared = declared or Declared()
     limit = lake.settings.max_line_bytes
     with lake.open("bronze", file.key) as stream:
         profile = inspect(stream, file.file, limit, declared.encoding, declared.format)
@@ -64,25 +78,21 @@ def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: s
                 "the upload was cut off or changed: upload it again",
             )
         source = open_source(stream, profile, file.file, declared, limit)
-        rows = _Rows(file, source, table, run_id or f"ingest-{uuid4()}")
+        rows = _Rows(file, source, table, run_id)
         facts = {
             "datalab.file": file.file,
             "datalab.hash": file.hash,
-            "datalab.run": rows.run_id,
+            "datalab.run": run_id,
             "datalab.source": json.dumps(source.facts, ensure_ascii=False),
         }
         reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
         try:
-            version = lake.write("bronze", file.table, reader, "append", facts, _transaction(file.hash))
-        except DataLabError as error:
-            if error.code == "write-conflict" and has_file(now := lake.table("bronze", file.table), file.hash):
-                # Someone else ingested the same file at the same moment: it is there, once.
-                assert now is not None
-                return Ingested(file.table, file.file, file.hash, 0, 0, True, now.version())
-            raise
+            version = lake.write(
+                "bronze", file.table, reader, "append", facts, _transaction(file.hash), base=table
+            )
         except Exception as error:
-            # delta-rs wraps what the reader raises; the reader's own words are the better ones.
             if rows.failure is not None:
+                # What the reader itself says is clearer than what the writer makes of it.
                 raise rows.failure from error
             raise
     return Ingested(file.table, file.file, file.hash, rows.count, rows.malformed, False, version)
@@ -105,7 +115,9 @@ class _Rows:
         fields = []
         for name, given in zip(names, data, strict=True):
             at = existing.get_field_index(name)
-            fields.append(pa.field(name, _meet(existing.field(at).type, given.type) if at >= 0 else given.type))
+            fields.append(
+                pa.field(name, _meet(existing.field(at).type, given.type) if at >= 0 else given.type)
+            )
         self.schema = pa.schema([*fields, *LINEAGE_FIELDS, *(pa.field(m, pa.string()) for m in MALFORMED)])
 
     def batches(self) -> Iterator[pa.RecordBatch]:

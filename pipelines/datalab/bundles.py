@@ -28,7 +28,7 @@ def bundle_key(name: str, version: str) -> str:
 
 
 def pack(folder: Path, definition: dict[str, Any]) -> bytes:
-    """The folder as a tar.gz with definition.json in it; nothing in it depends on when or where it was made."""
+    """The folder as a tar.gz with definition.json in it; equal input gives equal bytes."""
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -56,7 +56,9 @@ def unpack(packed: bytes, target: Path) -> None:
         for entry in tar:
             parts = Path(entry.name).parts
             if not entry.isfile() or entry.name.startswith("/") or ".." in parts:
-                raise DataLabError("bad-bundle", f"the bundle holds {entry.name!r}, which is no plain file in it")
+                raise DataLabError(
+                    "bad-bundle", f"the bundle holds {entry.name!r}, which is no plain file in it"
+                )
             total += entry.size
             if total > 4 * MAX_BYTES:
                 raise DataLabError("bad-bundle", "the bundle unpacks to more than it may")
@@ -85,7 +87,9 @@ def fetch(name: str, version: str, sha256: str) -> dict[str, str]:
             packed = stream.read()
         if hashlib.sha256(packed).hexdigest() != sha256:
             raise DataLabError(
-                "bad-bundle", f"the bundle of {name} {version} is not the registered one", "datalab up registers it"
+                "bad-bundle",
+                f"the bundle of {name} {version} is not the registered one",
+                "datalab up registers it",
             )
         fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=base))
         try:

@@ -72,7 +72,7 @@ class Records:
     def _record(
         self, text: str, start: int, stop: int, line_end: int, final: bool
     ) -> tuple[list[str | None], int, str]:
-        """One record with a quote in its first line: its fields, its end (-1: more text needed), a problem."""
+        """A record with a quote in its first line: fields, end (-1: more text needed), problem."""
         fields: list[str | None] = []
         position, size, newline = start, len(text), self.dialect.newline
         while True:
@@ -128,7 +128,7 @@ class CsvParser:
         self.width = len(names)
         d = re.escape(dialect.delimiter.encode())
         self._well_quoted = re.compile(
-            rb'(?:(?<=[\n' + d + rb'])|\A)"[^"]*(?:""[^"]*)*"(?=[\n' + d + rb"]|\r\n|\Z)"
+            rb"(?:(?<=[\n" + d + rb'])|\A)"[^"]*(?:""[^"]*)*"(?=[\n' + d + rb"]|\r\n|\Z)"
         )
         self.schema = pa.schema([(name, pa.string()) for name in (*names, "_raw", "_problem")])
 
@@ -207,7 +207,7 @@ class CsvParser:
         decoded = _decode(text)
         rows: list[Row] = []
         end = -1
-        for start, end, record in self.records.split(decoded, final):  # noqa: B007 - `end` is used below
+        for start, end, record in self.records.split(decoded, final):
             row = self._row(decoded, start, end, record)
             if row is not None:
                 rows.append(row)

@@ -52,9 +52,7 @@ def lock(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("SET lock_configuration = true")
 
 
-def one_row(
-    con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
-) -> tuple[Any, ...]:
+def one_row(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
     """The only row of a query; read to the end, so that the connection is free again."""
     (row,) = con.execute(sql, parameters or []).fetchall()
     return row
@@ -67,10 +65,10 @@ def references(con: duckdb.DuckDBPyConnection, sql: str, what: str = "the query"
     except duckdb.Error as error:
         raise DataLabError("bad-sql", f"{what}: {error}", "check the SQL") from error
     if len(statements) != 1:
-        raise DataLabError(
-            "bad-sql", f"{what} has {len(statements)} statements", "write exactly one SELECT"
-        )
-    tree = json.loads(one_row(con, "SELECT json_serialize_sql(?)", [statements[0].query.strip().rstrip(";")])[0])
+        raise DataLabError("bad-sql", f"{what} has {len(statements)} statements", "write exactly one SELECT")
+    tree = json.loads(
+        one_row(con, "SELECT json_serialize_sql(?)", [statements[0].query.strip().rstrip(";")])[0]
+    )
     if tree.get("error"):
         raise DataLabError(
             "not-a-query", f"{what} does not only read: {tree.get('error_message')}", "write one SELECT"
@@ -97,9 +95,7 @@ def _table_name(node: dict[str, Any]) -> tuple[str, str]:
     return str(node.get("schema_name") or ""), str(node.get("table_name") or "")
 
 
-def attach(
-    con: duckdb.DuckDBPyConnection, lake: Lake, names: list[Reference]
-) -> dict[Reference, DeltaTable]:
+def attach(con: duckdb.DuckDBPyConnection, lake: Lake, names: list[Reference]) -> dict[Reference, DeltaTable]:
     """Make tables readable as <layer>.<table>, each at one version for the whole query."""
     opened: dict[Reference, DeltaTable] = {}
     for ref in names:
@@ -131,7 +127,9 @@ def time_limit(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterato
     try:
         yield
     except duckdb.InterruptException as error:
-        raise DataLabError("query-timeout", f"the query took longer than {seconds:g} s", "narrow it") from error
+        raise DataLabError(
+            "query-timeout", f"the query took longer than {seconds:g} s", "narrow it"
+        ) from error
     finally:
         timer.cancel()
 
@@ -159,7 +157,9 @@ def sql_error(error: duckdb.Error, what: str = "the query") -> DataLabError:
     """DuckDB's words, with a hint for the common cases."""
     text = re.sub(r"\n\s*\n", "\n", str(error)).strip()
     if isinstance(error, duckdb.OutOfMemoryException):
-        return DataLabError("out-of-memory", f"{what}: {text}", "aggregate or filter more; DATALAB_DUCKDB_MEMORY")
+        return DataLabError(
+            "out-of-memory", f"{what}: {text}", "aggregate or filter more; DATALAB_DUCKDB_MEMORY"
+        )
     if isinstance(error, duckdb.PermissionException):
         return DataLabError("not-allowed", f"{what}: {text}", "a query reads the lake's tables, nothing else")
     if isinstance(error, duckdb.CatalogException):

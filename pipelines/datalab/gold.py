@@ -1,4 +1,4 @@
-"""Gold: one SQL file, one table. Run by DuckDB, written in one commit, skipped when its inputs did not change."""
+"""Gold: one SQL file, one table. Run by DuckDB, one commit, skipped when its inputs did not change."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def definitions(folder: Path) -> list[Definition]:
         ]
         if not ready:
             cycle = ", ".join(each.name for each in found)
-            raise DataLabError("gold-cycle", f"these SQL files read each other in a circle: {cycle}", "break it")
+            raise DataLabError(
+                "gold-cycle", f"these SQL files read each other in a circle: {cycle}", "break it"
+            )
         ordered += ready
         found = [each for each in found if each not in ready]
     return ordered
@@ -88,13 +90,17 @@ def definitions(folder: Path) -> list[Definition]:
 def _definition(con: duckdb.DuckDBPyConnection, path: Path) -> Definition:
     name = check_table_name(path.stem)
     if name == METRICS:
-        raise DataLabError("bad-gold", "gold/metrics.sql: gold.metrics is written by the runs", "rename the file")
+        raise DataLabError(
+            "bad-gold", "gold/metrics.sql: gold.metrics is written by the runs", "rename the file"
+        )
     sql = path.read_text()
     reads = tuple(sorted(duck.references(con, sql, f"gold/{path.name}")))
     if not reads:
         raise DataLabError("bad-gold", f"gold/{path.name} reads no table of the lake", "read silver.<table>")
     if duck.Reference("gold", METRICS) in reads or duck.Reference("gold", name) in reads:
-        raise DataLabError("bad-gold", f"gold/{path.name} reads gold.metrics or itself", "it would never be done")
+        raise DataLabError(
+            "bad-gold", f"gold/{path.name} reads gold.metrics or itself", "it would never be done"
+        )
     return Definition(name, sql, reads)
 
 
@@ -160,4 +166,12 @@ def record(lake: Lake, metrics: Sequence[Metric]) -> None:
             "at": pa.array([at] * len(metrics), pa.timestamp("us", tz="UTC")),
         }
     )
-    lake.write("gold", METRICS, table, "append", {"datalab.run": metrics[0].run_id})
+    for attempt in range(5):
+        try:
+            lake.write("gold", METRICS, table, "append", {"datalab.run": metrics[0].run_id})
+        except DataLabError as error:
+            if error.code != "write-conflict" or attempt == 4:
+                raise
+            time.sleep(0.1 * 2**attempt)
+        else:
+            return

@@ -50,20 +50,23 @@ def cast(value: str, kind: str, strict: bool = False) -> str:
             # An integer too long for a bigint is an identifier, not a quantity: as a double it would change.
             whole = f"(regexp_full_match({text}, '[+-]?[0-9]+') AND TRY_CAST({text} AS BIGINT) IS NULL)"
             number = f"({number} AND NOT {whole})"
-        elif kind == "double":
+        else:
             number = f"regexp_full_match({text}, '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?')"
         tried = f"TRY_CAST({text} AS DOUBLE)"
         return f"(CASE WHEN {number} AND isfinite({tried}) THEN {tried} END)"
     if kind == "boolean":
-        yes, no = ("'true'", "'false'") if strict else ("'true','t','yes','y','1'", "'false','f','no','n','0'")
+        yes, no = (
+            ("'true'", "'false'") if strict else ("'true','t','yes','y','1'", "'false','f','no','n','0'")
+        )
         return f"(CASE WHEN lower({text}) IN ({yes}) THEN true WHEN lower({text}) IN ({no}) THEN false END)"
     if kind == "date":
         fits = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
         return f"(CASE WHEN {fits} THEN TRY_CAST({text} AS DATE) END)"
-    if kind == "timestamp":
-        return f"(CASE WHEN regexp_full_match({text}, '{_STAMP}') THEN TRY_CAST({text} AS TIMESTAMP) END)"
-    if kind == "timestamptz":
-        return f"(CASE WHEN regexp_full_match({text}, '{_STAMP}{_ZONE}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END)"
+    if kind in ("timestamp", "timestamptz"):
+        pattern = _STAMP + (_ZONE if kind == "timestamptz" else "")
+        return (
+            f"(CASE WHEN regexp_full_match({text}, '{pattern}') THEN TRY_CAST({text} AS {kind.upper()}) END)"
+        )
     # decimal(p,s): more digits after the point than s would be rounded away, so they do not fit.
     scale = int(kind.rstrip(")").split(",")[1])
     fits = f"regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{scale}}}0*)?')"
@@ -75,30 +78,44 @@ def infer_types(
 ) -> dict[str, str]:
     """The type of each text column. `relation` is a name that DuckDB knows.
 
-    A sample rules out most candidates cheaply; the rest is checked on every row, so that the answer never
-    depends on which rows the sample happened to hold.
+    A sample rules out most candidates cheaply. What is left is checked on every row, the preferred type
+    first, so that the answer never depends on which rows the sample happened to hold.
     """
-    if not columns:
-        return {}
     good = f"SELECT * FROM {relation} WHERE _problem IS NULL"
-    candidates = {column: list(LADDER) for column in columns}
-    for source in (f"({good} LIMIT {SAMPLE_ROWS})", f"({good})"):
-        checks = [(column, kind) for column, kinds in candidates.items() for kind in kinds]
-        if not checks:
-            break
-        parts = []
-        for column, kind in checks:
-            value = present(column, nulls)
-            parts.append(f"count(*) FILTER ({value} IS NOT NULL AND {cast(value, kind, strict=True)} IS NULL) = 0")
-        row = one_row(con, f"SELECT {', '.join(parts)} FROM {source}")
-        candidates = {
-            column: [kind for (each, kind), fits in zip(checks, row, strict=True) if each == column and fits]
-            for column in columns
-        }
-    # A column without any value fits everything: it stays text.
-    counts = ", ".join(f"count({present(column, nulls)})" for column in columns)
-    filled = one_row(con, f"SELECT {counts} FROM ({good})")
-    return {
-        column: candidates[column][0] if candidates[column] and n else "varchar"
-        for column, n in zip(columns, filled, strict=True)
-    }
+    sample = _fits(con, f"({good} LIMIT {SAMPLE_ROWS})", dict.fromkeys(columns, LADDER), nulls)
+    open_ = {column: kinds for column, (kinds, _) in sample.items() if kinds}
+    found = dict.fromkeys(columns, "varchar")
+    while open_:
+        answers = _fits(con, f"({good})", {column: kinds[:1] for column, kinds in open_.items()}, nulls)
+        left: dict[str, tuple[str, ...]] = {}
+        for column, (fits, filled) in answers.items():
+            if not filled:
+                continue  # a column without any value stays text
+            if fits:
+                found[column] = fits[0]
+            elif open_[column][1:]:
+                left[column] = open_[column][1:]
+        open_ = left
+    return found
+
+
+def _fits(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    candidates: dict[str, tuple[str, ...]],
+    nulls: tuple[str, ...],
+) -> dict[str, tuple[tuple[str, ...], int]]:
+    """For each column the candidates that all of its values fit, and how many values it has."""
+    if not candidates:
+        return {}
+    inner = ", ".join(f"{present(column, nulls)} AS c{n}" for n, column in enumerate(candidates))
+    parts = []
+    for n, kinds in enumerate(candidates.values()):
+        parts.append(f"count(c{n})")
+        parts += [f"count({cast(f'c{n}', kind, strict=True)}) = count(c{n})" for kind in kinds]
+    row = iter(one_row(con, f"SELECT {', '.join(parts)} FROM (SELECT {inner} FROM {source})"))
+    answers: dict[str, tuple[tuple[str, ...], int]] = {}
+    for column, kinds in candidates.items():
+        filled = next(row)
+        answers[column] = (tuple(kind for kind in kinds if next(row)), filled)
+    return answers

@@ -89,9 +89,7 @@ class Lake:
     def table(self, layer: str, table: str, version: int | None = None) -> DeltaTable | None:
         """The table, or None when there is none."""
         try:
-            return DeltaTable(
-                self.uri(layer, table), version=version, storage_options=self.storage_options
-            )
+            return DeltaTable(self.uri(layer, table), version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
 
@@ -111,7 +109,9 @@ class Lake:
         if close:
             hint = f"did you mean {' or '.join(close)}?"
         else:
-            hint = f"there are: {', '.join(known[:20])}" if known else "ingest a file first: the lake is empty"
+            hint = (
+                f"there are: {', '.join(known[:20])}" if known else "ingest a file first: the lake is empty"
+            )
         return DataLabError("unknown-table", f"there is no table {name}", hint)
 
     def write(
@@ -122,24 +122,30 @@ class Lake:
         mode: Literal["append", "overwrite"],
         metadata: Mapping[str, str],
         transaction: str | None = None,
+        base: DeltaTable | None = None,
     ) -> int:
         """Write in exactly one commit, all or nothing, and return the new version.
 
-        `transaction` is an id that can be committed once only: the guard against the same file twice.
+        `transaction` is an id that can be committed once only: the guard against the same file twice. It
+        holds against every commit after `base`, the table as the caller has seen it.
         """
+        base = base or self.table(layer, table)
         uri = self.uri(layer, table)
         if self.settings.root:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         try:
             write_deltalake(
-                uri,
+                uri if base is None else base,
                 data,
-                mode=mode,
-                schema_mode="merge" if mode == "append" else "overwrite",
+                # Of several writers that make the same table one may win. delta-rs would try again without
+                # looking at what the winner wrote, and so lose columns or double rows: no second try here.
+                mode="error" if base is None else mode,
+                schema_mode=None if base is None else ("merge" if mode == "append" else "overwrite"),
                 storage_options=self.storage_options,
                 target_file_size=128 * 1024 * 1024,
                 commit_properties=CommitProperties(
                     custom_metadata=dict(metadata),
+                    max_commit_retries=0 if base is None else 15,
                     app_transactions=[Transaction(transaction, 1)] if transaction else None,
                 ),
             )
@@ -150,9 +156,25 @@ class Lake:
                 "run it again",
                 permanent=False,
             ) from error
+        except (DeltaError, OSError, RuntimeError) as error:
+            if base is None and self.table(layer, table) is not None:
+                raise DataLabError(
+                    "write-conflict",
+                    f"another writer made {layer}.{table} at the same moment",
+                    "run it again",
+                    permanent=False,
+                ) from error
+            raise DataLabError(
+                "write-failed",
+                f"{layer}.{table} was not written, it is as it was: {error}",
+                "is the object store up? datalab platform status",
+                permanent=False,
+            ) from error
         written = self.table(layer, table)
         if written is None:
-            raise DataLabError("write-lost", f"{layer}.{table} is not there after its commit", permanent=False)
+            raise DataLabError(
+                "write-lost", f"{layer}.{table} is not there after its commit", permanent=False
+            )
         return written.version()
 
     def names(self, layer: str) -> list[str]:

@@ -22,8 +22,8 @@ from datalab.errors import DataLabError
 from datalab.settings import LAYERS, Settings
 
 if TYPE_CHECKING:
-    from datalab.formats import Declared
     from datalab.lake import Lake
+    from datalab.source import Declared
 
 
 class _Parser(argparse.ArgumentParser):

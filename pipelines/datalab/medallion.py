@@ -1,4 +1,4 @@
-"""The medallion run without an orchestrator: bronze, silver, gold, metrics, report. The flow calls its parts."""
+"""The steps of the medallion pipeline, without an orchestrator: the flow calls them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outcome:
 
 
 def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, run_id: str) -> Outcome:
-    """Every landed file that bronze does not have yet. A file that cannot be read is set aside, with the reason."""
+    """Every landed file that bronze lacks. A file that cannot be read is set aside, with the reason."""
     done = Outcome()
     if key is not None:
         files = [parse_key(key)]
@@ -64,7 +64,13 @@ def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done
         if not refined.skipped:
             done.metrics.append(
                 gold.Metric(
-                    run_id, name, "silver", refined.rows_in, refined.rows_out, refined.quarantined, refined.seconds
+                    run_id,
+                    name,
+                    "silver",
+                    refined.rows_in,
+                    refined.rows_out,
+                    refined.quarantined,
+                    refined.seconds,
                 )
             )
 

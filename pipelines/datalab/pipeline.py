@@ -1,4 +1,4 @@
-"""What a flow is made of: @pipeline applies the definition's retries and timeout, @step makes a visible task."""
+"""What a flow is made of: @pipeline applies the definition's retries and timeout, @step makes a task."""
 
 from __future__ import annotations
 
@@ -93,7 +93,11 @@ def with_retries(call: Callable[[], R], retries: Retries, sleep: Callable[[float
                 raise
             wait = retries.delay(attempt)
             logger().warning(
-                "attempt %d of %d failed, the next one is in %g s: %s", attempt, retries.count + 1, wait, error
+                "attempt %d of %d failed, the next one is in %g s: %s",
+                attempt,
+                retries.count + 1,
+                wait,
+                error,
             )
             sleep(wait)
             attempt += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from datalab.errors import DataLabError
-from datalab.formats import Declared
+from datalab.source import Declared
 
 if TYPE_CHECKING:
     from datalab.lake import Lake
@@ -115,7 +115,9 @@ class _Problems:
             return {}
         for key in given:
             if known is not None and key not in known:
-                self.found.append(f"{path + '.' if path else ''}{key}: unknown; known are {', '.join(sorted(known))}")
+                self.found.append(
+                    f"{path + '.' if path else ''}{key}: unknown; known are {', '.join(sorted(known))}"
+                )
         return given
 
     def strings(self, given: object, path: str) -> list[str]:

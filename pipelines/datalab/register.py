@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 POOL = "default"
 TAG = "datalab"
-# Priority 1 is served first. Health checks ride in the first queue: a full worker must not look like a dead one.
+# Priority 1 is served first; health checks ride in that queue.
 QUEUES = {"critical": 1, "high": 2, "normal": 3, "low": 4}
 HEALTH = ("datalab-health", "roundtrip", "datalab.health.roundtrip")
 # With a command of its own a run is one process; without, a supervisor process is started before it (+2 s).
@@ -56,7 +56,10 @@ class Bundle:
 def main() -> int:
     """Register, and return the exit code."""
     try:
-        run(Settings.from_env(), Path(os.environ.get("DATALAB_PIPELINES_FILE") or "/run/datalab/pipelines.json"))
+        run(
+            Settings.from_env(),
+            Path(os.environ.get("DATALAB_PIPELINES_FILE") or "/run/datalab/pipelines.json"),
+        )
     except DataLabError as error:
         print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
         return 1
@@ -75,7 +78,9 @@ def run(settings: Settings, file: Path) -> None:
         wait_for_api(client)
         existing = {d.name: d for d in deployments(client, TAG)}
         # A folder is packed before it is checked: whether it is there at all is part of the check.
-        bundles = [Bundle(p, pack(folder / p.name, p.definition)) for p in pipelines if (folder / p.name).is_dir()]
+        bundles = [
+            Bundle(p, pack(folder / p.name, p.definition)) for p in pipelines if (folder / p.name).is_dir()
+        ]
         changed = [b for b in bundles if not _same(existing.get(b.pipeline.name), b)]
         missing = [p for p in pipelines if not (folder / p.name).is_dir()]
         schemas = check([b.pipeline for b in changed] + missing, folder)
@@ -121,7 +126,9 @@ def wait_for_api(client: SyncPrefectClient, seconds: float = 60) -> None:
         else:
             return
         if time.monotonic() > end:
-            raise DataLabError("prefect-unreachable", f"Prefect at {client.api_url} does not answer: {problem}")
+            raise DataLabError(
+                "prefect-unreachable", f"Prefect at {client.api_url} does not answer: {problem}"
+            )
         time.sleep(0.5)
 
 
@@ -137,7 +144,7 @@ def deployments(client: SyncPrefectClient, tag: str) -> list[DeploymentResponse]
 
 
 def _same(existing: DeploymentResponse | None, bundle: Bundle) -> bool:
-    """The definition and the code are in the hash of the bundle; the rest is what someone else may have changed."""
+    """Code and definition are in the bundle's hash; the rest is what someone else may have changed."""
     return (
         existing is not None
         and existing.version == bundle.pipeline.version
@@ -243,7 +250,9 @@ def ensure_zombie_automation(client: SyncPrefectClient) -> None:
         ),
         actions=[
             ChangeFlowRunState(
-                state=StateType.CRASHED, name="Crashed", message="No heartbeat: its process or worker was killed."
+                state=StateType.CRASHED,
+                name="Crashed",
+                message="No heartbeat: its process or worker was killed.",
             )
         ],
     )

@@ -45,14 +45,18 @@ def read_pipelines(file: Path) -> list[Pipeline]:
     except FileNotFoundError:
         raise DataLabError("no-pipelines-file", f"there is no {file}", "set DATALAB_PIPELINES_FILE") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise DataLabError("bad-pipelines-file", f'{file}: expected {{"pipelines": [...]}}: {error}') from error
+        raise DataLabError(
+            "bad-pipelines-file", f'{file}: expected {{"pipelines": [...]}}: {error}'
+        ) from error
     problems: list[str] = []
     pipelines: list[Pipeline] = []
     for each in given:
         name = each.get("name", "?")
-        for field in ("name", "version", "entrypoint"):
-            if not isinstance(each.get(field), str) or not each[field]:
-                problems.append(f"{name}.{field}: expected a text, received {each.get(field)!r}")
+        problems += [
+            f"{name}.{field}: expected a text, received {each.get(field)!r}"
+            for field in ("name", "version", "entrypoint")
+            if not isinstance(each.get(field), str) or not each[field]
+        ]
         if each.get("priority", "normal") not in PRIORITIES:
             problems.append(f"{name}.priority: expected one of {', '.join(PRIORITIES)}")
         if "/" in name or name.startswith("."):
@@ -99,7 +103,7 @@ def check(pipelines: Sequence[Pipeline], folder: Path) -> dict[str, dict[str, An
 
 
 def _in_child(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
-    """A process of its own for each flow: modules with the same name do not meet, and a crash is only its own."""
+    """In a process of its own: modules with the same name do not meet, a crash is only its own."""
     file = folder / pipeline.entrypoint.partition(":")[0]
     if not folder.is_dir():
         return {"problem": f"there is no folder {folder}"}
@@ -146,10 +150,15 @@ def _describe(pipeline: Pipeline, folder: Path, answer: Connection) -> None:
         known = set(schema.properties)
         unknown = sorted(set(pipeline.parameters) - known)
         if unknown:
-            answer.send({"problem": f"no parameter {', '.join(unknown)}; {pipeline.entrypoint} has {sorted(known)}"})
+            answer.send(
+                {"problem": f"no parameter {', '.join(unknown)}; {pipeline.entrypoint} has {sorted(known)}"}
+            )
             return
         flow.validate_parameters(
-            {**{k: v["default"] for k, v in schema.properties.items() if "default" in v}, **pipeline.parameters}
+            {
+                **{k: v["default"] for k, v in schema.properties.items() if "default" in v},
+                **pipeline.parameters,
+            }
         )
         _check_folder(folder)
         answer.send({"schema": schema.model_dump(mode="json")})
@@ -183,7 +192,9 @@ def publish_contracts(lake: Lake, folder: Path, pipelines: Sequence[Pipeline]) -
             wanted.setdefault(path.name, path.read_bytes())
     base = lake.path("artifacts", CONTRACTS)
     try:
-        there = {i.base_name for i in lake.fs.get_file_info(FileSelector(base, allow_not_found=True)) if i.is_file}
+        there = {
+            i.base_name for i in lake.fs.get_file_info(FileSelector(base, allow_not_found=True)) if i.is_file
+        }
         for name in there - set(wanted):
             lake.fs.delete_file(f"{base}/{name}")
     except OSError as error:

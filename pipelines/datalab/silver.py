@@ -111,7 +111,9 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
 class _Plan:
     """The SQL of a table: which rows are good, which are not and why."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, contract: Contract) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, contract: Contract
+    ) -> None:
         self.relation = f"bronze.{quote(table)}"
         self.contract = contract
         data = [f for f in schema if f.name not in RESERVED]
@@ -122,19 +124,26 @@ class _Plan:
         self.types: dict[str, str] = {}
         self.values: dict[str, str] = {}
         problems: list[str] = ["_problem"]
-        for each in data:
+        inner: list[str] = []  # a text column with its NULL words taken out, worked out once
+        for n, each in enumerate(data):
             rule = declared[each.name]
-            value = present(each.name, contract.nulls) if each.name in texts else quote(each.name)
-            kind = rule.type or inferred.get(each.name)
-            if kind is not None:
+            value, kind = quote(each.name), rule.type
+            if each.name in texts:
+                inner.append(f"{present(each.name, contract.nulls)} AS {quote(f'p {n}')}")
+                value = quote(f"p {n}")
+            typed = value
+            if kind is not None and kind != "varchar":
                 typed = cast(value if each.name in texts else f"{value}::VARCHAR", kind)
-                if kind != "varchar":
-                    problems.append(
-                        _reason(f"{value} IS NOT NULL AND {typed} IS NULL", f"{each.name}: not a {kind}")
-                    )
-            else:
-                typed = value
-            self.types[each.name] = kind or str(each.type)
+                problems.append(
+                    _reason(f"{value} IS NOT NULL AND {typed} IS NULL", f"{each.name}: not a {kind}")
+                )
+            elif kind == "varchar":
+                typed = f"{value}::VARCHAR"
+            elif each.name in inferred and inferred[each.name] != "varchar":
+                # Every value is known to fit: no need to look again.
+                kind = inferred[each.name]
+                typed = f"TRY_CAST(trim({value}) AS {kind.upper()})"
+            self.types[each.name] = kind or inferred.get(each.name) or str(each.type)
             self.values[each.name] = typed
             problems += _rules(rule, value, typed, each.name in contract.keys)
         reason = f"concat_ws('; ', {', '.join(problems)})"
@@ -142,8 +151,8 @@ class _Plan:
         typed_columns = ", ".join(f"{value} AS {quote('v ' + name)}" for name, value in self.values.items())
         lineage = ", ".join(LINEAGE)
         checked = (
-            f"SELECT {lineage}, _raw, {reason} AS why, {raw}" + (f", {typed_columns}" if data else "")
-            + f" FROM {self.relation}"
+            f"SELECT {lineage}, _raw, {reason} AS why, {raw}, {typed_columns} "
+            f"FROM (SELECT *{''.join(', ' + each for each in inner)} FROM {self.relation})"
         )
         if contract.keys:
             checked = self._without_duplicates(checked)
@@ -152,7 +161,8 @@ class _Plan:
         self.good_rows = f"SELECT {good_columns}, {lineage} FROM ({checked}) WHERE why = ''"
         self.bad_rows = f"SELECT why AS _reasons, {lineage}, _raw, {raw} FROM ({checked}) WHERE why <> ''"
         self.reasons = (
-            f"SELECT why, count(*) AS n FROM ({checked}) WHERE why <> '' GROUP BY why ORDER BY n DESC, why LIMIT 20"
+            f"SELECT why, count(*) AS n FROM ({checked}) WHERE why <> '' "
+            "GROUP BY why ORDER BY n DESC, why LIMIT 20"
         )
 
     def _without_duplicates(self, checked: str) -> str:
@@ -160,9 +170,8 @@ class _Plan:
         way = "DESC" if self.contract.keep == "last" else "ASC"
         order = f"_ingested_at {way}, _content_hash {way}, _row_number {way}"
         named = ", ".join(self.contract.keys)
-        numbered = (
-            f"SELECT *, row_number() OVER (PARTITION BY why = '', {keys} ORDER BY {order}) AS nth FROM ({checked})"
-        )
+        window = f"PARTITION BY why = '', {keys} ORDER BY {order}"
+        numbered = f"SELECT *, row_number() OVER ({window}) AS nth FROM ({checked})"
         duplicate = literal(f"duplicate key ({named}): the {self.contract.keep} row is kept")
         return (
             "SELECT * EXCLUDE (nth) REPLACE "
@@ -171,12 +180,14 @@ class _Plan:
 
 
 def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str, Column]:
-    """The rule of each column; a contract that names a column the table lacks is wrong."""
-    missing = [c for c in (*contract.columns, *contract.keys) if c not in names]
+    """The rule of each column. What a contract requires must be there; what it only describes may be."""
+    needed = [c.name for c in contract.columns.values() if c.required]
+    missing = [c for c in (*needed, *contract.keys) if c not in names]
     if missing:
         raise DataLabError(
             "contract-mismatch",
-            f"the contract of {table} names {', '.join(sorted(set(missing)))}; bronze.{table} has {', '.join(names)}",
+            f"the contract of {table} needs {', '.join(sorted(set(missing)))}; "
+            f"bronze.{table} has {', '.join(names)}",
             "correct the contract, or ingest a file that has the column",
         )
     return {name: contract.columns.get(name, Column(name)) for name in names}
@@ -209,7 +220,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 class _Counted:
-    """A query's rows as a stream that knows its length, and that fails before a commit when it is not as expected."""
+    """A query's rows as a stream that knows its length, and fails before the commit if that is wrong."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, sql: str, expected: int | None = None) -> None:
         # The connection is busy until the stream is used up.
@@ -247,7 +258,9 @@ def freshness(lake: Lake, silver: DeltaTable, contract: Contract) -> list[str]:
             con, f"SELECT epoch(max({quote(column)})::TIMESTAMPTZ) FROM silver.{quote(contract.table)}"
         )[0]
     except duckdb.Error as error:
-        raise DataLabError("bad-contract", f"freshness of {contract.table}: {error}", "name a time column") from error
+        raise DataLabError(
+            "bad-contract", f"freshness of {contract.table}: {error}", "name a time column"
+        ) from error
     finally:
         con.close()
     if newest is None:

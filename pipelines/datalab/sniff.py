@@ -73,7 +73,9 @@ def inspect(
     """Look at the whole file, or say why it cannot be ingested."""
     head = stream.read(HEAD)
     if not head:
-        raise DataLabError("empty-file", f"{name} is empty (0 bytes)", "nothing was written; check the export")
+        raise DataLabError(
+            "empty-file", f"{name} is empty (0 bytes)", "nothing was written; check the export"
+        )
     file_format = file_format or _format(head, name)
     if file_format == "parquet":
         digest, size = _digest(stream)
@@ -94,10 +96,14 @@ def inspect(
     stream.seek(bom)
     raw = stream.read(SAMPLE)
     cut = raw if len(raw) < SAMPLE else raw[: len(raw) // 4 * 4]
-    sample = codecs.getincrementaldecoder(codec)("surrogateescape" if _narrow(codec) else "replace").decode(cut)
+    sample = codecs.getincrementaldecoder(codec)("surrogateescape" if _narrow(codec) else "replace").decode(
+        cut
+    )
     newline = "\n" if scan.has_newline or "\r" not in sample else "\r"
     if not file_format:
         file_format = _text_format(sample, name)
+    if file_format == "jsonl" and encoding is None and _narrow(codec):
+        codec = "utf-8"  # JSON is nothing else
     return Profile(file_format, codec, bom, bad, newline, scan.size, scan.hash, sample, len(raw) < SAMPLE)
 
 
@@ -159,14 +165,16 @@ def _known_codec(encoding: str, name: str) -> str:
         codec = codecs.lookup(encoding).name
     except LookupError:
         raise DataLabError(
-            "unknown-encoding", f'"{encoding}" is not an encoding ({name})', "for example utf-8, cp1252, utf-16"
+            "unknown-encoding",
+            f'"{encoding}" is not an encoding ({name})',
+            "for example utf-8, cp1252, utf-16",
         ) from None
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(codec, codec)
 
 
 def _wide(head: bytes) -> str | None:
     """UTF-16 without a mark: every second byte of Western text is 0."""
-    if len(head) < 4 or len(head) % 2 and len(head) < HEAD:
+    if len(head) < 4 or (len(head) % 2 and len(head) < HEAD):
         return None
     even, odd = head[0::2], head[1::2]
     zero_even, zero_odd = even.count(0) / len(even), odd.count(0) / len(odd)

@@ -63,7 +63,9 @@ def medallion_etl(table: str | None = None, source_key: str | None = None) -> di
         )  # fmt: skip
     logger().info("report: artifacts/%s", key)
     if done.problems:
-        raise DataLabError("files-rejected", "; ".join(done.problems), "correct the files and ingest them again")
+        raise DataLabError(
+            "files-rejected", "; ".join(done.problems), "correct the files and ingest them again"
+        )
     return {
         "files": len(done.files),
         "rows": sum(each.rows_out for each in done.silver),

@@ -27,7 +27,7 @@ export function register(program: AnyCommand): void {
         const from = `${result.file} → bronze.${result.table}`;
         if (result.skipped) return `${from}: already there, nothing changed (version ${result.version})`;
         const bad = result.malformed > 0 ? `, ${result.malformed} of them malformed` : "";
-        return `${from}: ${result.rows} rows${bad} (version ${result.version})`;
+        return `${from}: ${rowCount(result.rows)}${bad} (version ${result.version})`;
       });
     });
   examples(ingest, [["./datalab data ingest flights.csv flights", "into bronze.flights"]]);
@@ -80,7 +80,7 @@ export function register(program: AnyCommand): void {
       if (context.json) return printJson(rows);
       print(await rowsText(rows.slice(0, mostRows)));
       const more = rows.length > mostRows ? `, the first ${mostRows} are shown; --json has all` : "";
-      say(`${rows.length} ${rows.length === 1 ? "row" : "rows"}${more}`);
+      say(`${rowCount(rows.length)}${more}`);
     });
   examples(query, [
     ['./datalab data query "select carrier, count(*) from silver.flights group by all"', "a table"],
@@ -101,18 +101,25 @@ async function ingestFile(context: Context, file: string, name: string): Promise
     import("../ops/upload.ts"),
     reading,
   ]);
-  const bar = await createBar(`upload ${file}`, bytes, context.json && !context.verbose);
-  const upload = await uploadFile(platform, credentials, file, name, { onUpload: bar.update }).finally(
-    bar.stop,
-  );
   const reporter = createReporter();
-  const size = formatBytes(upload.bytes);
-  reporter.step(`upload ${file}`).done(upload.skipped ? `${size}, there already` : size);
+  const size = formatBytes(bytes);
+  // On a terminal the bar stands where the step will; elsewhere the step says that the upload is under way.
+  const bar = await createBar(`upload ${file}`, bytes);
+  const sending = bar ? undefined : reporter.step(`upload ${file}`);
+  const upload = await uploadFile(platform, credentials, file, name, {
+    onUpload: (done) => bar?.update(done),
+  })
+    .catch((error: unknown) => {
+      sending?.fail();
+      throw error;
+    })
+    .finally(() => bar?.stop());
+  (sending ?? reporter.step(`upload ${file}`)).done(upload.skipped ? `${size}, there already` : size);
   const step = reporter.step(`ingest into bronze.${name}`);
   try {
     const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
     const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key]);
-    step.done(result.skipped ? "nothing changed" : `${result.rows} rows`);
+    step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
     return result;
   } catch (error) {
     step.fail();
@@ -126,7 +133,7 @@ async function detailsText(found: TableDetails): Promise<string> {
   const { layer, name, rows, bytes, version, updated, columns, history, sample } = found;
   const title = onStdout("bold", `${layer}.${name}`);
   const parts = [
-    `${title}: ${rows} rows, ${formatBytes(bytes)}, version ${version}, updated ${ago(updated)}`,
+    `${title}: ${rowCount(rows)}, ${formatBytes(bytes)}, version ${version}, updated ${ago(updated)}`,
     await table(
       ["column", "type"],
       columns.map((column) => [column.name, column.type]),
@@ -156,6 +163,8 @@ function cell(value: unknown): Cell {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > widest ? `${text.slice(0, widest - 1)}…` : text;
 }
+
+const rowCount = (rows: number): string => `${rows} ${rows === 1 ? "row" : "rows"}`;
 
 function layerName(text: string): string {
   if (layers.includes(text)) return text;

@@ -1,7 +1,15 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError, exit } from "../config/error.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
 import { readPlatformAndCredentials } from "../ops/credentials.ts";
-import { listPipelines, type PipelineStatus, runLogs, startRun, waitForRun } from "../ops/pipelines.ts";
+import {
+  listPipelines,
+  type PipelineStatus,
+  runEnded,
+  runLogs,
+  startRun,
+  waitForRun,
+} from "../ops/pipelines.ts";
 import { type PrefectClient, prefectOf, type RunLog } from "../ops/prefect-client.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStdout, print, printJson, say, show, table } from "./output.ts";
@@ -90,22 +98,22 @@ async function wait(
     const end = await waitForRun(prefect, run, {
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
       signal: interrupt.signal,
-      onProgress: ({ state }) => step.update(state),
+      // How it ended is told once, below.
+      onProgress: ({ state, type }) => !runEnded(type) && step.update(state),
     });
     const result = { run, state: end.state, seconds: end.seconds };
     const completed = end.type === "COMPLETED";
     if (completed) step.done(end.state);
     else {
       step.fail(end.message ?? end.state);
-      const lines = await prefect.logs(run, failureLines).catch(() => []);
+      const lines = await failureLog(prefect, run);
       if (lines.length > 0) say(`Last lines of its log (./datalab pipelines logs ${run} shows more):`);
-      for (const line of lines) say(`  ${logText(line)}`);
+      for (const line of lines) say(logText(line).replace(/^/gm, "  "));
       process.exitCode = exit.failure;
     }
     show(json, result, () => `run ${run} ${end.state} after ${end.seconds} s`);
   } catch (error) {
     if (interrupt.signal.aborted) {
-      step.fail("no longer waited for");
       throw new DatalabError("E_INTERRUPTED", `Stopped waiting; the run ${run} goes on.`, {
         exitCode: exit.interrupted,
         hint: `./datalab pipelines logs ${run}`,
@@ -117,6 +125,16 @@ async function wait(
     process.off("SIGINT", stop);
     reporter.close();
   }
+}
+
+/** The end of a failed run's log. Runs send their lines every few seconds: the last ones may still be on their way. */
+async function failureLog(prefect: PrefectClient, run: string): Promise<readonly RunLog[]> {
+  let lines: readonly RunLog[] = [];
+  for (let tries = 0; tries < 8 && !lines.some(({ level }) => level >= 40); tries++) {
+    if (tries > 0) await sleep(500);
+    lines = await prefect.logs(run, failureLines).catch(() => []);
+  }
+  return lines;
 }
 
 function cells(pipeline: PipelineStatus) {

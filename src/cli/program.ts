@@ -14,11 +14,26 @@ interface Entry {
 
 /** In the order that help shows them. */
 const commands: readonly Entry[] = [
+  { name: "up", summary: "bring a stack up, wait until it is healthy", load: () => import("./up.ts") },
+  { name: "preview", summary: "show what up would change", load: () => import("./preview.ts") },
+  {
+    name: "down",
+    summary: "take a stack down; data stays unless told otherwise",
+    load: () => import("./down.ts"),
+  },
   { name: "platform", summary: "prepare a stack, see how it is", load: () => import("./platform.ts") },
   { name: "services", summary: "list services, their health and logs", load: () => import("./services.ts") },
   { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
   { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
   { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
+  { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
+  { name: "images", summary: "build, list and prune container images", load: () => import("./images.ts") },
+  {
+    name: "env",
+    summary: "print the shell variables that plain pulumi needs",
+    load: () => import("./env.ts"),
+  },
+  { name: "test", summary: "run the project's tests", load: () => import("./test.ts") },
 ];
 
 async function run(argv: readonly string[]): Promise<void> {

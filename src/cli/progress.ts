@@ -1,16 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
+import type { Reporter as StepReporter } from "../ops/reporter.ts";
 import { onStderr } from "./output.ts";
 
-/** One thing that takes a while. */
-export interface Step {
-  update(text: string): void;
-  done(text?: string): void;
-  fail(text?: string): void;
-}
-
-export interface Reporter {
-  /** Starts a step; several may be under way at once. */
-  step(name: string): Step;
+/** A reporter that draws on a stream. */
+export interface Reporter extends StepReporter {
   /** A line of its own, above whatever is under way. */
   log(line: string): void;
   /** Ends the drawing; steps that are under way stay as they are. */
@@ -39,11 +32,12 @@ interface Active {
 /** Tells people what is under way: a spinner for each step on a terminal, plain lines `[  1.2s] name: text` elsewhere. */
 export function createReporter(options: ReporterOptions = {}): Reporter {
   const stream = options.stream ?? process.stderr;
-  const live = options.live ?? (stream.isTTY === true && !process.env.CI);
+  const live = options.live ?? isLive(stream);
   if (options.quiet) return quiet;
   return live ? liveReporter(stream) : plainReporter(stream);
 }
 
+const isLive = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && !process.env.CI;
 const nothing = () => {};
 const quiet: Reporter = {
   step: () => ({ update: nothing, done: nothing, fail: nothing }),
@@ -96,7 +90,7 @@ function liveReporter(stream: NodeJS.WriteStream): Reporter {
 
   /** A live line must never wrap: the erasing counts lines. */
   function clip(line: string): string {
-    const width = (stream.columns ?? 80) - 1;
+    const width = (stream.columns || 80) - 1;
     const plain = stripVTControlCharacters(line);
     return plain.length <= width ? line : `${plain.slice(0, width - 1)}…`;
   }
@@ -151,9 +145,9 @@ export interface Bar {
   stop(): void;
 }
 
-/** A bar for something whose size in bytes is known. Elsewhere than on a terminal it says nothing. */
-export async function createBar(name: string, totalBytes: number, isQuiet: boolean): Promise<Bar> {
-  if (isQuiet || !process.stderr.isTTY || process.env.CI) return { update: nothing, stop: nothing };
+/** A bar for something whose size in bytes is known; none elsewhere than on a terminal. */
+export async function createBar(name: string, totalBytes: number): Promise<Bar | undefined> {
+  if (!isLive(process.stderr)) return undefined;
   const [{ default: progress }, { formatBytes }] = await Promise.all([
     import("cli-progress"),
     import("../model/units.ts"),

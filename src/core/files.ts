@@ -5,7 +5,7 @@ import type { ResolvedGrant } from "../model/service.ts";
 /** `/run/datalab/registry.json`: the services of the stack with every address answered. */
 export interface RegistryFile {
   readonly stack: string;
-  readonly target: string;
+  readonly target?: string;
   readonly services: readonly RegistryService[];
 }
 

@@ -13,6 +13,7 @@ export async function runCore(services: readonly ServiceDefinition[], env = proc
       services,
       directory: env.DATALAB_CORE_FILES ?? "/run/datalab",
       port: portOf(env.DATALAB_CORE_PORT),
+      address: env.DATALAB_CORE_ADDRESS ?? "0.0.0.0",
       hosts: (env.DATALAB_CORE_HOSTS ?? "").split(",").filter((name) => name !== ""),
     });
   } catch (error) {

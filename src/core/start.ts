@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
+import { instanceName } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { Check } from "./check.ts";
 import { type CoreFiles, readCoreFiles } from "./files.ts";
@@ -16,8 +17,7 @@ export interface CoreOptions {
   /** Directory of registry.json and checks.json. */
   readonly directory: string;
   readonly port: number;
-  /** @default "0.0.0.0" */
-  readonly address?: string;
+  readonly address: string;
   /** Names besides its own that a Host header may carry. */
   readonly hosts?: readonly string[];
   readonly log?: (line: string) => void;
@@ -120,7 +120,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       `No service "${service.slice(0, 64)}"; there are ${registry.services.map(({ name }) => name).join(", ")}.`,
     );
 
-  await listen(server, options.port, options.address ?? "0.0.0.0");
+  await listen(server, options.port, options.address);
   const { port } = server.address() as AddressInfo;
   log(
     `core of stack ${registry.stack} on port ${port}: ${registry.services.length} services, ${checks.length} checks`,
@@ -152,6 +152,6 @@ function listen(server: Server, port: number, address: string): Promise<void> {
 
 /** The names it is reached by: from the host, by its workload's name, by its container's name. */
 function hostNames({ registry }: CoreFiles, more: readonly string[]): ReadonlySet<string> {
-  const own = ["127.0.0.1", "localhost", "[::1]", "core", `datalab-${registry.stack}-core`, hostname()];
+  const own = ["127.0.0.1", "localhost", "[::1]", "core", instanceName(registry.stack, "core"), hostname()];
   return new Set([...own, ...more].map((name) => name.toLowerCase()));
 }

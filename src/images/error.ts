@@ -1,12 +1,11 @@
-/** What goes wrong while images are built. */
+import { DatalabError } from "../config/error.ts";
 
-/** An image could not be built. The message ends with the build's last lines and what to do. */
-export class ImageBuildError extends Error {
-  readonly code = "IMAGE_BUILD_FAILED";
+/** An image could not be built: says which, with the build's last lines, and what to do. */
+export class ImageBuildError extends DatalabError {
   readonly image: string;
   constructor(image: string, lines: readonly string[], fix: string) {
     const tail = lines.slice(-30).map((line) => `  │ ${line}`);
-    super([`image "${image}" could not be built:`, ...tail, `→ ${fix}`].join("\n"));
+    super("IMAGE_BUILD_FAILED", [`image "${image}" could not be built:`, ...tail].join("\n"), { hint: fix });
     this.name = "ImageBuildError";
     this.image = image;
   }

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { DatalabError } from "../config/error.ts";
 import { lastLines, ProgramMissing, type Ran, type RunOptions, run } from "./process.ts";
@@ -29,28 +28,23 @@ export async function dockerJson<T>(args: readonly string[]): Promise<readonly T
 }
 
 /** Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit code. */
-export async function dockerStream(
+export function dockerStream(
   args: readonly string[],
   onLine: (line: string, stream: "stdout" | "stderr") => void,
   signal?: AbortSignal,
 ): Promise<number | null> {
   const child = spawn(docker(), args, { stdio: ["ignore", "pipe", "pipe"], ...(signal && { signal }) });
-  const started = new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve);
+  for (const name of ["stdout", "stderr"] as const) {
+    createInterface({ input: child[name] }).on("line", (line) => onLine(line, name));
+  }
+  return new Promise((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       // An abort ends the process; its exit is what is waited for.
       if (error.name === "AbortError") return;
       reject(error.code === "ENOENT" ? missing(new ProgramMissing(docker())) : error);
     });
+    child.on("close", resolve);
   });
-  const ended = once(child, "close") as Promise<[number | null]>;
-  ended.catch(() => {});
-  for (const name of ["stdout", "stderr"] as const) {
-    createInterface({ input: child[name] }).on("line", (line) => onLine(line, name));
-  }
-  await started;
-  const [code] = await ended;
-  return code;
 }
 
 function missing(error: ProgramMissing): DatalabError {

@@ -73,6 +73,7 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
       cwd: options.project,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
+      env: { ...process.env, PULUMI_DEBUG_COMMANDS: "true" }, // which is where --event-log is
     });
     let stderr = "";
     let rest = "";

@@ -97,13 +97,10 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   const memory =
     ran.code === 137 ? " It was killed, most likely for reaching the memory limit of its container." : "";
   const words = lastLines(ran.stderr, 5);
-  throw new DatalabError(
-    "E_LAKE_TOOL",
-    `The lake's tool ended with ${ran.code}.${memory}${words && `\n${words}`}`,
-    {
-      ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
-    },
-  );
+  const ended = ran.code === 0 ? "printed no JSON" : `ended with ${ran.code}`;
+  throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
+    ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
+  });
 }
 
 /** Parses JSON and keeps integers beyond 2^53, which tables do hold, as they are written. */

@@ -38,6 +38,8 @@ export interface RunProgress extends RunResult {
 }
 
 const ended = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];
+/** Whether a run in a state of this type has ended, however it ended. */
+export const runEnded = (type: string): boolean => ended.includes(type);
 const begun = [...ended, "RUNNING", "CANCELLING", "PAUSED"];
 const pollMs = 500;
 
@@ -131,7 +133,7 @@ function jsonOrText(text: string): unknown {
 
 export interface WaitOptions {
   readonly timeoutSeconds?: number;
-  readonly onProgress?: (progress: RunProgress) => void;
+  readonly onProgress?: (progress: RunProgress) => unknown;
   /** Aborts the waiting, never the run. */
   readonly signal?: AbortSignal;
 }
@@ -157,7 +159,7 @@ export async function waitForRun(
       const { type = "", message = null } = run.state ?? {};
       const progress = { run: id, state: stateName(run), seconds, type, message };
       options.onProgress?.(progress);
-      if (ended.includes(type)) return progress;
+      if (runEnded(type)) return progress;
     }
     if (options.timeoutSeconds !== undefined && seconds >= options.timeoutSeconds) {
       throw new DatalabError(

@@ -33,7 +33,7 @@ export function pulumiError(stderr: string, stack: string): DatalabError {
       hint: "It belongs in .datalab/passphrase; restore the file that the stack was made with.",
     });
   }
-  if (/passphrase must be set|passphrase.*(not|no such file)/is.test(stderr)) {
+  if (/PULUMI_CONFIG_PASSPHRASE|passphrase must be set|passphrase.*no such file/is.test(stderr)) {
     return new DatalabError("E_PASSPHRASE", `No passphrase is set for stack ${stack}.`, {
       exitCode: exit.usage,
       hint: 'Run this through ./datalab, or eval "$(./datalab env)" first.',

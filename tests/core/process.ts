@@ -58,6 +58,7 @@ export async function startProcess(
       ...process.env,
       DATALAB_CORE_FILES: directory,
       DATALAB_CORE_PORT: "0",
+      DATALAB_CORE_ADDRESS: "127.0.0.1",
       DATALAB_CORE_HOSTS: "extra",
     },
     stdio: ["ignore", "inherit", "pipe"],

@@ -1,0 +1,90 @@
+"""JSON lines and Parquet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from conftest import Load, rows_of
+from pyarrow import parquet
+
+from datalab.errors import DataLabError
+from datalab.lake import Lake
+
+
+def test_json_lines_keep_what_was_written(lake: Lake, load: Load) -> None:
+    done = load(
+        b'{"a": 1.10, "b": "x"}\n{"b": null, "c": [1, {"d": 2.50}]}\n'
+        b'{"a": 12345678901234567890, "e": true}\n',
+        name="t.jsonl",
+    )
+    assert (done.rows, done.malformed) == (3, 0)
+    assert rows_of(lake, "bronze", "t", "a", "b", "c", "e") == [
+        ("1.10", "x", None, None),
+        (None, None, '[1,{"d":2.50}]', None),
+        ("12345678901234567890", None, None, "true"),
+    ]
+
+
+def test_lines_that_are_no_json_are_kept(lake: Lake, load: Load) -> None:
+    done = load(b'{"a": 1}\n{"a": \n[1]\n{"a": 1, "a": 2}\n\n{"a": "\xff"}\n{"a": 3}', name="t.jsonl")
+    assert (done.rows, done.malformed) == (6, 4)
+    found = rows_of(lake, "bronze", "t", "a", "_raw", "_problem")
+    assert [row[0] for row in found] == ["1", None, None, None, None, "3"]
+    assert [str(row[2]).split(":")[0] for row in found[1:5]] == [
+        "no JSON", "no JSON object", "a key is there twice", "bytes that are no text in the file's encoding",
+    ]  # fmt: skip
+    assert found[4][1] == '{"a": "\\xff"}'
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    parquet.write_table(table, out)
+    return out.getvalue()
+
+
+def test_parquet_keeps_its_types(lake: Lake, load: Load) -> None:
+    table = pa.table(
+        {
+            "id": pa.array([1, 2], pa.uint32()),
+            "when": pa.array([dt.datetime(2026, 1, 2, 3, 4, 5)] * 2, pa.timestamp("ns")),
+            "price": pa.array([Decimal("1.50"), None], pa.decimal128(9, 2)),
+            "kind": pa.array(["a", "b"]).dictionary_encode(),
+            "parts": pa.array([[1, 2], []], pa.list_(pa.int32())),
+        }
+    )
+    load(parquet_bytes(table), name="t.parquet")
+    assert rows_of(lake, "bronze", "t", "id", "when", "price", "kind", "parts") == [
+        (1, dt.datetime(2026, 1, 2, 3, 4, 5), Decimal("1.50"), "a", [1, 2]),
+        (2, dt.datetime(2026, 1, 2, 3, 4, 5), None, "b", []),
+    ]
+
+
+def test_a_parquet_file_that_was_cut_off_leaves_nothing(lake: Lake, load: Load) -> None:
+    whole = parquet_bytes(pa.table({"a": list(range(1000))}))
+    with pytest.raises(DataLabError) as caught:
+        load(whole[:-20], name="t.parquet")
+    assert caught.value.code == "broken-parquet"
+    assert lake.table("bronze", "t") is None
+
+
+def test_columns_that_come_later_are_added(lake: Lake, load: Load) -> None:
+    load(b"a,b\n1,x\n", name="1.csv")
+    load(b"B,c\ny,2\n", name="2.csv")
+    load(parquet_bytes(pa.table({"a": [7], "c": [8]})), name="3.parquet")
+    assert rows_of(lake, "bronze", "t", "a", "b", "c") == [
+        ("1", "x", None),
+        (None, "y", "2"),
+        ("7", None, "8"),
+    ]
+
+
+def test_a_type_that_cannot_become_the_tables_is_refused(lake: Lake, load: Load) -> None:
+    load(parquet_bytes(pa.table({"a": [7]})), name="1.parquet")
+    with pytest.raises(DataLabError) as caught:
+        load(b"a\nseven\n", name="2.csv")
+    assert caught.value.code == "schema-mismatch"
+    assert lake.require("bronze", "t").version() == 0

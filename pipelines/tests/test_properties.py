@@ -1,0 +1,84 @@
+"""Properties: what holds for any table, not only for those that someone thought of."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datalab import csv_text
+from datalab.columns import RESERVED, clean_names
+from datalab.csv_text import CsvParser, Dialect
+from datalab.source import Declared  # noqa: F401
+
+LIMIT = 1 << 20
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def parse(
+    body: bytes, width: int, chunk: int, careful: bool, delimiter: str = ","
+) -> list[tuple[object, ...]]:
+    parser = CsvParser([f"c{n}" for n in range(width)], Dialect(delimiter), LIMIT)
+    if careful:
+        parser._fast = lambda text, final: None  # type: ignore[method-assign]
+    chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)]
+    return [tuple(row.values()) for batch in parser.batches(chunks, 0) for row in batch.to_pylist()]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_text, "BLOCK", 16)
+
+
+@quick
+@given(
+    st.lists(st.lists(text, min_size=2, max_size=2), max_size=12),
+    st.sampled_from(",;\t|"),
+    st.integers(1, 64),
+)
+def test_any_table_comes_back_as_it_was_written(rows: list[list[str]], delimiter: str, chunk: int) -> None:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    parsed = parse(out.getvalue().encode(), 2, chunk, False, delimiter)
+    assert parsed == [(*row, None, None) for row in rows]
+
+
+@quick
+@given(st.text(st.sampled_from('ab,"\n\r\0é'), max_size=60), st.integers(1, 3), st.integers(1, 70))
+def test_both_parsers_give_the_same_rows(body: str, width: int, chunk: int) -> None:
+    raw = body.encode()
+    assert parse(raw, width, chunk, careful=False) == parse(raw, width, chunk, careful=True)
+
+
+@quick
+@given(st.text(st.sampled_from('ab,"\n\r'), max_size=60), st.integers(1, 3), st.integers(1, 70))
+def test_the_size_of_the_chunks_makes_no_difference(body: str, width: int, chunk: int) -> None:
+    raw = body.encode()
+    assert parse(raw, width, chunk, careful=False) == parse(raw, width, len(raw) or 1, careful=False)
+
+
+@quick
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_parser_and_no_line_is_lost(body: bytes) -> None:
+    rows = parse(body, 2, 32, careful=False)
+    whole = [r for r in rows if r[3] is None]
+    kept = sum(str(r[0] or "").count("\n") + str(r[1] or "").count("\n") for r in whole) + len(rows)
+    lines = body.split(b"\n")
+    wanted = sum(1 for line in lines if line not in (b"", b"\r"))
+    # A blank line is no row, but inside quotes it is part of a value.
+    assert wanted <= kept <= len(lines)
+
+
+@quick
+@given(st.lists(st.one_of(st.none(), st.text(max_size=10)), min_size=1, max_size=12))
+def test_names_are_distinct_valid_and_stable(header: list[str | None]) -> None:
+    names = clean_names(header)
+    assert len(names) == len(header)
+    assert len({name.lower() for name in names}) == len(names)
+    assert not {name.lower() for name in names} & set(RESERVED)
+    assert all(name and name.replace("_", "a").isalnum() for name in names)
+    assert clean_names(list(names)) == names

@@ -1,0 +1,62 @@
+import { type AnyCommand, contextOf, examples } from "./options.ts";
+import { print, printJson } from "./output.ts";
+
+export function register(program: AnyCommand): void {
+  const config = program.command("config").description("Check and explain a stack's configuration.");
+
+  const validate = config
+    .command("validate")
+    .description("Check the configuration, the service files and the pipelines. Touches nothing.")
+    .action(async (_options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { declare } = await import("../ops/deployment.ts");
+      const { model } = declare(project, stack);
+      if (json) printJson({ stack, valid: true });
+      else print(`Pulumi.${stack}.yaml is valid: ${model.services.length} services, ${model.pipelines.length} pipelines.`);
+    });
+  examples(validate, [["./datalab config validate --stack staging", "all problems at once, with file:line:col"]]);
+
+  config
+    .command("show")
+    .description("Print the whole configuration with every default filled in.")
+    .action(async (_options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { declare } = await import("../ops/deployment.ts");
+      const { environment } = declare(project, stack);
+      if (json) printJson(environment.config);
+      else print((await import("yaml")).stringify(environment.config));
+    });
+
+  const why = config
+    .command("why <path>")
+    .description("Say what a value is, where it comes from, and what it means.")
+    .action(async (path: string, _options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { declare } = await import("../ops/deployment.ts");
+      const { explain } = await import("../config/explain.ts");
+      const answer = explain(declare(project, stack).environment, path);
+      if (json) printJson(answer);
+      else {
+        print(
+          [
+            `${answer.path} = ${JSON.stringify(answer.value)}`,
+            `  from     ${answer.at ?? "the default"}`,
+            ...(answer.summary ? [`  meaning  ${answer.summary}`] : []),
+            ...(answer.default === undefined ? [] : [`  default  ${JSON.stringify(answer.default)}`]),
+          ].join("\n"),
+        );
+      }
+    });
+  examples(why, [["./datalab config why services.prefect.ports.api", "value, origin, meaning"]]);
+
+  const schema = config
+    .command("schema")
+    .description("Print the JSON Schema of Pulumi.<stack>.yaml, for editors.")
+    .action(async () => {
+      const { stackFileSchema } = await import("../config/json-schema.ts");
+      const { services } = await import("../services/index.ts");
+      process.stdout.write(`${JSON.stringify(stackFileSchema(services), undefined, 2)}\n`);
+    });
+  examples(schema, [["./datalab config schema > datalab.schema.json", "then point your editor at it"]]);
+}
+

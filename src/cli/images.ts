@@ -1,0 +1,56 @@
+import { type AnyCommand, contextOf, examples } from "./options.ts";
+import { print, printJson, table } from "./output.ts";
+import { createReporter } from "./progress.ts";
+
+export function register(program: AnyCommand): void {
+  const images = program.command("images").description("Build, list and prune container images.");
+
+  const build = images
+    .command("build [names...]")
+    .description("Build the images that are missing: those named, or all that the stack needs.")
+    .action(async (names: string[], _options, command) => {
+      const { stack, project, json, verbose } = contextOf(command);
+      const reporter = createReporter();
+      try {
+        const { ensureImages } = await import("../images/build.ts");
+        const { declare, imagesOf } = await import("../ops/deployment.ts");
+        const wanted = names.length > 0 ? names : imagesOf(declare(project, stack).model);
+        const report = await ensureImages(wanted, { onProgress: (line) => reporter.log(line), verbose });
+        if (json) printJson(report);
+        else print(report.built.length === 0 ? "All there." : `Built ${report.built.map((b) => b.tag).join(", ")}`);
+      } finally {
+        reporter.close();
+      }
+    });
+  examples(build, [
+    ["./datalab images build", "all that the dev stack needs"],
+    ["./datalab images build test", "one, with what it is built from"],
+  ]);
+
+  images
+    .command("list")
+    .description("List the images, their tags, and whether this machine has them.")
+    .action(async (_options, command) => {
+      const { json } = contextOf(command);
+      const [{ Catalog, imageNames }, { missingImages }] = await Promise.all([
+        import("../images/catalog.ts"),
+        import("../images/build.ts"),
+      ]);
+      const catalog = new Catalog();
+      const missing: readonly string[] = await missingImages(imageNames, catalog);
+      const rows = imageNames.map((name) => ({ name, tag: catalog.tag(name), present: !missing.includes(name) }));
+      if (json) printJson(rows);
+      else print(await table(["IMAGE", "TAG", "HERE"], rows.map((r) => [r.name, r.tag, r.present ? "yes" : "no"])));
+    });
+
+  images
+    .command("prune")
+    .description("Remove earlier versions of the images that no container uses.")
+    .action(async (_options, command) => {
+      const { json } = contextOf(command);
+      const { pruneImages } = await import("../images/build.ts");
+      const removed = await pruneImages();
+      if (json) printJson(removed);
+      else print(removed.length === 0 ? "Nothing to remove." : `Removed ${removed.join(", ")}`);
+    });
+}

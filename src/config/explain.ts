@@ -1,0 +1,48 @@
+import { ConfigError } from "./error.ts";
+import { platformJsonSchema, schemaAt } from "./json-schema.ts";
+import type { Environment } from "./load.ts";
+import { nearest } from "./problems.ts";
+
+/** What a configuration value is and where it comes from: `datalab config why --json`. */
+export interface Explanation {
+  readonly path: string;
+  readonly value: unknown;
+  /** `file:line:col`; null: it is the default. */
+  readonly at: string | null;
+  readonly default: unknown;
+  readonly summary: string | null;
+}
+
+/** Explains the value at a dotted path such as `services.prefect.ports.api`. Throws a ConfigError for an unknown one. */
+export function explain(environment: Environment, path: string): Explanation {
+  const keys = path
+    .split(/[.[\]]/)
+    .filter((key) => key !== "")
+    .map((key) => (/^\d+$/.test(key) ? Number(key) : key));
+  const root = platformJsonSchema(environment.services);
+  let value: unknown = environment.config;
+  for (const [i, key] of keys.entries()) {
+    const here = value as Record<string | number, unknown> | undefined;
+    const known = schemaAt(root, keys.slice(0, i + 1));
+    if (!known && here?.[key] === undefined) {
+      const candidates = Object.keys(schemaAt(root, keys.slice(0, i))?.properties ?? here ?? {});
+      const near = nearest(String(key), candidates);
+      throw new ConfigError([
+        {
+          path: keys.slice(0, i + 1),
+          message: `expected one of ${candidates.join(", ") || "no keys, it is a value"}, received the unknown key ${JSON.stringify(String(key))}`,
+          ...(near && { fix: `Did you mean ${[...keys.slice(0, i), near].join(".")}?` }),
+        },
+      ]);
+    }
+    value = here?.[key];
+  }
+  const schema = schemaAt(root, keys);
+  return {
+    path,
+    value,
+    at: environment.find(keys) ?? null,
+    default: schema?.default,
+    summary: schema?.description ?? null,
+  };
+}

@@ -1,0 +1,77 @@
+import { DatalabError } from "../config/error.ts";
+import { labelNames } from "../model/names.ts";
+import { dockerJson, dockerRun } from "./docker-cli.ts";
+import { checkPorts } from "./docker-ports.ts";
+import { failedOneShots, stopOneShots, watchDeaths } from "./docker-watch.ts";
+import type { Host, Inventory } from "./host.ts";
+
+interface InspectedVolume {
+  readonly Name: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+
+export const dockerHost: Host = {
+  checkPorts,
+  watchDeaths,
+  stopOneShots,
+  failedOneShots,
+
+  async inventory(stack): Promise<Inventory> {
+    const filter = ["--filter", `label=${labelNames.stack}=${stack}`];
+    const [containers, networks, volumes] = await Promise.all([
+      names(["ps", "--all", ...filter, "--format", "{{.Names}}"]),
+      names(["network", "ls", ...filter, "--format", "{{.Name}}"]),
+      names(["volume", "ls", ...filter, "--format", "{{.Name}}"]),
+    ]);
+    if (volumes.length === 0) return { containers, networks, volumes: [] };
+    const [inspected, sizes] = await Promise.all([
+      dockerJson<InspectedVolume>(["volume", "inspect", ...volumes]),
+      volumeSizes(),
+    ]);
+    return {
+      containers,
+      networks,
+      volumes: inspected.map(({ Name, Labels }) => ({
+        name: Name,
+        service: Labels?.[labelNames.service] ?? "",
+        bytes: sizes.get(Name) ?? null,
+      })),
+    };
+  },
+
+  async removeLeftovers({ containers, networks }) {
+    if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
+    if (networks.length > 0) await must(["network", "rm", ...networks]);
+  },
+
+  async removeVolumes(volumes) {
+    if (volumes.length > 0) await must(["volume", "rm", ...volumes]);
+  },
+};
+
+async function names(args: readonly string[]): Promise<string[]> {
+  return (await must(args)).split("\n").filter((line) => line !== "");
+}
+
+async function must(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await dockerRun(args);
+  if (code !== 0)
+    throw new DatalabError("E_DOCKER", `docker ${args.slice(0, 2).join(" ")} failed: ${stderr.trim()}`);
+  return stdout;
+}
+
+/** Bytes by volume name; Docker measures them only in its overview of disk use. */
+async function volumeSizes(): Promise<ReadonlyMap<string, number>> {
+  const { code, stdout } = await dockerRun(["system", "df", "--verbose", "--format", "{{json .Volumes}}"]);
+  if (code !== 0) return new Map();
+  const volumes = JSON.parse(stdout.trim() || "[]") as { Name: string; Size: string }[];
+  return new Map(volumes.map(({ Name, Size }) => [Name, parseDockerSize(Size)]));
+}
+
+/** "46.2MB" -> bytes; Docker counts in thousands. */
+export function parseDockerSize(text: string): number {
+  const match = /^([\d.]+)([kMGT]?)B$/.exec(text);
+  if (!match) return 0;
+  const power = ["", "k", "M", "G", "T"].indexOf(match[2] as string);
+  return Math.round(Number(match[1]) * 1000 ** power);
+}

@@ -1,0 +1,91 @@
+import { DatalabError } from "../config/error.ts";
+import { loadEnvironment } from "../config/load.ts";
+import { services } from "../services/index.ts";
+import { engineError, runEngine } from "./engine.ts";
+import { hostOf, type KeptVolume } from "./host.ts";
+import { lockStack } from "./lock.ts";
+import { recover } from "./recover.ts";
+import type { Reporter } from "./reporter.ts";
+import { ensureStack, stackExists } from "./stack.ts";
+import { describeChanges, stopIfAborted } from "./up.ts";
+
+export interface DownOptions {
+  readonly project: string;
+  readonly stack: string;
+  readonly deleteData: boolean;
+  readonly reporter: Reporter;
+  readonly onEngineLine?: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface DownResult {
+  readonly stack: string;
+  readonly changes: Readonly<Record<string, number>>;
+  /** Data volumes that are still there: the next up adopts them. */
+  readonly kept: readonly KeptVolume[];
+  readonly deleted: readonly string[];
+}
+
+/**
+ * Takes a stack down: its resources, then whatever else carries its labels. Data volumes stay unless they are to be
+ * deleted. Throws when something is left, with its name.
+ */
+export async function down(options: DownOptions): Promise<DownResult> {
+  const { project, stack, deleteData, reporter, signal } = options;
+  const host = await hostOf(loadEnvironment(project, stack, services).config.target);
+  const lock = lockStack(project, stack, "datalab down");
+  try {
+    const step = reporter.step("engine");
+    let changes: Readonly<Record<string, number>> = {};
+    try {
+      if (await stackExists(project, stack)) {
+        await ensureStack(project, stack);
+        changes = await destroy(options, host);
+      }
+      step.done(describeChanges(changes));
+    } catch (error) {
+      step.fail();
+      throw error;
+    }
+    stopIfAborted(signal);
+
+    await host.removeLeftovers(await host.inventory(stack));
+    const found = await host.inventory(stack);
+    const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
+    await host.removeVolumes(deleted);
+    const left = await host.inventory(stack);
+    const remaining = [
+      ...left.containers,
+      ...left.networks,
+      ...(deleteData ? left.volumes.map((v) => v.name) : []),
+    ];
+    if (remaining.length > 0) {
+      throw new DatalabError(
+        "E_LEFT",
+        `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`,
+        {
+          hint: "Something else may be using it; run ./datalab down again when it has ended.",
+        },
+      );
+    }
+    return { stack, changes, kept: left.volumes, deleted };
+  } finally {
+    lock.release();
+  }
+}
+
+async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hostOf>>) {
+  const { project, stack, signal, onEngineLine } = options;
+  const run = () =>
+    runEngine("destroy", { project, stack, signal, ...(onEngineLine && { onLine: onEngineLine }) });
+  let result = await run();
+  if (result.code !== 0 && engineError(result, stack) === undefined) {
+    await recover(project, stack, host);
+    result = await run();
+  }
+  stopIfAborted(signal);
+  if (result.code !== 0) {
+    throw engineError(result, stack) ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
+  }
+  return result.changes;
+}

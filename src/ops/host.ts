@@ -1,0 +1,58 @@
+import { DatalabError } from "../config/error.ts";
+import type { Environment } from "../config/load.ts";
+import type { PlatformModel } from "../model/platform.ts";
+
+/** A workload that ended and did not come back. */
+export interface Death {
+  readonly instance: string;
+  readonly workload: string;
+  readonly exitCode: number;
+  /** Its last log lines. */
+  readonly log: string;
+}
+
+export interface KeptVolume {
+  readonly name: string;
+  readonly service: string;
+  readonly bytes: number | null;
+}
+
+/** What carries a stack's labels on a target. */
+export interface Inventory {
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly volumes: readonly KeptVolume[];
+}
+
+/** What bringing a stack up and taking it down asks of the place where it runs. Each target has one. */
+export interface Host {
+  /** Throws one ConfigError when a port that the stack publishes is taken by something else. */
+  checkPorts(model: PlatformModel, environment: Environment): Promise<void>;
+  /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
+  watchDeaths(
+    stack: string,
+    isHealthy: (workload: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<Death | undefined>;
+  /** Ends one-shots that the engine is waiting for, so that it ends too. */
+  stopOneShots(stack: string): Promise<void>;
+  /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */
+  failedOneShots(stack: string): Promise<readonly string[]>;
+  inventory(stack: string): Promise<Inventory>;
+  /** Removes containers and networks of the stack that the engine does not know. */
+  removeLeftovers(inventory: Inventory): Promise<void>;
+  removeVolumes(names: readonly string[]): Promise<void>;
+}
+
+/** The one place that knows which target is deployed to what. */
+const hosts: Partial<Record<PlatformModel["target"], () => Promise<Host>>> = {
+  docker: async () => (await import("./docker-host.ts")).dockerHost,
+};
+
+export async function hostOf(target: PlatformModel["target"]): Promise<Host> {
+  const load = hosts[target];
+  if (load) return load();
+  throw new DatalabError("E_TARGET", `The target ${target} is not implemented yet.`, {
+    hint: `Targets of this version: ${Object.keys(hosts).join(", ")}. Its configuration can be validated already.`,
+  });
+}

@@ -1,0 +1,46 @@
+import { DatalabError } from "../config/error.ts";
+import { runEngine } from "./engine.ts";
+import type { Host } from "./host.ts";
+import { lastLines, run } from "./process.ts";
+
+/**
+ * Puts a stack right whose engine was killed: its lock goes, half-made resources are cleared from the state, and
+ * containers and networks that carry the stack's labels but are not in the state are removed. Volumes, which hold the
+ * data, stay and are adopted by the next up.
+ */
+export async function recover(project: string, stack: string, host: Host): Promise<void> {
+  await pulumi(project, ["cancel", "--yes", "--stack", stack]);
+  const refreshed = await runEngine("refresh", { project, stack, args: ["--clear-pending-creates"] });
+  if (refreshed.code !== 0) {
+    throw new DatalabError(
+      "E_RECOVER",
+      `The state of stack ${stack} can't be refreshed: ${lastLines(refreshed.stderr, 5)}`,
+    );
+  }
+  const known = await knownNames(project, stack);
+  const { containers, networks, volumes } = await host.inventory(stack);
+  const unknown = (name: string) => !known.has(name);
+  await host.removeLeftovers({
+    containers: containers.filter(unknown),
+    networks: networks.filter(unknown),
+    volumes,
+  });
+}
+
+/** Names of the resources in the stack's state. */
+async function knownNames(project: string, stack: string): Promise<ReadonlySet<string>> {
+  const state = JSON.parse(await pulumi(project, ["stack", "export", "--stack", stack])) as {
+    deployment?: { resources?: { inputs?: { name?: unknown }; outputs?: { name?: unknown } }[] };
+  };
+  const names = (state.deployment?.resources ?? []).flatMap(({ inputs, outputs }) => [
+    inputs?.name,
+    outputs?.name,
+  ]);
+  return new Set(names.filter((name) => typeof name === "string"));
+}
+
+async function pulumi(project: string, args: readonly string[]): Promise<string> {
+  const ran = await run("pulumi", [...args, "--non-interactive"], { cwd: project });
+  if (ran.code === 0) return ran.stdout;
+  throw new DatalabError("E_RECOVER", `pulumi ${args[0]} failed: ${lastLines(ran.stderr, 3)}`);
+}

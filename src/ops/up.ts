@@ -1,0 +1,292 @@
+import { DatalabError, exit } from "../config/error.ts";
+import { ensureImages } from "../images/build.ts";
+import type { PlatformModel } from "../model/platform.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
+import { coreClient, type Health } from "./core-client.ts";
+import { declare, imagesOf } from "./deployment.ts";
+import { type EngineResult, type EngineStep, engineError, runEngine } from "./engine.ts";
+import { type Death, type Host, hostOf } from "./host.ts";
+import { lockStack } from "./lock.ts";
+import { readPlatform } from "./platform.ts";
+import { recover } from "./recover.ts";
+import type { Reporter } from "./reporter.ts";
+import { ensureStack } from "./stack.ts";
+
+export interface UpOptions {
+  readonly project: string;
+  readonly stack: string;
+  readonly reporter: Reporter;
+  /** The engine's own display, line by line. */
+  readonly onEngineLine?: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** Seconds that set-up took before this. */
+  readonly setupSeconds: number;
+}
+
+export interface UpResult {
+  readonly platform: PlatformOutput;
+  readonly health: Health;
+  /** Count of resources by operation. */
+  readonly changes: Readonly<Record<string, number>>;
+  readonly seconds: {
+    readonly setup: number;
+    readonly images: number;
+    readonly engine: number;
+    readonly readiness: number;
+    readonly total: number;
+  };
+}
+
+/** How long functional checks may take to pass after the engine has ended. */
+const readinessMs = 180_000;
+const pollMs = 250;
+
+/**
+ * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
+ * with its last log lines; what was made stays, and the next up goes on from there.
+ */
+export async function up(options: UpOptions): Promise<UpResult> {
+  const { project, stack, reporter, signal } = options;
+  const { model, environment } = declare(project, stack);
+  const host = await hostOf(model.target);
+  const lock = lockStack(project, stack, "datalab up");
+  try {
+    await host.checkPorts(model, environment);
+    const images = await timed(() => buildImages(model, reporter, signal));
+    stopIfAborted(signal);
+    await ensureStack(project, stack);
+
+    const update = new Update(options, model, host);
+    const engine = await timed(() => update.deploy());
+    const platform = await readPlatform(project, stack);
+    const readiness = await timed(() => update.ready(platform));
+    const { setupSeconds: setup } = options;
+    return {
+      platform,
+      health: readiness.value,
+      changes: engine.value.changes,
+      seconds: {
+        setup,
+        images: images.seconds,
+        engine: engine.seconds,
+        readiness: readiness.seconds,
+        total: setup + images.seconds + engine.seconds + readiness.seconds,
+      },
+    };
+  } finally {
+    lock.release();
+  }
+}
+
+async function buildImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
+  if (model.images.source !== "build") return;
+  const step = reporter.step("images");
+  try {
+    const { built } = await ensureImages(imagesOf(model), {
+      signal,
+      onProgress: (line) => step.update(line.replace(/^\[\s*[\d.]+s\] /, "")),
+    });
+    step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
+  } catch (error) {
+    step.fail();
+    stopIfAborted(signal);
+    throw error;
+  }
+}
+
+/** One run of the engine, watched. */
+class Update {
+  readonly #options: UpOptions;
+  readonly #model: PlatformModel;
+  readonly #host: Host;
+  readonly #ended = new AbortController();
+  /** Services of which a workload has been made or replaced in this run. */
+  readonly #touched = new Set<string>();
+  #health: Health | undefined;
+  #death: Death | undefined;
+
+  constructor(options: UpOptions, model: PlatformModel, host: Host) {
+    this.#options = options;
+    this.#model = model;
+    this.#host = host;
+  }
+
+  async deploy(): Promise<EngineResult> {
+    const { project, stack, reporter, signal, onEngineLine } = this.#options;
+    const step = reporter.step("engine");
+    const stop = new AbortController();
+    const interrupt = () => {
+      step.update("stopping: running steps are finished first");
+      stop.abort();
+      void this.#host.stopOneShots(stack).catch(() => {});
+    };
+    signal.addEventListener("abort", interrupt, { once: true });
+    const watching = this.#host
+      .watchDeaths(stack, (w) => this.#isHealthy(w), this.#ended.signal)
+      .then((death) => {
+        this.#death = death;
+        if (death) interrupt();
+      });
+    try {
+      const run = async () =>
+        runEngine("up", {
+          project,
+          stack,
+          args: await this.#replacements(),
+          signal: stop.signal,
+          ...(onEngineLine && { onLine: onEngineLine }),
+          onStep: (s) => this.#onStep(s, (text) => step.update(text)),
+        });
+      let result = await run();
+      let error = result.code === 0 ? undefined : engineError(result, stack);
+      if (result.code !== 0 && error === undefined) {
+        step.update("a killed run has left its lock and half-made resources: recovering");
+        await recover(project, stack, this.#host);
+        result = await run();
+        error = result.code === 0 ? undefined : engineError(result, stack);
+      }
+      if (this.#death) throw cannotStart(this.#death);
+      stopIfAborted(signal);
+      if (result.code !== 0)
+        throw error ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
+      step.done(describeChanges(result.changes));
+      return result;
+    } catch (error) {
+      step.fail();
+      this.#ended.abort();
+      await watching;
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", interrupt);
+    }
+  }
+
+  /** Waits for every functional check; those of services that were touched have to pass after that. */
+  async ready(platform: PlatformOutput): Promise<Health> {
+    const { reporter, signal, stack } = this.#options;
+    const step = reporter.step("readiness");
+    const core = coreClient(platform.core.url);
+    const deadline = Date.now() + readinessMs;
+    const pending = new Set(platform.services.map(({ name }) => name));
+    try {
+      for (;;) {
+        stopIfAborted(signal);
+        if (this.#death) throw cannotStart(this.#death);
+        const health = await this.#ask(core, pending);
+        if (health) {
+          this.#health = health;
+          for (const { name, state } of health.services) if (state === "healthy") pending.delete(name);
+          if (pending.size === 0) {
+            step.done(`${health.services.flatMap((s) => s.checks).length} checks passed`);
+            return health;
+          }
+          step.update(`waiting for ${describePending(health, pending)}`);
+        } else step.update("waiting for the core");
+        if (Date.now() > deadline) throw notReady(stack, this.#health, pending);
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    } catch (error) {
+      step.fail();
+      throw error;
+    } finally {
+      this.#ended.abort();
+    }
+  }
+
+  /** A touched service's earlier results say nothing: its checks are run now. Undefined while core does not answer. */
+  async #ask(core: ReturnType<typeof coreClient>, pending: ReadonlySet<string>): Promise<Health | undefined> {
+    try {
+      const touched = [...this.#touched].filter((name) => pending.has(name));
+      if (touched.length === 0) return await core.health();
+      const fresh = await Promise.all(touched.map((name) => core.check(name)));
+      const services = fresh.flatMap((health, i) =>
+        health.services.filter(({ name }) => name === touched[i]),
+      );
+      for (const { name, state } of services) if (state === "healthy") this.#touched.delete(name);
+      const all = await core.health();
+      return { ...all, services: all.services.map((s) => services.find(({ name }) => name === s.name) ?? s) };
+    } catch (error) {
+      if (error instanceof DatalabError) return undefined;
+      throw error;
+    }
+  }
+
+  #isHealthy(workload: string): boolean {
+    const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === workload));
+    return this.#health?.services.find(({ name }) => name === service?.name)?.state === "healthy";
+  }
+
+  async #replacements(): Promise<string[]> {
+    const { stack } = this.#options;
+    const failed = await this.#host.failedOneShots(stack);
+    if (failed.length === 0) return [];
+    return failed.flatMap((name) => ["--replace", `urn:pulumi:${stack}::datalab::**::${name}`]);
+  }
+
+  #onStep(step: EngineStep, tell: (text: string) => void): void {
+    if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
+    const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === step.name));
+    if (service && step.type.startsWith("docker:")) this.#touched.add(service.name);
+    if (step.state === "started") tell(`${step.op} ${step.name}`);
+  }
+}
+
+function cannotStart({ workload, instance, exitCode, log }: Death): DatalabError {
+  return new DatalabError(
+    "E_START",
+    `${workload} can't start: its process ended with exit code ${exitCode}. Its last lines:\n${log.replace(/^/gm, "    ")}`,
+    { hint: `Put right what it says and run ./datalab up again; more: docker logs ${instance}` },
+  );
+}
+
+function notReady(stack: string, health: Health | undefined, pending: ReadonlySet<string>): DatalabError {
+  const failing = health?.services
+    .filter(({ name }) => pending.has(name))
+    .flatMap(({ name, checks }) =>
+      checks.filter(({ ok }) => !ok).map((c) => `${name} ${c.name}: ${c.message ?? "failed"}`),
+    );
+  return new DatalabError(
+    "E_NOT_READY",
+    `After ${readinessMs / 1000} s these checks still fail:\n${(failing ?? ["the core does not answer"]).map((line) => `    ${line}`).join("\n")}`,
+    { hint: `./datalab services logs --stack ${stack} shows what the services say.` },
+  );
+}
+
+function describePending(health: Health, pending: ReadonlySet<string>): string {
+  return health.services
+    .filter(({ name }) => pending.has(name))
+    .map(
+      ({ name, checks }) =>
+        `${name} (${checks
+          .filter(({ ok }) => !ok)
+          .map((c) => c.name)
+          .join(", ")})`,
+    )
+    .join(", ");
+}
+
+/** `2 created, 1 replaced`, or `0 changes`. */
+export function describeChanges(changes: Readonly<Record<string, number>>): string {
+  const words: Record<string, string> = {
+    create: "created",
+    update: "updated",
+    replace: "replaced",
+    delete: "deleted",
+  };
+  const made = Object.entries(words).flatMap(([op, word]) => (changes[op] ? [`${changes[op]} ${word}`] : []));
+  return made.length === 0 ? "0 changes" : made.join(", ");
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
+  const started = performance.now();
+  const value = await work();
+  return { value, seconds: (performance.now() - started) / 1000 };
+}
+
+export function stopIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new DatalabError("E_INTERRUPTED", "Interrupted.", {
+    exitCode: exit.interrupted,
+    hint: "What was made is kept; run the same command again to finish.",
+  });
+}
