@@ -88,5 +88,7 @@ make_passphrase
 for step in node npm engine docker images; do
   wants "$step" && "step_$step"
 done
+# MinIO is compiled when its image is built: the Go that does it is found, or fetched, now.
+if wants docker && ! compgen -G "$cache/go/minio-*/minio" >/dev/null; then need_go; fi
 write_environment
 if [ -z "$only" ]; then say "set-up: everything is in place"; fi

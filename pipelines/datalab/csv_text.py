@@ -126,10 +126,9 @@ class CsvParser:
         self.limit = limit
         self.records = Records(dialect, limit)
         self.width = len(names)
-        d = re.escape(dialect.delimiter.encode())
-        self._well_quoted = re.compile(
-            rb"(?:(?<=[\n" + d + rb'])|\A)"[^"]*(?:""[^"]*)*"(?=[\n' + d + rb"]|\r\n|\Z)"
-        )
+        delimiter = dialect.delimiter.encode()
+        self._before_quote = (delimiter[-1], ord("\n"))
+        self._after_quote = (delimiter[0], ord("\n"), ord("\r"))
         self.schema = pa.schema([(name, pa.string()) for name in (*names, "_raw", "_problem")])
 
     def batches(self, chunks: Iterable[bytes], skip: int) -> Iterator[pa.RecordBatch]:
@@ -156,7 +155,7 @@ class CsvParser:
         return len(text) if final else -1
 
     def _fast(self, text: bytes, final: bool) -> tuple[int, pa.RecordBatch] | None:
-        if self.dialect.newline != "\n" or b"\0" in text:
+        if self.dialect.newline != "\n" or not self.dialect.delimiter.isascii() or b"\0" in text:
             return None
         used = len(text) if final else text.rfind(b"\n") + 1
         quotes = text.count(b'"', 0, used)
@@ -169,9 +168,9 @@ class CsvParser:
         if used <= 0:
             return None
         block = text[:used]
-        if quotes and b'"' in self._well_quoted.sub(b"", block):
-            return None
         if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+            return None
+        if quotes and not self._well_quoted(block):
             return None
         if block.strip(b"\r\n") == b"":
             return None
@@ -202,6 +201,21 @@ class CsvParser:
         nothing = pa.nulls(table.num_rows, pa.string())
         columns = [column.combine_chunks() for column in table.columns]
         return used, pa.RecordBatch.from_arrays([*columns, nothing, nothing], schema=self.schema)
+
+    def _well_quoted(self, block: bytes) -> bool:
+        """Whether every quote opens a field, closes one, or is doubled inside one."""
+        parts = block.split(b'"')
+        if len(parts) % 2 == 0:
+            return False
+        before, after = self._before_quote, self._after_quote
+        # What is outside of quotes begins after a closing one and ends before an opening one. An empty part
+        # between two quotes is a doubled quote.
+        first, last = parts[0], parts[-1]
+        return (
+            (not first or first[-1] in before)
+            and (not last or last[0] in after)
+            and all(not part or (part[0] in after and part[-1] in before) for part in parts[2:-1:2])
+        )
 
     def _careful(self, text: bytes, final: bool) -> tuple[int, pa.RecordBatch | None]:
         decoded = _decode(text)

@@ -15,8 +15,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from datalab import duck
+from datalab.delta_log import commit_fact, table_size
 from datalab.errors import DataLabError
-from datalab.lake import Lake, check_table_name, commit_fact, table_size
+from datalab.lake import Lake, check_table_name
 
 METRICS = "metrics"
 BATCH = 32_768

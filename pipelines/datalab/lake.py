@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from datalab.delta_log import table_size, updated_at
 from datalab.errors import DataLabError
 from datalab.settings import LAYERS, Settings
 
@@ -281,39 +280,3 @@ class Lake:
             "is it up and are the credentials right? datalab platform status",
             permanent=False,
         )
-
-
-def table_size(table: DeltaTable) -> tuple[int, int]:
-    """Rows and bytes of the current version, from the log's statistics."""
-    import pyarrow as pa
-
-    actions = pa.table(table.get_add_actions(flatten=True))
-    if actions.num_rows == 0:
-        return 0, 0
-    counts = actions["num_records"].to_pylist() if "num_records" in actions.column_names else [None]
-    rows = table.count() if any(count is None for count in counts) else sum(counts)
-    return int(rows), int(sum(actions["size_bytes"].to_pylist()))
-
-
-def updated_at(table: DeltaTable) -> str:
-    """When the current version was written, ISO 8601 UTC."""
-    return iso(table.history(1)[0]["timestamp"])
-
-
-def iso(milliseconds: int) -> str:
-    """A Delta timestamp as ISO 8601 UTC."""
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def commit_fact(table: DeltaTable | None, key: str) -> Any:
-    """What the last commit recorded under `key`, read back from JSON; None when it recorded nothing."""
-    if table is None:
-        return None
-    raw = table.history(1)[0].get(key)
-    if not isinstance(raw, str):
-        return raw
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return raw

@@ -80,8 +80,8 @@ def _list_tables(lake: Lake, args: argparse.Namespace) -> None:
 
 
 def _show(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.delta_log import iso
     from datalab.duck import to_json
-    from datalab.lake import iso
 
     layer, _, name = args.table.lower().partition(".")
     if layer not in LAYERS or not name:

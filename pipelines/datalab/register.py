@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from datalab.bundles import bundle_key, pack
 from datalab.errors import DataLabError
-from datalab.registration import Pipeline, check, publish_contracts, read_pipelines
+from datalab.registration import Pipeline, check, publish_contracts, read_pipelines, say
 from datalab.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,11 +98,6 @@ def run(settings: Settings, file: Path) -> None:
             if name not in {p.name for p in pipelines}:
                 client.delete_deployment(deployment.id)
                 say(f"removed {name}")
-
-
-def say(line: str) -> None:
-    """One line per action."""
-    print(line, flush=True)
 
 
 def wait_for_api(client: SyncPrefectClient, seconds: float = 60) -> None:

@@ -38,6 +38,11 @@ class Pipeline:
     definition: dict[str, Any]  # all of it: it travels in the bundle
 
 
+def say(line: str) -> None:
+    """One line per action."""
+    print(line, flush=True)
+
+
 def read_pipelines(file: Path) -> list[Pipeline]:
     """The pipelines of the file; what it lacks is named."""
     try:
@@ -163,7 +168,9 @@ def _describe(pipeline: Pipeline, folder: Path, answer: Connection) -> None:
         _check_folder(folder)
         answer.send({"schema": schema.model_dump(mode="json")})
     except BaseException as error:  # noqa: BLE001 - whatever a pipeline's import does, it is told by its name
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(str(folder))]
+        error = getattr(error, "user_exc", error)  # Prefect wraps what a script raises
+        here = (str(folder), pipeline.entrypoint.partition(":")[0])
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(here)]
         where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
         answer.send({"problem": f"{type(error).__name__}: {error}{where}"})
     finally:

@@ -21,9 +21,10 @@ from deltalake import DeltaTable
 
 from datalab import duck
 from datalab.columns import LINEAGE, RESERVED
+from datalab.delta_log import commit_fact, table_size
 from datalab.errors import DataLabError
 from datalab.infer import cast, infer_types, literal, present
-from datalab.lake import Lake, commit_fact, quote, table_size
+from datalab.lake import Lake, quote
 from datalab.quality import Column, Contract
 
 BATCH = 32_768

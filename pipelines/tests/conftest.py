@@ -15,6 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Nothing is written beside the tests: in the image they are read-only.
+settings.register_profile("datalab", database=None, deadline=None)
+settings.load_profile("datalab")
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))

@@ -115,6 +115,11 @@ def test_one_column_keeps_its_empty_lines(lake: Lake, load: Load) -> None:
     assert rows_of(lake, "bronze", "t", "a") == [("x",), (None,), ("y",)]
 
 
+def test_a_delimiter_beyond_ascii_can_be_declared(lake: Lake, load: Load) -> None:
+    load("a¦b\n1¦x\n".encode(), delimiter="¦")
+    assert rows_of(lake, "bronze", "t", "a", "b") == [("1", "x")]
+
+
 def test_lineage_names_the_file_and_the_row(lake: Lake, load: Load) -> None:
     done = load(b"a\nx\ny\n", name="my file.csv")
     assert rows_of(lake, "bronze", "t", "_source_file", "_row_number", "_run_id", "_content_hash") == [

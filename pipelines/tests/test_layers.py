@@ -18,8 +18,9 @@ from conftest import HERE, Load, rows_of
 
 from datalab import duck, gold
 from datalab.bronze import ingest
+from datalab.delta_log import table_size
 from datalab.errors import DataLabError
-from datalab.lake import Lake, table_size
+from datalab.lake import Lake
 from datalab.landing import land, landed
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
 from datalab.quality import Contract, parse_contract

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from datalab import csv_text
 from datalab.columns import RESERVED, clean_names
 from datalab.csv_text import CsvParser, Dialect
-from datalab.source import Declared  # noqa: F401
 
 LIMIT = 1 << 20
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def parse(

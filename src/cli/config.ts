@@ -12,9 +12,14 @@ export function register(program: AnyCommand): void {
       const { declare } = await import("../ops/deployment.ts");
       const { model } = declare(project, stack);
       if (json) printJson({ stack, valid: true });
-      else print(`Pulumi.${stack}.yaml is valid: ${model.services.length} services, ${model.pipelines.length} pipelines.`);
+      else
+        print(
+          `Pulumi.${stack}.yaml is valid: ${model.services.length} services, ${model.pipelines.length} pipelines.`,
+        );
     });
-  examples(validate, [["./datalab config validate --stack staging", "all problems at once, with file:line:col"]]);
+  examples(validate, [
+    ["./datalab config validate --stack staging", "all problems at once, with file:line:col"],
+  ]);
 
   config
     .command("show")
@@ -59,4 +64,3 @@ export function register(program: AnyCommand): void {
     });
   examples(schema, [["./datalab config schema > datalab.schema.json", "then point your editor at it"]]);
 }
-

@@ -43,7 +43,8 @@ export function register(program: AnyCommand): void {
             ),
           );
           say(`To delete them: ./datalab down --delete-data${stack === "dev" ? "" : ` --stack ${stack}`}`);
-        } else print(result.deleted.length > 0 ? `Deleted: ${result.deleted.join(", ")}` : "Nothing is left.");
+        } else
+          print(result.deleted.length > 0 ? `Deleted: ${result.deleted.join(", ")}` : "Nothing is left.");
       } finally {
         reporter.close();
       }

@@ -17,7 +17,10 @@ export function register(program: AnyCommand): void {
         const wanted = names.length > 0 ? names : imagesOf(declare(project, stack).model);
         const report = await ensureImages(wanted, { onProgress: (line) => reporter.log(line), verbose });
         if (json) printJson(report);
-        else print(report.built.length === 0 ? "All there." : `Built ${report.built.map((b) => b.tag).join(", ")}`);
+        else
+          print(
+            report.built.length === 0 ? "All there." : `Built ${report.built.map((b) => b.tag).join(", ")}`,
+          );
       } finally {
         reporter.close();
       }
@@ -38,9 +41,19 @@ export function register(program: AnyCommand): void {
       ]);
       const catalog = new Catalog();
       const missing: readonly string[] = await missingImages(imageNames, catalog);
-      const rows = imageNames.map((name) => ({ name, tag: catalog.tag(name), present: !missing.includes(name) }));
+      const rows = imageNames.map((name) => ({
+        name,
+        tag: catalog.tag(name),
+        present: !missing.includes(name),
+      }));
       if (json) printJson(rows);
-      else print(await table(["IMAGE", "TAG", "HERE"], rows.map((r) => [r.name, r.tag, r.present ? "yes" : "no"])));
+      else
+        print(
+          await table(
+            ["IMAGE", "TAG", "HERE"],
+            rows.map((r) => [r.name, r.tag, r.present ? "yes" : "no"]),
+          ),
+        );
     });
 
   images

@@ -25,7 +25,12 @@ export function register(program: AnyCommand): void {
         });
         reporter.close();
         if (json) printJson(result);
-        else print(result.steps.length === 0 ? "No changes." : result.steps.map((s) => `${s.op.padEnd(8)} ${s.type} ${s.name}`).join("\n"));
+        else
+          print(
+            result.steps.length === 0
+              ? "No changes."
+              : result.steps.map((s) => `${s.op.padEnd(8)} ${s.type} ${s.name}`).join("\n"),
+          );
         if (options.expectNoChanges === true && result.steps.length > 0) {
           throw new DatalabError("E_CHANGES", `${result.steps.length} changes, none were expected.`);
         }

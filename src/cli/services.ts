@@ -1,7 +1,7 @@
 import { exit } from "../config/error.ts";
 import { type CheckHealth, coreClient } from "../ops/core-client.ts";
 import { readPlatform } from "../ops/platform.ts";
-import { findService, mainUrl, platformStatus } from "../ops/services.ts";
+import { findService, findWorkloads, mainUrl, platformStatus } from "../ops/services.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
 
@@ -65,7 +65,7 @@ export function register(program: AnyCommand): void {
 
   const logs = services
     .command("logs")
-    .argument("[name]", "service; all when not given")
+    .argument("[name]", "service, or one of its workloads; all when not given")
     .description("Logs of a service's workloads, interleaved; JSON lines with --json.")
     .option("-f, --follow", "go on with new lines until Ctrl-C")
     .option(
@@ -79,7 +79,7 @@ export function register(program: AnyCommand): void {
       const context = contextOf(command);
       const { streamLogs } = await import("../ops/logs.ts");
       const platform = await readPlatform(context.project, context.stack);
-      const chosen = name === undefined ? platform.services : [findService(platform, name)];
+      const chosen = name === undefined ? platform.services : [findWorkloads(platform, name)];
       const write = context.json ? printJsonLine : prefixed(chosen.flatMap((service) => service.workloads));
       await streamLogs(platform, chosen, {
         follow: options.follow === true,

@@ -5,7 +5,9 @@ import { type AnyCommand, contextOf, examples } from "./options.ts";
 export function register(program: AnyCommand): void {
   const test = program
     .command("test [suites...]")
-    .description("Run the project's tests: lint, types, unit, python, acceptance. Without a name: all of them.")
+    .description(
+      "Run the project's tests: lint, types, unit, python, acceptance. Without a name: all of them.",
+    )
     .action(async (suites: string[], _options, command) => {
       const { project } = contextOf(command);
       const child = spawn("bash", ["tests/run", ...suites], { cwd: project, stdio: "inherit" });

@@ -12,8 +12,7 @@ export function register(program: AnyCommand): void {
       const { stack, project, json, verbose } = contextOf(command);
       const signal = interruptible();
       const reporter = createReporter();
-      const started = Number(process.env.DATALAB_STARTED);
-      const setupSeconds = started > 0 ? Math.max(0, Date.now() / 1000 - started - process.uptime()) : 0;
+      const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // the launcher's word
       const operation = await import("../ops/up.ts");
       try {
         const result = await operation.up({
@@ -68,7 +67,9 @@ export async function upText({ platform, health, seconds }: UpResult, changes: s
       i === 0 ? stateText(state) : "",
       endpoint?.url ?? "",
       endpoint ? endpoint.summary : "",
-      endpoint?.login ? `${endpoint.login.user}, password: ./datalab secrets show ${endpoint.login.secret}` : "",
+      endpoint?.login
+        ? `${endpoint.login.user}, password: ./datalab secrets show ${endpoint.login.secret}`
+        : "",
     ]);
   });
   const time = (["setup", "images", "engine", "readiness"] as const)

@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type YAMLParseError,
+} from "yaml";
 import { ConfigError, type Problem } from "./error.ts";
 
 type Path = readonly (string | number)[];
@@ -23,7 +32,8 @@ export function readDocument(project: string, path: string): SourceDocument {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message;
+    const reason =
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message;
     throw new ConfigError([{ path: [], message: `${file}: ${reason}` }]);
   }
   return parseSource(file, text);
@@ -39,13 +49,17 @@ export function parseSource(file: string, text: string): SourceDocument {
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map(
-        (error): Problem => ({
-          path: [],
-          message: `expected valid YAML, received: ${error.message}`,
-          at: at(error.pos[0]),
-        }),
+        (error): Problem => ({ path: [], message: inWords(error, text), at: at(error.pos[0]) }),
       ),
     );
+  }
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // Aliases are followed only here.
+    const message = `expected YAML that can be read, received: ${lowerFirst((error as Error).message)}`;
+    throw new ConfigError([{ path: [], message, at: at(0) }]);
   }
   const find = (path: Path): string | undefined => {
     const offset = offsetOf(document, path);
@@ -53,7 +67,7 @@ export function parseSource(file: string, text: string): SourceDocument {
   };
   return {
     file,
-    value: document.toJS({ maxAliasCount: 100 }),
+    value,
     find,
     locate(path) {
       for (let length = path.length; length > 0; length--) {
@@ -65,13 +79,32 @@ export function parseSource(file: string, text: string): SourceDocument {
   };
 }
 
+function inWords(error: YAMLParseError, text: string): string {
+  switch (error.code) {
+    case "DUPLICATE_KEY": {
+      const key = /^[^:\n]*/.exec(text.slice(error.pos[0]))?.[0].trim() ?? "";
+      return `expected each key once, received ${JSON.stringify(key.replace(/^["']|["']$/g, ""))} a second time`;
+    }
+    case "TAB_AS_INDENT":
+      return "expected spaces as indentation, received a tab";
+    case "MULTIPLE_DOCS":
+      return "expected one document, received a second one after ---";
+    default:
+      return `expected YAML that can be read, received: ${lowerFirst(error.message)}`;
+  }
+}
+
+const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1);
+
 /** Where the key of a mapping, or the item of a list, begins. */
 function offsetOf(document: Document, path: Path): number | undefined {
   if (path.length === 0) return 0;
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   const last = path.at(-1);
   if (isMap(parent)) {
-    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last));
+    const pair = parent.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last),
+    );
     return pair && isNode(pair.key) ? pair.key.range?.[0] : undefined;
   }
   const node = document.getIn(path, true);

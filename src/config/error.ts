@@ -8,7 +8,11 @@ export class DatalabError extends Error {
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
 
-  constructor(code: string, message: string, options: { exitCode?: ExitCode; hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { exitCode?: ExitCode; hint?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "DatalabError";
     this.code = code;
@@ -40,10 +44,24 @@ export class ConfigError extends DatalabError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super("E_CONFIG", problems.map(formatProblem).join("\n"), { exitCode: exit.usage });
+    const ordered = inOrder(problems);
+    super("E_CONFIG", ordered.map(formatProblem).join("\n"), { exitCode: exit.usage });
     this.name = "ConfigError";
-    this.problems = problems;
+    this.problems = ordered;
   }
+}
+
+/** As they stand in each file; the files in the order in which they were read. */
+function inOrder(problems: readonly Problem[]): Problem[] {
+  const place = ({ at = "" }: Problem) => {
+    const [, file = at, line = "0", column = "0"] = /^(.*):(\d+):(\d+)$/.exec(at) ?? [];
+    return { file, line: Number(line), column: Number(column) };
+  };
+  const files = [...new Set(problems.map((problem) => place(problem).file))];
+  return problems.toSorted((one, other) => {
+    const [a, b] = [place(one), place(other)];
+    return files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column;
+  });
 }
 
 export function formatProblem({ path, message, at, fix }: Problem): string {

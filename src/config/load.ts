@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { imageNames } from "../images/catalog.ts";
 import type { PipelineModel } from "../model/platform.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { readPipelines } from "./pipelines.ts";
-import { check, nearest } from "./problems.ts";
-import { type PlatformConfig, platformSchema } from "./schema.ts";
+import { check, didYouMean } from "./problems.ts";
+import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
+import { show } from "./words.ts";
 
 /** A stack's configuration, complete and checked: what the model is resolved from. */
 export interface Environment {
@@ -23,7 +25,12 @@ export interface Environment {
 
 const platformKey = "datalab:platform";
 const ownKeys = [platformKey, "datalab:masterSecret"];
+/** What Pulumi itself keeps in the file. */
+const fileKeys = ["config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"];
 const prefix = ["config", platformKey] as const;
+
+type Path = readonly (string | number)[];
+type Locate = (path: Path) => string;
 
 export const stackFile = (project: string, stack: string): string => join(project, `Pulumi.${stack}.yaml`);
 
@@ -46,48 +53,80 @@ export function loadEnvironment(
   }
   const path = stackFile(project, stack);
   const document = existsSync(path) ? readDocument(project, path) : parseSource(`Pulumi.${stack}.yaml`, "");
-  const problems: Problem[] = checkFile(document);
-
+  const locate: Locate = (p) => document.locate([...prefix, ...p]);
+  const problems = checkFrame(document);
   const raw = rawPlatform(document);
-  const services = [...builtIn];
-  const files = (raw as { serviceFiles?: unknown })?.serviceFiles;
-  for (const [i, file] of (Array.isArray(files) ? files : []).entries()) {
-    if (typeof file !== "string") continue; // the schema says so
-    try {
-      const service = readServiceFile(project, resolve(project, file));
-      if (services.some((s) => s.name === service.name)) {
-        problems.push({
-          path: ["serviceFiles", i],
-          message: `expected a service with a name of its own, received a second ${JSON.stringify(service.name)}`,
-          at: document.locate([...prefix, "serviceFiles", i]),
-          fix: `Change \`name\` in ${file}.`,
-        });
-      } else services.push(service);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
+  const found = readServices(project, raw, builtIn, locate);
+  problems.push(...found.problems);
 
-  const result = check(platformSchema(services), raw ?? {});
+  const result = check(platformSchema(found.services), raw ?? {});
   if (!result.ok) {
-    problems.push(...result.problems.map((p) => ({ ...p, at: document.locate([...prefix, ...p.path]) })));
-    throw new ConfigError(problems);
+    // What a service file that can't be read would have declared is not unknown.
+    const own = result.problems.filter(
+      ({ path: [first, name] }) => first !== "services" || !found.unread.has(name),
+    );
+    problems.push(...own.map((p) => ({ ...p, at: locate(p.path) })));
   }
-  const pipelines = collect(problems, () => readPipelines(project, result.value.pipelines, locate)) ?? [];
-  if (problems.length > 0) throw new ConfigError(problems);
-
-  function locate(p: readonly (string | number)[]) {
-    return document.locate([...prefix, ...p]);
-  }
+  const pipelines = collect(problems, () => {
+    const config = result.ok ? result.value.pipelines : pipelinesOnly(raw);
+    return config && readPipelines(project, config, locate);
+  });
+  if (problems.length > 0 || !result.ok) throw new ConfigError(problems);
   return {
     stack,
     config: result.value,
-    services,
-    pipelines,
+    services: found.services,
+    pipelines: pipelines ?? [],
     locate,
     find: (p) => document.find([...prefix, ...p]),
   };
+}
+
+interface FoundServices {
+  readonly services: ServiceDefinition[];
+  readonly problems: Problem[];
+  /** Names of services whose files are wrong. */
+  readonly unread: ReadonlySet<unknown>;
+}
+
+function readServices(
+  project: string,
+  raw: unknown,
+  builtIn: readonly ServiceDefinition[],
+  locate: Locate,
+): FoundServices {
+  const services = [...builtIn];
+  const problems: Problem[] = [];
+  const unread = new Set<unknown>();
+  const { serviceFiles: files, images } = (raw ?? {}) as {
+    serviceFiles?: unknown;
+    images?: { digests?: unknown };
+  };
+  const known = [...imageNames, ...Object.keys(images?.digests ?? {})];
+  for (const [i, file] of (Array.isArray(files) ? files : []).entries()) {
+    if (typeof file !== "string" || !serviceFileName.test(file)) continue; // the schema says so
+    const at = { path: ["serviceFiles", i], at: locate(["serviceFiles", i]) };
+    if (!existsSync(resolve(project, file))) {
+      const message = `expected a file of the project, received ${JSON.stringify(file)}, which does not exist`;
+      problems.push({ ...at, message });
+      continue;
+    }
+    const read = readServiceFile(project, resolve(project, file), known);
+    problems.push(...read.problems);
+    if (!read.service) unread.add(read.name);
+    else if (services.some((s) => s.name === read.name)) {
+      const message = `expected a service with a name of its own, received a second ${JSON.stringify(read.name)}`;
+      problems.push({ ...at, message, fix: `Change \`name\` in ${file}.` });
+    } else services.push(read.service);
+  }
+  return { services, problems, unread };
+}
+
+/** The pipelines' part of a configuration that is wrong elsewhere, so that their files are checked as well. */
+function pipelinesOnly(raw: unknown): PlatformConfig["pipelines"] | undefined {
+  const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
+  const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });
+  return result.ok ? result.value.pipelines : undefined;
 }
 
 function collect<T>(problems: Problem[], read: () => T): T | undefined {
@@ -106,35 +145,51 @@ function rawPlatform(document: SourceDocument): unknown {
 }
 
 /** The frame around the platform object. */
-function checkFile(document: SourceDocument): Problem[] {
+function checkFrame(document: SourceDocument): Problem[] {
   const value = document.value as Record<string, unknown> | null;
   if (value === null || value === undefined) return [];
   if (typeof value !== "object" || Array.isArray(value)) {
-    return [{ path: [], message: "expected a mapping with the key config", at: document.locate([]) }];
+    const message = `expected a mapping with the key config, received ${show(value)}`;
+    return [{ path: [], message, at: document.locate([]) }];
+  }
+  const problems: Problem[] = [];
+  for (const key of Object.keys(value)) {
+    if (fileKeys.includes(key)) continue;
+    problems.push({
+      path: [key],
+      at: document.locate([key]),
+      ...(ownKeys.includes(key)
+        ? {
+            message: "expected under config:, received at the top of the file",
+            fix: "Indent it under a line `config:`.",
+          }
+        : unknownKey(key, key, fileKeys)),
+    });
   }
   const config = value.config ?? {};
   if (typeof config !== "object" || Array.isArray(config)) {
-    return [{ path: ["config"], message: "expected a mapping", at: document.locate(["config"]) }];
-  }
-  const problems: Problem[] = [];
-  if (platformKey in value) {
-    problems.push({
-      path: [platformKey],
-      message: "expected under config:, received at the top of the file",
-      at: document.locate([platformKey]),
-      fix: `Indent it under a line \`config:\`.`,
-    });
+    const message = `expected a mapping, received ${show(config)}`;
+    return [...problems, { path: ["config"], message, at: document.locate(["config"]) }];
   }
   for (const key of Object.keys(config)) {
-    if (!key.startsWith("datalab:") && key.includes(":")) continue; // another provider's
+    if (!key.startsWith("datalab:") && key.includes(":") && !nearOwn(key)) continue; // another provider's
     if (ownKeys.includes(key)) continue;
-    const near = nearest(key.includes(":") ? key : `datalab:${key}`, ownKeys);
     problems.push({
       path: ["config", key],
-      message: `expected one of ${ownKeys.join(", ")}, received the unknown key ${JSON.stringify(key)}`,
       at: document.locate(["config", key]),
-      ...(near && { fix: `Did you mean ${near}?` }),
+      ...unknownKey(key, key.includes(":") ? key : `datalab:${key}`, ownKeys),
     });
   }
   return problems;
 }
+
+function unknownKey(key: string, meant: string, known: readonly string[]): Pick<Problem, "message" | "fix"> {
+  const message = `expected one of ${known.join(", ")}, received the unknown key ${JSON.stringify(key)}`;
+  return { message, ...didYouMean(meant, known) };
+}
+
+/** Such as `datlab:platform`, which is no other provider's. */
+const nearOwn = (key: string): boolean => {
+  const [namespace = "", name = ""] = key.split(":");
+  return name === "platform" && didYouMean(namespace, ["datalab"]).fix !== undefined;
+};

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationPattern } from "../model/units.ts";
+import { cronProblem } from "./cron.ts";
 
 const duration = z
   .string()
@@ -8,13 +9,31 @@ const duration = z
 const cron = z
   .string()
   .regex(/^\s*(\S+\s+){4}\S+\s*$/, 'five cron fields such as "0 6 * * *"')
+  .superRefine((text, ctx) => {
+    const wrong = cronProblem(text);
+    if (wrong !== undefined) ctx.addIssue({ code: "custom", message: wrong });
+  })
   .describe("Cron expression of five fields.");
+const zones = Intl.supportedValuesOf("timeZone");
 const timezone = z
   .string()
-  .refine((zone) => Intl.supportedValuesOf("timeZone").includes(zone) || zone === "UTC", {
+  .refine(isTimeZone, {
     error: "an IANA time zone such as Europe/Berlin",
+    params: { candidates: ["UTC", ...zones] },
   })
   .describe("IANA time zone of the cron expression.");
+
+/** Python looks zones up by the very name; older names, such as US/Pacific, are fine. */
+function isTimeZone(zone: string): boolean {
+  if (zone === "UTC" || zones.includes(zone)) return true;
+  if (!/^[A-Z][A-Za-z]*(\/[A-Z][A-Za-z0-9_+-]*)+$/.test(zone)) return false;
+  try {
+    const canonical = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
+    return canonical === zone || canonical.toLowerCase() !== zone.toLowerCase();
+  } catch {
+    return false;
+  }
+}
 
 const schedule = z
   .union([
@@ -32,10 +51,25 @@ const retries = z
   })
   .describe("Retries of a step.");
 const timeout = duration.describe("A run that takes longer is failed.");
-const priority = z.enum(["critical", "high", "normal", "low"]).describe("Which runs start first when workers are busy.");
+const priority = z
+  .enum(["critical", "high", "normal", "low"])
+  .describe("Which runs start first when workers are busy.");
 const concurrency = z.int().min(1).describe("How many runs of it may be active at once.");
-const parameters = z.record(z.string(), z.unknown()).describe("Default parameters of a run.");
+const parameters = z
+  .record(
+    z.string(),
+    z.unknown().refine(isJson, { error: "a value that JSON can hold: text, a finite number, true, false, null, a list or a mapping" }),
+  )
+  .describe("Default parameters of a run.");
 const paused = z.boolean().describe("Registered, but its schedule does not start runs.");
+
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  if (typeof value !== "object") return false;
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson);
+}
 
 /** `pipelines/<name>/pipeline.yaml`, or `pipeline.json`. */
 export const pipelineFile = z

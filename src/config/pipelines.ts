@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { PipelineModel } from "../model/platform.ts";
 import { parseDuration } from "../model/units.ts";
 import { readDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { type PipelineFile, pipelineFile } from "./pipeline.ts";
-import { check, nearest } from "./problems.ts";
+import { check, didYouMean } from "./problems.ts";
 import type { PlatformConfig } from "./schema.ts";
 
 const fileNames = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];
@@ -23,11 +23,12 @@ export function readPipelines(
 ): PipelineModel[] {
   const folder = resolve(project, config.folder);
   const problems: Problem[] = [];
-  if (!existsSync(folder)) {
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+  if (!isFolder) {
     throw new ConfigError([
       {
         path: ["pipelines", "folder"],
-        message: `expected a folder of the project, received ${JSON.stringify(config.folder)}, which does not exist`,
+        message: `expected a folder of the project, received ${JSON.stringify(config.folder)}, which ${isFolder === undefined ? "does not exist" : "is a file"}`,
         at: locate(["pipelines", "folder"]),
       },
     ]);
@@ -40,12 +41,11 @@ export function readPipelines(
   const mustExist = (names: readonly string[], at: (i: number, name: string) => (string | number)[]) => {
     for (const [i, name] of names.entries()) {
       if (found.includes(name)) continue;
-      const near = nearest(name, found);
       problems.push({
         path: at(i, name),
-        message: `expected one of ${found.join(", ") || "no pipelines, the folder has none"}, received ${JSON.stringify(name)}`,
+        message: `expected ${found.length > 0 ? `one of the pipelines ${found.join(", ")}` : `a pipeline of ${config.folder}, which has none`}, received ${JSON.stringify(name)}`,
         at: locate(at(i, name)),
-        ...(near && { fix: `Did you mean ${near}?` }),
+        ...didYouMean(name, found),
       });
     }
   };
@@ -56,7 +56,7 @@ export function readPipelines(
   for (const name of found) {
     if (config.only && !config.only.includes(name)) continue;
     try {
-      const override = config.overrides[name] ?? {};
+      const override = Object.hasOwn(config.overrides, name) ? (config.overrides[name] ?? {}) : {};
       pipelines.push(readPipeline(project, join(folder, name), name, override));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -74,49 +74,53 @@ function readPipeline(project: string, folder: string, name: string, override: O
   const shown = relative(project, folder);
   if (!namePattern.test(name)) {
     throw new ConfigError([
-      { path: [], message: `${shown}: expected a folder name of lower case letters, digits, _ and -` },
+      {
+        path: [],
+        message: `${shown}: expected a folder name of lower case letters, digits, _ and -, received ${JSON.stringify(name)}`,
+      },
     ]);
   }
   if (present.length > 1) {
-    throw new ConfigError([{ path: [], message: `${shown}: expected one definition, received ${present.join(" and ")}` }]);
+    throw new ConfigError([
+      { path: [], message: `${shown}: expected one definition, received ${present.join(" and ")}` },
+    ]);
   }
   const document = readDocument(project, join(folder, present[0] as string));
   const result = check(pipelineFile, document.value ?? {});
   if (!result.ok) {
     throw new ConfigError(result.problems.map((p) => ({ ...p, at: document.locate(p.path) })));
   }
+  const problems: Problem[] = [];
+  const at = (key: string, message: string) => problems.push({ path: [key], message, at: document.locate([key]) });
   if (result.value.name !== undefined && result.value.name !== name) {
-    throw new ConfigError([
-      {
-        path: ["name"],
-        message: `expected the folder's name ${JSON.stringify(name)}, received ${JSON.stringify(result.value.name)}`,
-        at: document.locate(["name"]),
-      },
-    ]);
+    at("name", `expected the folder's name ${JSON.stringify(name)}, received ${JSON.stringify(result.value.name)}`);
   }
   const file = result.value.entrypoint.split(":")[0] as string;
-  if (!existsSync(join(folder, file))) {
-    throw new ConfigError([
-      {
-        path: ["entrypoint"],
-        message: `expected a file in ${shown}, received ${JSON.stringify(file)}, which does not exist`,
-        at: document.locate(["entrypoint"]),
-      },
-    ]);
+  if (relative(folder, resolve(folder, file)).startsWith("..")) {
+    at("entrypoint", `expected a file in ${shown}, received ${JSON.stringify(file)}, which is outside`);
+  } else if (!statSync(join(folder, file), { throwIfNoEntry: false })?.isFile()) {
+    at("entrypoint", `expected a file in ${shown}, received ${JSON.stringify(file)}, which does not exist`);
   }
+  if (problems.length > 0) throw new ConfigError(problems);
   return normalise(name, folder, result.value, override);
 }
 
 function normalise(name: string, folder: string, file: PipelineFile, override: Override): PipelineModel {
   const given = Object.fromEntries(Object.entries(override).filter(([, value]) => value !== undefined));
-  const merged: PipelineFile = { ...file, ...given, parameters: { ...file.parameters, ...override.parameters } };
+  const merged: PipelineFile = {
+    ...file,
+    ...given,
+    parameters: { ...file.parameters, ...override.parameters },
+  };
   const { schedule, retries } = merged;
   const definition = {
     name,
     summary: file.summary,
     entrypoint: file.entrypoint,
     schedule:
-      schedule && "every" in schedule ? { intervalSeconds: parseDuration(schedule.every) } : (schedule ?? null),
+      schedule && "every" in schedule
+        ? { intervalSeconds: parseDuration(schedule.every) }
+        : (schedule ?? null),
     retries: {
       count: retries.count,
       delaySeconds: parseDuration(retries.delay),
@@ -142,7 +146,11 @@ function contentHash(folder: string, definition: unknown): string {
     .filter((file) => !/(^|\/)(__pycache__|\.[^/]*)(\/|$)/.test(file))
     .sort();
   for (const file of files) {
-    hash.update(`\0${file}\0`).update(createHash("sha256").update(readFileSync(join(folder, file))).digest());
+    hash.update(`\0${file}\0`).update(
+      createHash("sha256")
+        .update(readFileSync(join(folder, file)))
+        .digest(),
+    );
   }
   return hash.digest("hex").slice(0, 16);
 }

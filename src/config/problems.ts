@@ -1,8 +1,11 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import type { Problem } from "./error.ts";
+import { type JsonSchema, nodesAt } from "./json-schema-nodes.ts";
+import { show, typeNames } from "./words.ts";
 
 type Path = readonly (string | number)[];
+type Issue = z.core.$ZodIssue;
 
 /** The candidate that was probably meant, or undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
@@ -10,9 +13,16 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     const d = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (d < bestDistance) [best, bestDistance] = [candidate, d];
+    if (d < bestDistance && d < Math.max(word.length, candidate.length))
+      [best, bestDistance] = [candidate, d];
   }
   return best;
+}
+
+/** `{ fix: "Did you mean x?" }`, or nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>): { fix?: string } {
+  const near = nearest(word, candidates);
+  return near === undefined ? {} : { fix: `Did you mean ${near}?` };
 }
 
 /** Checks `value`; returns the parsed value, or all that is wrong in the words of `✖ path: expected ..., received ...`. */
@@ -22,120 +32,212 @@ export function check<T extends z.ZodType>(
 ): { ok: true; value: z.output<T> } | { ok: false; problems: Problem[] } {
   const result = schema.safeParse(value);
   if (result.success) return { ok: true, value: result.data };
-  const allowed = allowedKeys(schema);
-  return { ok: false, problems: result.error.issues.flatMap((issue) => toProblems(issue, [], value, allowed)) };
+  const words = new Words(schema, value);
+  return { ok: false, problems: unique(result.error.issues.flatMap((issue) => words.problems(issue, []))) };
 }
 
-type Issue = z.core.$ZodIssue;
+/** Says in our words what zod found. */
+class Words {
+  readonly #schema: z.ZodType;
+  readonly #root: unknown;
+  #json: JsonSchema | undefined;
 
-function toProblems(issue: Issue, base: Path, root: unknown, allowed: (path: Path) => string[]): Problem[] {
-  const path = [...base, ...issue.path.map((key) => (typeof key === "number" ? key : String(key)))];
-  const received = `received ${show(valueAt(root, path))}`;
-  switch (issue.code) {
-    case "unrecognized_keys":
-      return issue.keys.map((key) => {
-        const keys = allowed(path);
-        const near = nearest(key, keys);
-        return {
-          path: [...path, key],
-          message: `expected ${keys.length > 0 ? `one of ${keys.join(", ")}` : "no keys here"}, received the unknown key ${JSON.stringify(key)}`,
-          ...(near && { fix: `Did you mean ${near}?` }),
-        };
-      });
-    case "invalid_value": {
-      const given = valueAt(root, path);
-      const near = typeof given === "string" ? nearest(given, issue.values.map(String)) : undefined;
-      const values = issue.values.map((v) => JSON.stringify(v)).join(", ");
-      return [
-        {
-          path,
-          message: `expected ${issue.values.length > 1 ? "one of " : ""}${values}, ${received}`,
-          ...(near && { fix: `Did you mean ${near}?` }),
-        },
-      ];
+  constructor(schema: z.ZodType, root: unknown) {
+    this.#schema = schema;
+    this.#root = root;
+  }
+
+  problems(issue: Issue, base: Path): Problem[] {
+    const path = [...base, ...issue.path.map((key) => (typeof key === "number" ? key : String(key)))];
+    switch (issue.code) {
+      case "unrecognized_keys":
+        return issue.keys.map((key) => this.#unknownKey([...path, key], this.#allowed(path)));
+      case "invalid_value": {
+        const given = this.#at(path);
+        return [
+          {
+            path,
+            message: `expected ${this.#expected(issue, path)}, received ${show(given)}`,
+            ...(typeof given === "string" && didYouMean(given, issue.values.map(String))),
+          },
+        ];
+      }
+      case "invalid_union":
+        return this.#union(issue.errors, path);
+      case "invalid_key": {
+        const expected = issue.issues.map((inner) => this.#expected(inner, path)).join(" and ");
+        const key = JSON.stringify(String(path.at(-1)));
+        return [{ path, message: `expected ${expected} as the key, received ${key}` }];
+      }
+      default: {
+        const given = this.#at(path);
+        const candidates =
+          issue.code === "custom" ? (issue.params?.candidates as string[] | undefined) : undefined;
+        return [
+          {
+            path,
+            message: `expected ${this.#expected(issue, path)}, received ${show(given)}`,
+            ...(candidates && typeof given === "string" && didYouMean(given, candidates)),
+            ...this.#quote(issue, path, given),
+          },
+        ];
+      }
     }
-    case "invalid_union": {
-      const branches = issue.errors.filter((branch) => branch.length > 0);
-      // The branch that was meant is the one that fails inside, not at its root.
-      const inside = branches.filter((branch) => branch.every((i) => i.path.length > 0 || i.code === "unrecognized_keys"));
-      const meant = inside.sort((a, b) => a.length - b.length)[0];
-      if (meant) return meant.flatMap((i) => toProblems(i, path, root, allowed));
-      const expected = [...new Set(branches.map((branch) => expectation(branch[0] as Issue)))];
-      return [{ path, message: `expected ${expected.join(" or ")}, ${received}` }];
+  }
+
+  #unknownKey(path: Path, allowed: readonly string[]): Problem {
+    const key = String(path.at(-1));
+    const expected = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "no keys here";
+    return {
+      path,
+      message: `expected ${expected}, received the unknown key ${JSON.stringify(key)}`,
+      ...didYouMean(key, allowed),
+    };
+  }
+
+  /** None of a value's possible forms fits: says what is wrong with the one that was meant. */
+  #union(branches: readonly Issue[][], path: Path): Problem[] {
+    const failed = branches.filter((branch) => branch.length > 0);
+    // The form that was meant is one that fails inside, not at its root.
+    const inside = failed.filter((branch) =>
+      branch.every((i) => i.path.length > 0 || i.code === "unrecognized_keys"),
+    );
+    if (inside.length === 0) {
+      const expected = [...new Set(failed.map((branch) => this.#expected(branch[0] as Issue, path)))];
+      return [{ path, message: `expected ${expected.join(" or ")}, received ${show(this.#at(path))}` }];
     }
-    case "invalid_key":
-      return [
-        {
-          path,
-          message: `expected the key to be ${issue.issues.map(expectation).join(" and ")}, received ${JSON.stringify(String(path.at(-1)))}`,
-        },
-      ];
-    default:
-      return [{ path, message: `expected ${expectation(issue)}, ${received}` }];
+    const given = Object.keys(this.#at(path) as object);
+    const allowed = this.#allowed(path);
+    const unknown = given.filter((key) => !allowed.includes(key));
+    if (unknown.length > 0) return unknown.map((key) => this.#unknownKey([...path, key], allowed));
+    // Keys alone decide: either some are missing in every form, or two forms are mixed.
+    const wrong = (branch: readonly Issue[]) => branch.filter((i) => !this.#isMissing(i, path));
+    const meant = inside
+      .filter((branch) => wrong(branch).length > 0 && branch.every((i) => i.code !== "unrecognized_keys"))
+      .sort((a, b) => a.length - b.length)[0];
+    if (meant) return meant.flatMap((issue) => this.problems(issue, path));
+    const received = given.length === 0 ? "an empty mapping" : `one with ${given.join(", ")}`;
+    return [{ path, message: `expected a mapping with ${this.#forms(path)}, received ${received}` }];
+  }
+
+  #isMissing(issue: Issue, base: Path): boolean {
+    return issue.path.length > 0 && this.#at([...base, ...(issue.path as Path)]) === undefined;
+  }
+
+  /** The keys of each form that a mapping may have: `either cron, timezone or every`. */
+  #forms(path: Path): string {
+    const forms = nodesAt(this.#schemaJson(), path)
+      .flatMap((node) => node.anyOf ?? [node])
+      .map((node) => Object.keys(node.properties ?? {}).join(" and "))
+      .filter((keys) => keys !== "");
+    return forms.length > 1 ? `either ${forms.join(", or ")}` : (forms[0] ?? "other keys");
+  }
+
+  #expected(issue: Issue, path: Path): string {
+    // Words given where the schema is are better than ours.
+    if ("message" in issue && !/^(Invalid|Too |Unrecognized|Required)/.test(issue.message))
+      return issue.message;
+    switch (issue.code) {
+      case "invalid_type":
+        if (issue.expected === "string") return this.#format(path) ?? "text";
+        return issue.expected === "int" || issue.expected === "number"
+          ? this.#range(path)
+          : (typeNames[issue.expected] ?? issue.expected);
+      case "invalid_value":
+        return `${issue.values.length > 1 ? "one of " : ""}${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
+      case "too_small":
+      case "too_big":
+        if (issue.origin === "string") return "text that is not empty";
+        if (issue.origin === "array") return "a list that is not empty";
+        return this.#range(path);
+      default:
+        return issue.message;
+    }
+  }
+
+  /** `a whole number from 1 to 65535`: as the schema has it at a path. */
+  #range(path: Path): string {
+    const node = nodesAt(this.#schemaJson(), path)
+      .flatMap((n) => n.anyOf ?? [n])
+      .find((n) => n.type === "integer" || n.type === "number");
+    const kind = node?.type === "number" ? "a number" : "a whole number";
+    const low = node?.minimum ?? Number.MIN_SAFE_INTEGER;
+    const high = node?.maximum ?? Number.MAX_SAFE_INTEGER;
+    if (low === Number.MIN_SAFE_INTEGER)
+      return high === Number.MAX_SAFE_INTEGER ? kind : `${kind} up to ${high}`;
+    return high === Number.MAX_SAFE_INTEGER ? `${kind} from ${low}` : `${kind} from ${low} to ${high}`;
+  }
+
+  /** What a text must look like where something else was given: found by giving the same as text. */
+  #format(path: Path): string | undefined {
+    const issue = this.#asText(path);
+    return issue && this.#expected(issue, path);
+  }
+
+  /** A number or a boolean that would be right in quotes. */
+  #quote(issue: Issue, path: Path, given: unknown): { fix?: string } {
+    const isText = issue.code === "invalid_type" && issue.expected === "string";
+    if (!isText || (typeof given !== "number" && typeof given !== "boolean") || this.#asText(path)) return {};
+    return { fix: `Write it in quotes: "${given}"` };
+  }
+
+  #asText(path: Path): Issue | undefined {
+    const given = this.#at(path);
+    if (path.length === 0) return undefined;
+    const root = structuredClone(this.#root) as Record<string | number, unknown>;
+    const parent = path
+      .slice(0, -1)
+      .reduce<Record<string | number, unknown>>((v, key) => v[key] as never, root);
+    parent[path.at(-1) as string] = typeof given === "object" || given === undefined ? "" : String(given);
+    const result = this.#schema.safeParse(root);
+    return result.success ? undefined : find(result.error.issues, path);
+  }
+
+  #at(path: Path): unknown {
+    return path.reduce<unknown>(
+      (value, key) =>
+        typeof value === "object" && value !== null && Object.hasOwn(value, key)
+          ? (value as Record<string | number, unknown>)[key]
+          : undefined,
+      this.#root,
+    );
+  }
+
+  #allowed(path: Path): string[] {
+    const nodes = nodesAt(this.#schemaJson(), path).flatMap((node) => node.anyOf ?? [node]);
+    return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
+  }
+
+  #schemaJson(): JsonSchema {
+    this.#json ??= z.toJSONSchema(this.#schema, {
+      io: "input",
+      unrepresentable: "any",
+      reused: "inline",
+    }) as JsonSchema;
+    return this.#json;
   }
 }
 
-const typeNames: Record<string, string> = {
-  object: "a mapping",
-  record: "a mapping",
-  array: "a list",
-  string: "text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-};
-
-function expectation(issue: Issue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return typeNames[issue.expected] ?? issue.expected;
-    case "invalid_value":
-      return issue.values.map((v) => JSON.stringify(v)).join(" or ");
-    case "too_small":
-      return `${issue.origin === "string" ? "text of " : ""}at least ${issue.minimum}${issue.origin === "string" ? " character" : ""}`;
-    case "too_big":
-      return `at most ${issue.maximum}`;
-    default:
-      return issue.message; // our own words, given where the schema is
+/** The issue at exactly a path, inside unions too. */
+function find(issues: readonly Issue[], path: Path): Issue | undefined {
+  for (const issue of issues) {
+    const rest = path.slice(issue.path.length);
+    if (issue.path.some((key, i) => key !== path[i])) continue;
+    if (issue.code === "invalid_union") {
+      for (const branch of issue.errors) {
+        const found = find(branch, rest);
+        if (found) return found;
+      }
+    } else if (rest.length === 0 && issue.code !== "invalid_type") return issue;
   }
+  return undefined;
 }
 
-function valueAt(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | null | undefined)?.[key], root);
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "nothing (null)";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a mapping";
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-interface JsonSchema {
-  properties?: Record<string, JsonSchema>;
-  additionalProperties?: JsonSchema | boolean;
-  items?: JsonSchema;
-  anyOf?: JsonSchema[];
-}
-
-/** The keys that a schema allows at a path. */
-function allowedKeys(schema: z.ZodType): (path: Path) => string[] {
-  let json: JsonSchema | undefined;
-  return (path) => {
-    json ??= z.toJSONSchema(schema, { io: "input", unrepresentable: "any", reused: "inline" }) as JsonSchema;
-    let nodes: JsonSchema[] = [json];
-    for (const key of path) {
-      nodes = nodes
-        .flatMap((node) => node.anyOf ?? [node])
-        .map((node) =>
-          typeof key === "number"
-            ? node.items
-            : (node.properties?.[key] ?? (typeof node.additionalProperties === "object" ? node.additionalProperties : undefined)),
-        )
-        .filter((node) => node !== undefined);
-    }
-    return nodes.flatMap((node) => node.anyOf ?? [node]).flatMap((node) => Object.keys(node.properties ?? {}));
-  };
+/** Two rules on one value may say the same. */
+function unique(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path, message }) => {
+    const key = JSON.stringify([path, message]);
+    return !seen.has(key) && seen.add(key);
+  });
 }

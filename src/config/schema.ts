@@ -1,24 +1,37 @@
 import { z } from "zod";
 import type { ServiceDefinition } from "../model/service.ts";
-import { cpuPattern, durationPattern, sizePattern } from "../model/units.ts";
+import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
 import { pipelineOverride } from "./pipeline.ts";
 
-export const size = z.string().regex(sizePattern, 'a size such as "20Gi"').meta({ examples: ["512Mi", "20Gi"] });
-export const duration = z
+/** Less can't run anything; see also the rules on the model. */
+const leastMemory = 16 * 2 ** 20;
+const leastMilliCpu = 10;
+
+export const size = z
   .string()
-  .regex(durationPattern, 'a duration such as "30s", "5m", "12h" or "7d"')
-  .meta({ examples: ["30s", "7d"] });
+  .regex(sizePattern, 'a size such as "20Gi"')
+  .meta({ examples: ["512Mi", "20Gi"] });
+export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= leastMemory, {
+  error: "at least 16Mi of memory",
+});
+const cpuWords = 'cores such as "250m" or "2", at least "10m"';
+const isCpu = (value: string | number) =>
+  cpuPattern.test(String(value)) && parseCpu(String(value)) >= leastMilliCpu;
+export const cpuText = z.string().regex(cpuPattern, cpuWords).refine(isCpu, { error: cpuWords });
 export const cpu = z
-  .union([z.string().regex(cpuPattern, 'cores such as "250m" or "2"'), z.number().positive().max(1024)])
+  .union([cpuText, z.number({ error: cpuWords }).refine(isCpu, { error: cpuWords })])
   .meta({ examples: ["250m", "2"] });
 const port = z.int().min(1).max(65535);
+export const serviceFileName = /\.(ya?ml|json)$/;
 export const dataPolicy = z.enum(["retain", "delete"]);
 
 const describe = <T extends z.ZodType>(schema: T, text: string): T => schema.describe(text) as T;
 
 function serviceConfig(service: ServiceDefinition) {
   const parts = Object.entries(service.parts);
-  const endpoints = parts.flatMap(([, part]) => Object.entries(part.endpoints ?? {})).filter(([, e]) => e.published);
+  const endpoints = parts
+    .flatMap(([, part]) => Object.entries(part.endpoints ?? {}))
+    .filter(([, e]) => e.published);
   const volumes = parts.flatMap(([, part]) => Object.entries(part.volumes ?? {}));
   const resources = z.strictObject(
     Object.fromEntries(
@@ -27,9 +40,10 @@ function serviceConfig(service: ServiceDefinition) {
         describe(
           z.strictObject({
             cpu: describe(cpu, "Share of the machine's cores it may count on.").default(part.resources.cpu),
-            memory: describe(size, "Memory limit; the part is stopped and started again when it goes over.").default(
-              part.resources.memory,
-            ),
+            memory: describe(
+              size,
+              "Memory limit; the part is stopped and started again when it goes over.",
+            ).default(part.resources.memory),
           }),
           `Size of the part \`${name}\`.`,
         ).prefault({}),
@@ -61,7 +75,9 @@ function serviceConfig(service: ServiceDefinition) {
           Object.fromEntries(
             volumes.map(([name, v]) => [
               name,
-              describe(size, `Size of the volume \`${name}\`: a quota where the target has one.`).default(v.size),
+              describe(size, `Size of the volume \`${name}\`: a quota where the target has one.`).default(
+                v.size,
+              ),
             ]),
           ),
         ),
@@ -98,11 +114,19 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
             "`build`: images are built on this machine when missing; `registry`: taken by digest.",
           ).default("build"),
           registry: describe(
-            z.string().regex(/^[a-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._-]+)*$/, "a registry such as registry.example.com/team"),
+            z
+              .string()
+              .regex(
+                /^[a-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._-]+)*$/,
+                "a registry such as registry.example.com/team",
+              ),
             "Registry and path that the images are taken from.",
           ).optional(),
           digests: describe(
-            z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest such as sha256:<64 hex digits>")),
+            z.record(
+              z.string(),
+              z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest such as sha256:<64 hex digits>"),
+            ),
             "Digest of each image in the registry.",
           ).default({}),
         }),
@@ -126,14 +150,15 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         "The services of the stack and their sizes.",
       ).prefault({}),
       serviceFiles: describe(
-        z.array(z.string().regex(/\.(ya?ml|json)$/, "a path that ends in .yaml, .yml or .json")),
+        z.array(z.string().regex(serviceFileName, "a path that ends in .yaml, .yml or .json")),
         "Further services, defined in YAML or JSON files; paths are relative to the project.",
       ).default([]),
       pipelines: describe(
         z.strictObject({
-          folder: describe(z.string().min(1), "Folder whose sub-folders with a pipeline.yaml are deployed.").default(
-            "pipelines",
-          ),
+          folder: describe(
+            z.string().min(1),
+            "Folder whose sub-folders with a pipeline.yaml are deployed.",
+          ).default("pipelines"),
           only: describe(z.array(z.string()), "Deploy these only; absent: all.").optional(),
           overrides: describe(
             z.record(z.string(), pipelineOverride),
@@ -145,7 +170,10 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       secrets: describe(
         z.strictObject({
           versions: describe(
-            z.record(z.string().regex(/^[a-z0-9-]+\/[a-z0-9.-]+$/, "an id such as prefect/admin"), z.int().min(1)),
+            z.record(
+              z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9.-]+$/, "an id such as prefect/admin"),
+              z.int().min(1),
+            ),
             "Version of a secret, by id; a bump rotates it at the next up.",
           ).default({}),
         }),

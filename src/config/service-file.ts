@@ -1,21 +1,28 @@
 import { z } from "zod";
-import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { dnsLabel } from "../model/names.ts";
-import { type Ref, type Template, template, type Text } from "../model/refs.ts";
+import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
+import { type Ref, type Template, type Text, template } from "../model/refs.ts";
 import type { PartContext, ServiceDefinition } from "../model/service.ts";
-import { cpuPattern, durationPattern, sizePattern } from "../model/units.ts";
+import { durationPattern, parseDuration } from "../model/units.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { check, nearest } from "./problems.ts";
+import { cpuText, memory, size } from "./schema.ts";
 
 const name = z.string().regex(dnsLabel, "a name of lower case letters, digits and -, such as my-service");
-const size = z.string().regex(sizePattern, 'a size such as "20Gi"');
 const duration = z.string().regex(durationPattern, 'a duration such as "30s"');
 const text = z.string();
+const path = z.string().startsWith("/", { error: "a path that begins with /" });
+/** The core's timers hold no more than some weeks. */
+const checkInterval = duration.refine((every) => !durationPattern.test(every) || parseDuration(every) <= 86400, {
+  error: "at most 1d between checks",
+});
 
 const need = z.union([
   z.strictObject({ database: name.describe("A PostgreSQL database of this name, with its own role.") }),
-  z.strictObject({ bucket: z.union([name, z.array(name).min(1)]).describe("Buckets, with a key of their own.") }),
+  z.strictObject({
+    bucket: z.union([name, z.array(name).min(1)]).describe("Buckets, with a key of their own."),
+  }),
   z.strictObject({ secret: z.strictObject({ user: text.optional(), opens: text.optional() }) }),
   z.strictObject({
     endpoint: z
@@ -27,9 +34,16 @@ const need = z.union([
 
 const part = z.strictObject({
   image: text.min(1).describe("Logical image name."),
-  command: z.array(text).min(1).describe("Command; ${needs.<name>.<field>} stands for what a need was answered with."),
+  command: z
+    .array(text)
+    .min(1)
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how people write it in a service file
+    .describe("Command; ${needs.<name>.<field>} stands for what a need was answered with."),
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "a variable name such as MY_NAME"), text).default({}),
-  files: z.record(z.string(), text).default({}).describe("Files under /run/datalab."),
+  files: z
+    .record(z.string().regex(/^(?!env$)\w[\w.-]*$/, "a plain file name other than env"), text)
+    .default({})
+    .describe("Files under /run/datalab."),
   endpoints: z
     .record(
       name,
@@ -40,17 +54,21 @@ const part = z.strictObject({
         published: z.int().min(1).max(65535).optional(),
         browser: z.boolean().default(false),
         login: text.optional(),
-        path: z.string().startsWith("/", { error: "a path that begins with /" }).default("/"),
+        path: path.default("/"),
       }),
     )
     .default({}),
   probe: z
-    .strictObject({ command: z.array(text).min(1), every: duration.default("10s"), within: duration.default("60s") })
+    .strictObject({
+      command: z.array(text).min(1),
+      every: duration.default("10s"),
+      within: duration.default("60s"),
+    })
     .optional(),
   volumes: z
-    .record(name, z.strictObject({ path: z.string().startsWith("/", { error: "an absolute path" }), size }))
+    .record(name, z.strictObject({ path, size }))
     .default({}),
-  resources: z.strictObject({ cpu: z.string().regex(cpuPattern, 'cores such as "250m"'), memory: size }),
+  resources: z.strictObject({ cpu: cpuText, memory }),
   tmp: size.default("64Mi"),
   oneShot: z.boolean().default(false),
   stopGrace: duration.default("10s"),
@@ -58,13 +76,13 @@ const part = z.strictObject({
 
 const checkSchema = z.strictObject({
   summary: text.min(1),
-  every: duration.default("30s"),
+  every: checkInterval.default("30s"),
   timeout: duration.default("10s"),
   http: z
     .strictObject({
       part: name.default("main"),
       endpoint: name,
-      path: z.string().startsWith("/", { error: "a path that begins with /" }),
+      path,
       status: z.int().min(100).max(599).default(200),
     })
     .optional(),
@@ -80,21 +98,37 @@ export const serviceFile = z
     owner: text.default("platform"),
     backup: text.min(1).describe("What saves its state, in a sentence."),
     needs: z.record(name, need).default({}),
-    parts: z.record(name, part).refine((parts) => Object.keys(parts).length > 0, { error: "at least one part" }),
+    parts: z
+      .record(name, part)
+      .refine((parts) => Object.keys(parts).length > 0, { error: "at least one part" }),
     checks: z.record(name, checkSchema).default({}),
   })
   .describe("A service of the platform.");
 
 type File = z.output<typeof serviceFile>;
 
-/** Reads a service from a file; throws a ConfigError with all that is wrong in it. */
-export function readServiceFile(project: string, path: string): ServiceDefinition {
-  const document = readDocument(project, path);
+/** A service as its file declares it, or all that is wrong in the file. */
+export type ServiceFile =
+  | { readonly service: ServiceDefinition; readonly name: string; readonly problems: readonly [] }
+  | { readonly service?: undefined; readonly name: unknown; readonly problems: readonly Problem[] };
+
+/** Reads a service from a file; `images` are the logical names of the images that exist. */
+export function readServiceFile(project: string, path: string, images: readonly string[]): ServiceFile {
+  let document: SourceDocument;
+  try {
+    document = readDocument(project, path);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { name: undefined, problems: error.problems };
+  }
+  const name = (document.value as { name?: unknown } | null)?.name;
   const result = check(serviceFile, document.value ?? {});
-  if (!result.ok) throw new ConfigError(result.problems.map((p) => ({ ...p, at: document.locate(p.path) })));
-  const problems = crossCheck(result.value, document);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return toDefinition(result.value);
+  if (!result.ok) {
+    return { name, problems: result.problems.map((p) => ({ ...p, at: document.locate(p.path) })) };
+  }
+  const problems = crossCheck(result.value, document, images);
+  if (problems.length > 0) return { name, problems };
+  return { service: toDefinition(result.value), name: result.value.name, problems: [] };
 }
 
 const placeholder = /\$\{([^}]*)\}/g;
@@ -106,7 +140,8 @@ const fields: Record<string, readonly string[]> = {
   endpoint: ["host", "port", "url"],
 };
 
-function crossCheck(file: File, document: SourceDocument): Problem[] {
+/** What one field says of another. */
+function crossCheck(file: File, document: SourceDocument, images: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const at = (path: (string | number)[], message: string, fix?: string) =>
     problems.push({ path, message, at: document.locate(path), ...(fix && { fix }) });
@@ -121,35 +156,92 @@ function crossCheck(file: File, document: SourceDocument): Problem[] {
     for (const [, inner] of value.matchAll(placeholder)) {
       if (allowed.includes(inner as string)) continue;
       const near = nearest(inner as string, allowed);
-      at(path, `expected one of ${allowed.join(", ")}, received \${${inner}}`, near && `Did you mean \${${near}}?`);
+      at(
+        path,
+        `expected one of ${allowed.map((a) => `\${${a}}`).join(", ")}, received \${${inner}}`,
+        near && `Did you mean \${${near}}?`,
+      );
     }
   };
   for (const [partName, p] of Object.entries(file.parts)) {
-    p.command.forEach((word, i) => scan(["parts", partName, "command", i], word));
+    problems.push(...checkPart(partName, p, document, images));
+    for (const [i, word] of p.command.entries()) scan(["parts", partName, "command", i], word);
     for (const [key, value] of Object.entries(p.env)) scan(["parts", partName, "env", key], value);
     for (const [key, value] of Object.entries(p.files)) scan(["parts", partName, "files", key], value);
     for (const [key, e] of Object.entries(p.endpoints)) {
-      const secretNeeds = Object.keys(file.needs).filter((n) => "secret" in (file.needs[n] as object));
-      if (e.login && !secretNeeds.includes(e.login)) {
-        at(["parts", partName, "endpoints", key, "login"], `expected the name of a secret need, received "${e.login}"`);
+      if (e.login === undefined) continue;
+      const need = file.needs[e.login];
+      const opens = need && "secret" in need && need.secret.user !== undefined;
+      if (!opens) {
+        const logins = Object.entries(file.needs).flatMap(([n, v]) => ("secret" in v && v.secret.user ? [n] : []));
+        at(
+          ["parts", partName, "endpoints", key, "login"],
+          `expected the name of a secret need with a user, received ${JSON.stringify(e.login)}`,
+          logins.length > 0 ? `There are: ${logins.join(", ")}.` : "Add to needs: admin: { secret: { user: admin, opens: its page } }",
+        );
       }
     }
   }
   for (const [checkName, c] of Object.entries(file.checks)) {
-    if ((c.http ? 1 : 0) + (c.tcp ? 1 : 0) !== 1) at(["checks", checkName], "expected exactly one of http and tcp");
-    const target = c.http ?? c.tcp;
-    if (target && !file.parts[target.part]?.endpoints[target.endpoint]) {
-      at(["checks", checkName], `expected an endpoint of the service, received ${target.part}.${target.endpoint}`);
+    if (!c.http && !c.tcp) at(["checks", checkName], "expected either http or tcp, received none of them");
+    if (c.http && c.tcp) at(["checks", checkName], "expected either http or tcp, received both");
+    const known = Object.entries(file.parts).flatMap(([n, p]) =>
+      Object.keys(p.endpoints).map((e) => `${n}.${e}`),
+    );
+    const expected =
+      known.length > 0
+        ? `one of the endpoints ${known.join(", ")}`
+        : "an endpoint of the service, which has none";
+    for (const kind of ["http", "tcp"] as const) {
+      const target = c[kind];
+      if (!target) continue;
+      const named = `${target.part}.${target.endpoint}`;
+      if (known.includes(named)) continue;
+      const near = nearest(named, known);
+      at(
+        ["checks", checkName, kind, "endpoint"],
+        `expected ${expected}, received ${named}`,
+        near && `Did you mean ${near}?`,
+      );
     }
+  }
+  return problems;
+}
+
+function checkPart(
+  partName: string,
+  part: File["parts"][string],
+  document: SourceDocument,
+  images: readonly string[],
+): Problem[] {
+  const problems: Problem[] = [];
+  const at = (path: string[], message: string, fix?: string) => {
+    const whole = ["parts", partName, ...path];
+    problems.push({ path: whole, message, at: document.locate(whole), ...(fix && { fix }) });
+  };
+  if (!images.includes(part.image)) {
+    const near = nearest(part.image, images);
+    at(
+      ["image"],
+      `expected one of the images ${images.join(", ")}, received ${JSON.stringify(part.image)}`,
+      near && `Did you mean ${near}?`,
+    );
+  }
+  if (!part.oneShot && !part.probe) {
+    at([], "expected a probe of a part that runs for ever, received none", "Add one, or set oneShot: true.");
+  }
+  if (part.oneShot && Object.keys(part.endpoints).length > 0) {
+    at(["endpoints"], "expected no endpoints of a part that ends, received some");
+  }
+  if (part.oneShot && Object.keys(part.volumes).length > 0) {
+    at(["volumes"], "expected no volumes of a part that ends, received some");
   }
   return problems;
 }
 
 function toDefinition(file: File): ServiceDefinition {
   const fill = (value: string, ctx: PartContext): Template =>
-    template(
-      ...value.split(placeholder).map((piece, i) => (i % 2 === 0 ? piece : answer(piece, ctx))),
-    );
+    template(...value.split(placeholder).map((piece, i) => (i % 2 === 0 ? piece : answer(piece, ctx))));
   return {
     name: file.name,
     summary: file.summary,

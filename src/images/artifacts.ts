@@ -1,8 +1,9 @@
 /** Programs that images carry but Debian does not: Node, MinIO and its client, and the core's bundle. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { bundleOptions } from "../core/bundle.ts";
 import type { Artifact, GoProgram, Lock } from "./catalog.ts";
 import { run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
@@ -35,23 +36,14 @@ export async function provideArtifact(name: Artifact, options: ArtifactOptions):
 }
 
 async function bundleCore({ root, workFolder }: ArtifactOptions): Promise<string> {
-  const entry = join(root, "src/core/main.ts");
   const outfile = join(workFolder, "core.mjs");
   const { build } = await import("esbuild");
   try {
     await build({
-      entryPoints: [entry],
+      ...bundleOptions,
+      entryPoints: [join(root, "src/core/main.ts")],
       outfile,
-      bundle: true,
-      minify: true,
-      legalComments: "none",
-      platform: "node",
-      format: "esm",
-      target: "node24",
-      external: ["pg-native"],
       logLevel: "silent",
-      // CommonJS packages inside the bundle call require() for Node's own modules.
-      banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
     });
   } catch (error) {
     const lines = (error instanceof Error ? error.message : String(error)).split("\n");
@@ -90,40 +82,8 @@ async function provideNode({ lock, workFolder, onLine, signal }: ArtifactOptions
 async function provideGoProgram(name: string, program: GoProgram, options: ArtifactOptions): Promise<string> {
   const built = join(cacheFolder(), "go", `${name}-${program.version}`, name);
   if (existsSync(built)) return built;
-  const released = join(cacheFolder(), "release", program.release.sha256, name);
-  if (existsSync(released)) return released;
-  if (process.arch === "x64" && (await download(program.release, released, options))) return released;
   await compile(name, program, built, options);
   return built;
-}
-
-/** Fetches a released binary. Anything that goes wrong is a reason to compile instead, except an interrupt. */
-async function download(
-  release: GoProgram["release"],
-  to: string,
-  options: ArtifactOptions,
-): Promise<boolean> {
-  const slow = new AbortController();
-  const timer = setTimeout(() => slow.abort(), 10_000);
-  try {
-    const signal = AbortSignal.any([slow.signal, ...(options.signal ? [options.signal] : [])]);
-    const response = await fetch(release.url, { signal });
-    clearTimeout(timer);
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    const content = Buffer.from(await response.arrayBuffer());
-    const sha256 = createHash("sha256").update(content).digest("hex");
-    if (sha256 !== release.sha256) throw new Error(`sha256 is ${sha256}, expected ${release.sha256}`);
-    mkdirSync(dirname(to), { recursive: true });
-    writeFileSync(`${to}.new`, content, { mode: 0o755 });
-    renameSync(`${to}.new`, to);
-    return true;
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    options.onLine(`${release.url}: ${error instanceof Error ? error.message : error}; compiling it instead`);
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function compile(

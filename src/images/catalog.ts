@@ -44,11 +44,10 @@ export interface Lock {
   readonly pulumi: { readonly cli: string; readonly plugins: Readonly<Record<string, string>> };
 }
 
-/** A Go command: the module version to compile, and the upstream binary that is tried first. */
+/** A Go command: the module version to compile. */
 export interface GoProgram {
   readonly module: string;
   readonly version: string;
-  readonly release: { readonly url: string; readonly sha256: string };
 }
 
 /** An unknown image name. */

@@ -9,7 +9,11 @@ const bytes = 30;
  * `<stack>/<service>/<name>/<version>`. Returns 40 characters of the base64url alphabet, 240 bits, so that it can stand
  * in a URL, a shell word and an S3 secret key as it is.
  */
-export function deriveSecret(master: string, stack: string, secret: Pick<SecretModel, "id" | "version">): string {
+export function deriveSecret(
+  master: string,
+  stack: string,
+  secret: Pick<SecretModel, "id" | "version">,
+): string {
   if (master.length < 32) throw new Error("The master secret must have at least 32 characters.");
   const label = `${stack}/${secret.id}/${secret.version}`;
   return Buffer.from(hkdfSync("sha256", master, "datalab", label, bytes)).toString("base64url");

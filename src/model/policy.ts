@@ -54,7 +54,12 @@ export function checkPolicy(model: PlatformModel): void {
         const message = rule.check(workload);
         return message === undefined
           ? []
-          : [{ path: ["services", service.name, "parts", workload.part], message: `${message} (policy: ${rule.name})` }];
+          : [
+              {
+                path: ["services", service.name, "parts", workload.part],
+                message: `${message} (policy: ${rule.name})`,
+              },
+            ];
       }),
     ),
   );

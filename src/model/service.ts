@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
-import type { PipelineModel, ServiceSummary } from "./platform.ts";
+import type { PipelineModel, PlatformModel, ServiceSummary } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
 
 /** One part of the platform. Everything specific to a product stands in the one file that defines it. */
@@ -37,6 +37,7 @@ export interface Provider {
 
 export interface PartContext<N extends Needs = Needs, O = unknown> {
   readonly stack: string;
+  readonly target: PlatformModel["target"];
   readonly needs: Grants<N>;
   readonly options: O;
   /** What this service was asked for as a provider. */
@@ -167,7 +168,12 @@ export interface CheckDefinition {
   /** The service's secret needs that the check may read. */
   readonly secrets?: readonly string[];
   /** Exactly one of these says how. `run` resolves when all is well, with an optional message; it throws otherwise. */
-  readonly http?: { readonly part: string; readonly endpoint: string; readonly path: string; readonly status?: number };
+  readonly http?: {
+    readonly part: string;
+    readonly endpoint: string;
+    readonly path: string;
+    readonly status?: number;
+  };
   readonly tcp?: { readonly part: string; readonly endpoint: string };
   readonly run?: (ctx: CheckContext) => Promise<string | undefined>;
 }

@@ -125,6 +125,15 @@ export function findService(platform: PlatformOutput, name: string): ServiceOutp
   });
 }
 
+/** A service with all its workloads, or with the one of this name only. */
+export function findWorkloads(platform: PlatformOutput, name: string): ServiceOutput {
+  for (const service of platform.services) {
+    const workloads = service.workloads.filter((workload) => workload.name === name);
+    if (service.name !== name && workloads.length > 0) return { ...service, workloads };
+  }
+  return findService(platform, name);
+}
+
 function sameOrigin(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 }

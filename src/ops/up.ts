@@ -121,6 +121,7 @@ class Update {
       void this.#host.stopOneShots(stack).catch(() => {});
     };
     signal.addEventListener("abort", interrupt, { once: true });
+    if (signal.aborted) interrupt();
     const watching = this.#host
       .watchDeaths(stack, (w) => this.#isHealthy(w), this.#ended.signal)
       .then((death) => {
@@ -227,9 +228,19 @@ class Update {
     if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
     const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === step.name));
     if (service && step.type.startsWith("docker:")) this.#touched.add(service.name);
-    if (step.state === "started") tell(`${step.op} ${step.name}`);
+    const word = words[step.op];
+    if (step.state === "started" && word && step.type.endsWith(":Container")) tell(`${word} ${step.name}`);
   }
 }
+
+/** What people are told of while it happens. */
+const words: Readonly<Record<string, string>> = {
+  create: "creating",
+  "create-replacement": "creating",
+  "delete-replaced": "removing",
+  delete: "removing",
+  update: "updating",
+};
 
 function cannotStart({ workload, instance, exitCode, log }: Death): DatalabError {
   return new DatalabError(
@@ -267,13 +278,13 @@ function describePending(health: Health, pending: ReadonlySet<string>): string {
 
 /** `2 created, 1 replaced`, or `0 changes`. */
 export function describeChanges(changes: Readonly<Record<string, number>>): string {
-  const words: Record<string, string> = {
+  const verbs: Record<string, string> = {
     create: "created",
     update: "updated",
     replace: "replaced",
     delete: "deleted",
   };
-  const made = Object.entries(words).flatMap(([op, word]) => (changes[op] ? [`${changes[op]} ${word}`] : []));
+  const made = Object.entries(verbs).flatMap(([op, word]) => (changes[op] ? [`${changes[op]} ${word}`] : []));
   return made.length === 0 ? "0 changes" : made.join(", ");
 }
 

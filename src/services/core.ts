@@ -12,12 +12,18 @@ export const core = defineService({
     main: {
       image: "core",
       command: () => ["node", "/opt/core/core.mjs"],
-      files: ({ platform, stack }) => ({
-        "registry.json": json({ stack, services: platform.services }),
+      files: ({ platform, stack, target }) => ({
+        "registry.json": json({ stack, target, services: platform.services }),
         "checks.json": json({ stack, checks: platform.checks }),
       }),
       endpoints: {
-        api: { port: 7070, protocol: "http", summary: "the registry and health API", published: 7070, path: "/health" },
+        api: {
+          port: 7070,
+          protocol: "http",
+          summary: "the registry and health API",
+          published: 7070,
+          path: "/health",
+        },
       },
       probe: {
         command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:7070/livez"],

@@ -1,4 +1,4 @@
-import { bucket, type BucketGrant, secret } from "../model/needs.ts";
+import { type BucketGrant, bucket, secret } from "../model/needs.ts";
 import { json, type Ref, type Template, t, template } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
 
@@ -76,8 +76,16 @@ exec minio server /data/objects --quiet --address :9000 --console-address :9001
 
 /** S3 as core's check uses it. */
 async function writeAndRead(needs: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
-  const grant = needs.bucket as { url: string; region: string; accessKey: string; secretKey: string; names: string[] };
-  const { S3Client, PutObjectCommand, GetObjectCommand, DeleteObjectCommand } = await import("@aws-sdk/client-s3");
+  const grant = needs.bucket as {
+    url: string;
+    region: string;
+    accessKey: string;
+    secretKey: string;
+    names: string[];
+  };
+  const { S3Client, PutObjectCommand, GetObjectCommand, DeleteObjectCommand } = await import(
+    "@aws-sdk/client-s3"
+  );
   const client = new S3Client({
     endpoint: grant.url,
     region: grant.region,
@@ -90,7 +98,8 @@ async function writeAndRead(needs: Readonly<Record<string, unknown>>, signal: Ab
   try {
     await client.send(new PutObjectCommand({ ...at, Body: body }), { abortSignal: signal });
     const read = await client.send(new GetObjectCommand(at), { abortSignal: signal });
-    if ((await read.Body?.transformToString()) !== body) throw new Error("the object read back is not the one written");
+    if ((await read.Body?.transformToString()) !== body)
+      throw new Error("the object read back is not the one written");
     await client.send(new DeleteObjectCommand(at), { abortSignal: signal });
   } finally {
     client.destroy();
@@ -100,7 +109,7 @@ async function writeAndRead(needs: Readonly<Record<string, unknown>>, signal: Ab
 export const objectStore = defineService({
   name: "object-store",
   summary: "S3 object storage: the lake's buckets, artifacts and backups.",
-  version: "MinIO RELEASE.2025-10-15",
+  version: "MinIO 2026-02-12",
   needs: { admin: secret({ user: "admin", opens: "the console" }) },
   provides: { bucket: { part: "main", endpoint: "s3" } },
   parts: {
@@ -132,7 +141,14 @@ export const objectStore = defineService({
         },
       },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:9000/minio/health/ready"],
+        command: [
+          "curl",
+          "--fail",
+          "--silent",
+          "--max-time",
+          "2",
+          "http://127.0.0.1:9000/minio/health/ready",
+        ],
         within: "30s",
       },
       volumes: { data: { path: "/data", size: "20Gi" } },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { database, type DatabaseGrant, secret } from "../model/needs.ts";
+import { type DatabaseGrant, database, secret } from "../model/needs.ts";
 import { type Template, t, template } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
 
@@ -57,13 +57,19 @@ export const postgres = defineService({
   parts: {
     main: {
       image: "services",
-      command: ({ options }) => [
-        "bash",
-        "/run/datalab/start.sh",
-        ...["listen_addresses=*", "unix_socket_directories=/tmp", "jit=off", "password_encryption=scram-sha-256"],
-        ...[`max_connections=${options.maxConnections}`, `shared_buffers=${options.sharedBuffers}`],
-        ...["log_statement=none", "logging_collector=off"],
-      ].flatMap((word, i) => (i < 2 ? [word] : ["-c", word])),
+      command: ({ options }) =>
+        [
+          "bash",
+          "/run/datalab/start.sh",
+          ...[
+            "listen_addresses=*",
+            "unix_socket_directories=/tmp",
+            "jit=off",
+            "password_encryption=scram-sha-256",
+          ],
+          ...[`max_connections=${options.maxConnections}`, `shared_buffers=${options.sharedBuffers}`],
+          ...["log_statement=none", "logging_collector=off"],
+        ].flatMap((word, i) => (i < 2 ? [word] : ["-c", word])),
       env: () => ({ PGTZ: "UTC" }),
       files: ({ grants, needs }) => ({
         "start.sh": start,
@@ -81,7 +87,10 @@ export const postgres = defineService({
           login: "admin",
         },
       },
-      probe: { command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host", "127.0.0.1"], within: "60s" },
+      probe: {
+        command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host", "127.0.0.1"],
+        within: "60s",
+      },
       volumes: { data: { path: "/data", size: "10Gi" } },
       resources: { cpu: "250m", memory: "512Mi" },
       stopGrace: "30s",
@@ -108,7 +117,9 @@ export const postgres = defineService({
         signal.addEventListener("abort", abort, { once: true });
         try {
           await client.connect();
-          await client.query("CREATE TABLE IF NOT EXISTS roundtrip (id int PRIMARY KEY, at timestamptz NOT NULL)");
+          await client.query(
+            "CREATE TABLE IF NOT EXISTS roundtrip (id int PRIMARY KEY, at timestamptz NOT NULL)",
+          );
           const { rows } = await client.query<{ same: boolean }>(
             `WITH written AS (INSERT INTO roundtrip VALUES (1, now())
              ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING at) SELECT at = now() AS same FROM written`,

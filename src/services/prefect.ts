@@ -74,7 +74,8 @@ async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<
     for (;;) {
       const { state_type: state } = (await call("GET", `/flow_runs/${run?.id}`)) as { state_type: string };
       if (state === "COMPLETED") return undefined;
-      if (["FAILED", "CRASHED", "CANCELLED"].includes(state)) throw new Error(`the flow run ended as ${state}`);
+      if (["FAILED", "CRASHED", "CANCELLED"].includes(state))
+        throw new Error(`the flow run ended as ${state}`);
       await new Promise((resolve) => setTimeout(resolve, 250));
       signal.throwIfAborted();
     }
@@ -101,6 +102,7 @@ export const prefect = defineService({
         PREFECT_SERVER_API_AUTH_STRING: t`${user}:${needs.admin}`,
         PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
         PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
+        PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
         PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
@@ -133,9 +135,12 @@ export const prefect = defineService({
       env: (ctx) => ({
         ...clientEnv(ctx),
         PREFECT_WORKER_QUERY_SECONDS: "1",
-        PREFECT_WORKER_WEBSERVER_HOST: "127.0.0.1",
+        PREFECT_WORKER_WEBSERVER_HOST: "0.0.0.0",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: "180",
       }),
+      endpoints: {
+        health: { port: 8080, protocol: "http", summary: "the worker's health", path: "/health" },
+      },
       probe: {
         command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8080/health"],
         within: "120s",
@@ -158,6 +163,10 @@ export const prefect = defineService({
   },
   checks: {
     api: { summary: "The API answers.", http: { part: "main", endpoint: "api", path: "/api/health" } },
+    worker: {
+      summary: "The worker asks the server for runs.",
+      http: { part: "worker", endpoint: "health", path: "/health" },
+    },
     "flow-run": {
       summary: "A flow run is created, taken by a worker and completed.",
       every: "10m",

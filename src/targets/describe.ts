@@ -70,7 +70,9 @@ export function describePlatform(
     ),
   };
 
-  function describeBucket(bucket: NonNullable<PlatformModel["services"][number]["workloads"][number]["tools"][string]["bucket"]>) {
+  function describeBucket(
+    bucket: NonNullable<PlatformModel["services"][number]["workloads"][number]["tools"][string]["bucket"]>,
+  ) {
     if (!isRef(bucket.url) || bucket.url.ref !== "address" || bucket.secretKey.ref !== "secret") {
       throw new Error("a bucket grant names an address and a secret");
     }
@@ -86,5 +88,7 @@ export function describePlatform(
 
 function describeSchedule(schedule: PipelineModel["schedule"]): string {
   if (schedule === null) return "on demand";
-  return "cron" in schedule ? `${schedule.cron} (${schedule.timezone})` : `every ${schedule.intervalSeconds} s`;
+  return "cron" in schedule
+    ? `${schedule.cron} (${schedule.timezone})`
+    : `every ${schedule.intervalSeconds} s`;
 }

@@ -96,7 +96,8 @@ need_downloader() {
 make_directories() {
   mkdir -p "$state"
   chmod 0700 "$state"
-  mkdir -p "$project/logs" "$cache"
+  # Pulumi makes no folder for its own state.
+  mkdir -p "$state/state" "$project/logs" "$cache"
   # What a killed set-up left behind.
   local folder pid
   for folder in "$cache"/setup-*; do

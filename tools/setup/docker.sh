@@ -90,8 +90,6 @@ step_images() {
   [ -n "$node_folder" ] || find_node || fail "images: there is no Node yet" "run ./setup.sh"
   local -a command=("$node_folder/node" "$project/src/images/main.ts")
   DATALAB_DOCKER=$docker "${command[@]}" missing >/dev/null 2>&1 && return
-  # Without a released binary MinIO is compiled: the Go that does it is found, or fetched, before the builds start.
-  if ! compgen -G "$cache/go/minio-*/minio" >/dev/null && ! compgen -G "$cache/release/*/minio" >/dev/null; then need_go; fi
   local -a options=()
   if $verbose; then options=(--verbose); fi
   say "images: building what is missing"

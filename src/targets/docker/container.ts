@@ -1,5 +1,5 @@
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { instanceName, labelNames, volumeName } from "../../model/names.ts";
 import type { WorkloadModel } from "../../model/platform.ts";
 import { isSecret } from "../../model/refs.ts";
@@ -52,7 +52,12 @@ export function createContainer(args: WorkloadArgs, parent: pulumi.Resource): do
       }),
       ports: workload.endpoints
         .filter((e) => e.published !== null)
-        .map((e) => ({ internal: e.port, external: e.published as number, ip: "127.0.0.1", protocol: "tcp" })),
+        .map((e) => ({
+          internal: e.port,
+          external: e.published as number,
+          ip: "127.0.0.1",
+          protocol: "tcp",
+        })),
       networkMode: "bridge",
       networksAdvanced: [{ name: args.network.name, aliases: [workload.name] }],
       ...lifecycle(workload),
@@ -138,7 +143,11 @@ function createVolumes(stack: string, workload: WorkloadModel, parent: pulumi.Re
       },
       // Its name is fixed: the next up takes what was kept into its hands again. Docker can't change a volume, and no
       // difference is worth replacing one that holds data.
-      { parent, retainOnDelete: volume.policy === "retain", ignoreChanges: ["labels", "driver", "driverOpts"] },
+      {
+        parent,
+        retainOnDelete: volume.policy === "retain",
+        ignoreChanges: ["labels", "driver", "driverOpts"],
+      },
     );
     return { volumeName: created.name, containerPath: volume.path, readOnly: false };
   });

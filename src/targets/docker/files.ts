@@ -70,7 +70,9 @@ function fileContents({ workload, values }: WorkloadArgs): Content[] {
   const secretEnv = Object.entries(workload.env).filter(([, text]) => isSecret(text));
   const files: Content[] = Object.entries(workload.files).map(([file, text]) => [file, values.text(text)]);
   if (secretEnv.length > 0) {
-    const lines = secretEnv.map(([variable, text]) => pulumi.interpolate`${variable}='${values.text(text)}'\n`);
+    const lines = secretEnv.map(
+      ([variable, text]) => pulumi.interpolate`${variable}='${values.text(text)}'\n`,
+    );
     files.push(["env", pulumi.secret(pulumi.concat(...lines))]);
   }
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -78,13 +80,11 @@ function fileContents({ workload, values }: WorkloadArgs): Content[] {
 
 /** 16 hex digits of SHA-256: nothing of a secret of 240 bits can be found from it. */
 function contentHash(contents: readonly Content[]): pulumi.Output<string> {
-  const hash = pulumi
-    .all(contents.map(([, content]) => content))
-    .apply((all) =>
-      createHash("sha256")
-        .update(JSON.stringify(all.map((content, i) => [contents[i]?.[0], content])))
-        .digest("hex")
-        .slice(0, 16),
-    );
+  const hash = pulumi.all(contents.map(([, content]) => content)).apply((all) =>
+    createHash("sha256")
+      .update(JSON.stringify(all.map((content, i) => [contents[i]?.[0], content])))
+      .digest("hex")
+      .slice(0, 16),
+  );
   return pulumi.unsecret(hash);
 }

@@ -15,11 +15,19 @@ export function resolveImages(names: readonly string[], images: ImagesModel): Im
   const docker = process.env.DATALAB_DOCKER ?? "docker";
   const found = spawnSync(
     docker,
-    ["image", "inspect", "--format", "{{.Id}} {{json .RepoTags}} {{json .RepoDigests}}", ...references.map(([, r]) => r)],
+    [
+      "image",
+      "inspect",
+      "--format",
+      "{{.Id}} {{json .RepoTags}} {{json .RepoDigests}}",
+      ...references.map(([, r]) => r),
+    ],
     { encoding: "utf8" },
   );
   if (found.error) {
-    throw new DatalabError("E_DOCKER", `${docker} can't be run: ${found.error.message}`, { hint: "Run ./setup.sh." });
+    throw new DatalabError("E_DOCKER", `${docker} can't be run: ${found.error.message}`, {
+      hint: "Run ./setup.sh.",
+    });
   }
   if (/cannot connect|permission denied|is the docker daemon running/i.test(found.stderr)) {
     throw new DatalabError("E_DOCKER", `Docker does not answer: ${found.stderr.trim()}`, {
@@ -49,9 +57,13 @@ export function imageReference(name: string, images: ImagesModel): string {
   if (images.source === "build") return imageTag(name);
   const digest = images.digests[name];
   if (!digest || !images.registry) {
-    throw new DatalabError("E_IMAGES", `images.digests has no entry for ${name}, or images.registry is not set.`, {
-      hint: "With images.source: registry, every image is named by its digest.",
-    });
+    throw new DatalabError(
+      "E_IMAGES",
+      `images.digests has no entry for ${name}, or images.registry is not set.`,
+      {
+        hint: "With images.source: registry, every image is named by its digest.",
+      },
+    );
   }
   return `${images.registry}/${name}@${digest}`;
 }

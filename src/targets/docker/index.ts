@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { labelNames, stackName } from "../../model/names.ts";
-import type { EndpointModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
+import type { EndpointModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
 import type { Target } from "../target.ts";
@@ -62,6 +62,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
     }
     component.done();
   }
+  for (const pipeline of model.pipelines) new Pipeline(pipeline, root);
   root.done();
 
   const oneShots = model.services
@@ -75,13 +76,15 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
 
 /** Fails the update when a one-shot has ended with an error. */
 function failedOneShot(name: string, container: docker.Container): pulumi.Output<void> {
-  return pulumi.all([container.exitCode, container.containerLogs, container.urn]).apply(([code, logs, urn]) => {
-    if (code === 0 || code === undefined) return;
-    throw new pulumi.RunError(
-      `${name} ended with exit code ${code}:\n${(logs ?? "").trimEnd()}\n` +
-        `Put right what it says, then run ./datalab up, or: pulumi up --replace '${urn}'`,
-    );
-  });
+  return pulumi
+    .all([container.exitCode, container.containerLogs, container.urn])
+    .apply(([code, logs, urn]) => {
+      if (code === 0 || code === undefined) return;
+      throw new pulumi.RunError(
+        `${name} ended with exit code ${code}:\n${(logs ?? "").trimEnd()}\n` +
+          `Put right what it says, then run ./datalab up, or: pulumi up --replace '${urn}'`,
+      );
+    });
 }
 
 /** The tag or digest, without the image's name. */
@@ -93,6 +96,14 @@ class Platform extends pulumi.ComponentResource {
   }
   done(): void {
     this.registerOutputs({});
+  }
+}
+
+/** What the registration one-shot deploys, so that a preview and the state show each pipeline by name and version. */
+class Pipeline extends pulumi.ComponentResource {
+  constructor({ name, version }: PipelineModel, parent: pulumi.Resource) {
+    super("datalab:docker:Pipeline", name, { version }, { parent });
+    this.registerOutputs({ version });
   }
 }
 

@@ -1,0 +1,45 @@
+"""What a Delta log says about a table: its size, when it was written, what a commit recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from deltalake import DeltaTable
+
+
+def table_size(table: DeltaTable) -> tuple[int, int]:
+    """Rows and bytes of the current version, from the log's statistics."""
+    import pyarrow as pa
+
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if actions.num_rows == 0:
+        return 0, 0
+    counts = actions["num_records"].to_pylist() if "num_records" in actions.column_names else [None]
+    rows = table.count() if any(count is None for count in counts) else sum(counts)
+    return int(rows), int(sum(actions["size_bytes"].to_pylist()))
+
+
+def updated_at(table: DeltaTable) -> str:
+    """When the current version was written, ISO 8601 UTC."""
+    return iso(table.history(1)[0]["timestamp"])
+
+
+def iso(milliseconds: int) -> str:
+    """A Delta timestamp as ISO 8601 UTC."""
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def commit_fact(table: DeltaTable | None, key: str) -> Any:
+    """What the last commit recorded under `key`, read back from JSON; None when it recorded nothing."""
+    if table is None:
+        return None
+    raw = table.history(1)[0].get(key)
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw

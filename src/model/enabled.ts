@@ -1,0 +1,75 @@
+import type { Problem } from "../config/error.ts";
+import type { Environment } from "../config/load.ts";
+import type { ServiceConfig } from "../config/schema.ts";
+import { workloadName } from "./names.ts";
+import type { Ref } from "./refs.ts";
+import type { Capability, Part, Provider, ServiceDefinition } from "./service.ts";
+
+type Path = readonly (string | number)[];
+
+/** A part with the service that it is of, and its name in the stack. */
+export interface NamedPart {
+  readonly service: ServiceDefinition;
+  readonly name: string;
+  readonly part: Part;
+  readonly workload: string;
+}
+
+/** The services that a stack has, who answers for what among them, and what is found wrong with them. */
+export class EnabledServices {
+  readonly environment: Environment;
+  readonly services: readonly ServiceDefinition[];
+  readonly parts: readonly NamedPart[];
+  readonly problems: Problem[] = [];
+
+  constructor(environment: Environment) {
+    this.environment = environment;
+    this.services = environment.services.filter((s) => this.config(s).enabled);
+    this.parts = this.services.flatMap(partsOf);
+  }
+
+  config(service: ServiceDefinition): ServiceConfig {
+    return (this.environment.config.services as Record<string, ServiceConfig>)[service.name] as ServiceConfig;
+  }
+
+  /** Notes what is wrong at a path; `place` is where it stands when that is elsewhere. */
+  problem(path: Path, message: string, fix?: string, place: Path = path): void {
+    this.problems.push({ path, message, at: this.environment.locate(place), ...(fix && { fix }) });
+  }
+
+  /** Who answers a capability. */
+  provider(kind: Capability): { service: ServiceDefinition; provider: Provider; workload: string } | undefined {
+    const service = this.services.find((s) => s.provides?.[kind]);
+    const provider = service?.provides?.[kind];
+    return service && provider && { service, provider, workload: workloadName(service.name, provider.part) };
+  }
+
+  /** A part's port inside the network. */
+  port(workload: string, endpoint: string): number | undefined {
+    const endpoints = this.parts.find((p) => p.workload === workload)?.part.endpoints ?? {};
+    return Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint]?.port : undefined;
+  }
+
+  /** An endpoint's port on 127.0.0.1, offset included; null: it is not published. */
+  published(service: ServiceDefinition, endpoint: string, wellKnown: number | undefined): number | null {
+    if (wellKnown === undefined) return null;
+    const port = this.config(service).ports?.[endpoint] ?? wellKnown;
+    return port === false ? null : port + this.environment.config.portOffset;
+  }
+}
+
+export function partsOf(service: ServiceDefinition): NamedPart[] {
+  return Object.entries(service.parts).map(([name, part]) => ({
+    service,
+    name,
+    part,
+    workload: workloadName(service.name, name),
+  }));
+}
+
+export const address = (workload: string, endpoint: string, part: "host" | "port" | "url"): Ref => ({
+  ref: "address",
+  workload,
+  endpoint,
+  part,
+});

@@ -1,0 +1,163 @@
+import { didYouMean } from "../config/problems.ts";
+import { address, type EnabledServices, partsOf } from "./enabled.ts";
+import type { BucketGrant, DatabaseGrant, EndpointGrant, EndpointNeed, Need, Needs } from "./needs.ts";
+import type { SecretModel } from "./platform.ts";
+import type { Ref } from "./refs.ts";
+import type { ServiceDefinition } from "./service.ts";
+
+/** A grant, or undefined where nobody answers the need: that is a problem then. */
+type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | undefined;
+
+/** Answers the needs of a stack's services, and remembers what it has granted. */
+export class Grants {
+  readonly databases: { grant: DatabaseGrant; service: string }[] = [];
+  readonly buckets: { grant: BucketGrant; service: string }[] = [];
+  readonly #enabled: EnabledServices;
+  readonly #secrets = new Map<string, SecretModel>();
+  readonly #ofServices = new Map<string, Record<string, Answer>>();
+
+  constructor(enabled: EnabledServices) {
+    this.#enabled = enabled;
+    for (const service of enabled.services) {
+      this.#ofServices.set(service.name, this.#all(service, service.needs, service.name, ["needs"]));
+    }
+  }
+
+  /** What a service's needs are answered with, by the need's name. */
+  of(service: ServiceDefinition): Readonly<Record<string, Answer>> {
+    return this.#ofServices.get(service.name) ?? {};
+  }
+
+  /** Answers the needs of one of a service's checks: the core runs it, with grants of its own. */
+  forCheck(service: ServiceDefinition, check: string, needs: Needs | undefined): Record<string, Answer> {
+    return this.#all(service, needs, checkScope(service, check), ["checks", check, "needs"]);
+  }
+
+  get secrets(): SecretModel[] {
+    return [...this.#secrets.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** A version is bumped by id: one that nothing has is a slip of the pen. A disabled service's are kept. */
+  checkVersions(): void {
+    const { environment } = this.#enabled;
+    const known = environment.services.flatMap(secretIds).sort();
+    for (const id of Object.keys(environment.config.secrets.versions)) {
+      if (known.includes(id)) continue;
+      const message = `expected one of ${known.join(", ")}, received ${JSON.stringify(id)}`;
+      this.#enabled.problem(["secrets", "versions", id], message, didYouMean(id, known).fix);
+    }
+  }
+
+  #all(service: ServiceDefinition, needs: Needs | undefined, scope: string, where: string[]) {
+    return Object.fromEntries(
+      Object.entries(needs ?? {}).map(([name, need]) => [
+        name,
+        this.#answer(service, name, need, scope, ["services", service.name, ...where, name]),
+      ]),
+    );
+  }
+
+  #answer(service: ServiceDefinition, name: string, need: Need, scope: string, path: string[]): Answer {
+    const id = `${scope}/${name}`;
+    switch (need.kind) {
+      case "secret":
+        return this.#secret(id, need.login ?? null);
+      case "endpoint":
+        return this.#endpoint(service, need, path);
+      case "database": {
+        const found = this.#enabled.provider("database");
+        if (!found) return this.#nobody(service, "database", path);
+        const taken = this.databases.find(({ grant }) => grant.name === need.name);
+        if (taken) {
+          const message = `expected a database of its own, received "${need.name}", which ${taken.service} has`;
+          this.#enabled.problem(path, message);
+        }
+        const at = (part: "host" | "port") => address(found.workload, found.provider.endpoint, part);
+        const grant: DatabaseGrant = {
+          kind: "database",
+          host: at("host"),
+          port: at("port"),
+          name: need.name,
+          user: need.name,
+          password: this.#secret(id, null),
+        };
+        this.databases.push({ grant, service: service.name });
+        return grant;
+      }
+      case "bucket": {
+        const found = this.#enabled.provider("bucket");
+        if (!found) return this.#nobody(service, "bucket", path);
+        const grant: BucketGrant = {
+          kind: "bucket",
+          url: address(found.workload, found.provider.endpoint, "url"),
+          region: "us-east-1",
+          accessKey: `${scope}.${name}`.replace(/[^a-z0-9.-]/g, "-"),
+          secretKey: this.#secret(id, null),
+          names: need.names,
+        };
+        this.buckets.push({ grant, service: service.name });
+        return grant;
+      }
+    }
+  }
+
+  #endpoint(service: ServiceDefinition, need: EndpointNeed, path: string[]): Answer {
+    const { workload, endpoint } = need;
+    if (this.#enabled.port(workload, endpoint) === undefined) {
+      const all = this.#enabled.environment.services.flatMap(partsOf);
+      const disabled = all.find((p) => p.workload === workload && p.part.endpoints?.[endpoint]);
+      const known = this.#enabled.parts.flatMap((p) =>
+        Object.keys(p.part.endpoints ?? {}).map((e) => `${p.workload}.${e}`),
+      );
+      const wanted = `${workload}.${endpoint}`;
+      if (disabled) this.#isDisabled(service, disabled.service, `the endpoint ${wanted}`, path);
+      else {
+        const message = `expected one of the endpoints ${known.join(", ")}, received ${wanted}`;
+        this.#enabled.problem(path, message, didYouMean(wanted, known).fix);
+      }
+      return undefined;
+    }
+    const at = (part: "host" | "port" | "url") => address(workload, endpoint, part);
+    return { kind: "endpoint", host: at("host"), port: at("port"), url: at("url") };
+  }
+
+  #nobody(service: ServiceDefinition, kind: "database" | "bucket", path: string[]): undefined {
+    const what = `a service that provides ${kind}s`;
+    const disabled = this.#enabled.environment.services.find((s) => s.provides?.[kind]);
+    if (disabled) this.#isDisabled(service, disabled, what, path);
+    else this.#enabled.problem(path, `expected ${what}, received none`);
+    return undefined;
+  }
+
+  #isDisabled(service: ServiceDefinition, owner: ServiceDefinition, what: string, path: string[]): void {
+    const place = ["services", owner.name, "enabled"];
+    this.#enabled.problem(
+      path,
+      `expected ${what}, received none: ${owner.name} is disabled`,
+      owner === service
+        ? `Set services.${owner.name}.enabled to true.`
+        : `Set services.${owner.name}.enabled to true, or services.${service.name}.enabled to false.`,
+      place,
+    );
+  }
+
+  #secret(id: string, login: SecretModel["login"]): Ref {
+    const { versions } = this.#enabled.environment.config.secrets;
+    this.#secrets.set(id, { id, version: versions[id] ?? 1, login });
+    return { ref: "secret", id };
+  }
+}
+
+const checkScope = (service: ServiceDefinition, check: string): string => `core.${service.name}.${check}`;
+
+/** Ids of all secrets that a service's needs and checks bring along. */
+function secretIds(service: ServiceDefinition): string[] {
+  const ids = (scope: string, needs: Needs = {}) =>
+    Object.entries(needs)
+      .filter(([, need]) => need.kind !== "endpoint")
+      .map(([name]) => `${scope}/${name}`);
+  return [
+    ...ids(service.name, service.needs),
+    ...Object.entries(service.checks).flatMap(([name, c]) => ids(checkScope(service, name), c.needs)),
+  ];
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import type { Stage } from "../support/stage.ts";
+
+const file = "services/fragile.yaml";
+const definition = (command: string) => `name: fragile
+summary: A service of the acceptance tests.
+version: "1"
+backup: none
+parts:
+  main:
+    image: python
+    command: ["bash", "-c", "${command}"]
+    endpoints: {web: {port: 8099}}
+    resources: {cpu: 50m, memory: 64Mi}
+checks:
+  answers: {summary: It answers., every: 5s, http: {endpoint: web, path: /}}
+`;
+
+export function failingService(stage: Stage): void {
+  describe("a service that can't start", () => {
+    test("makes up end with 1 within 20 s of its death, with its last lines", async () => {
+      stage.project.write(file, definition("echo the disk of fragile stands on its head; exit 3"));
+      stage.project.configure((platform) => {
+        platform.serviceFiles = [file];
+      });
+      const since = new Date().toISOString();
+      const ran = await stage.project.datalab("up");
+      const ended = Date.now() / 1000;
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain("fragile can't start: its process ended with exit code 3");
+      expect(ran.stderr).toContain("the disk of fragile stands on its head");
+      const deaths = stage.project
+        .docker(
+          ...["events", "--since", since, "--until", new Date().toISOString(), "--format", "{{.Time}}"],
+          ...["--filter", "event=die", "--filter", `container=${stage.container("fragile")}`],
+        )
+        .trim()
+        .split("\n")
+        .map(Number);
+      expect(ended - Math.min(...deaths)).toBeLessThan(20);
+    });
+
+    test("and when its file is put right, the next up goes on and succeeds", async () => {
+      stage.project.write(file, definition("cd /tmp; exec python -m http.server 8099"));
+      const text = await stage.up();
+      expect(text).toMatch(/fragile\s+healthy/);
+    });
+
+    test("and when its file is taken away, it is gone", async () => {
+      stage.project.configure((platform) => {
+        delete platform.serviceFiles;
+      });
+      await stage.up();
+      expect(stage.project.docker("ps", "--all", "--format", "{{.Names}}")).not.toContain(stage.container("fragile"));
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { servicePid } from "../support/leftovers.ts";
+import type { Tables } from "../support/shapes.ts";
+import { coreUrl, type Stage } from "../support/stage.ts";
+
+const killed = [
+  ["postgres", "postgres"],
+  ["object-store", "object-store"],
+  ["prefect", "prefect"],
+  ["prefect", "prefect-worker"],
+] as const;
+
+export function killedServices(stage: Stage): void {
+  describe("a service whose process is killed from outside", () => {
+    let before: Tables = [];
+    beforeAll(async () => {
+      before = await stage.tables();
+    });
+
+    test.each(killed)("%s is healthy again within 60 s after kill -9 of %s", async (service, workload) => {
+      const container = stage.container(workload);
+      const starts = restarts(stage, container);
+      process.kill(servicePid(stage.project, container), "SIGKILL");
+      await eventually(`${container} is started again`, 30, () => restarts(stage, container) > starts);
+      await eventually(`${service} is healthy`, 60, async () => {
+        const answer = await fetch(`${coreUrl}/check`, { method: "POST", signal: AbortSignal.timeout(60_000) });
+        const { state } = (await answer.json()) as { state: string };
+        return state === "healthy";
+      });
+    });
+
+    test("and has its data", async () => {
+      expect(await stage.tables()).toEqual(before);
+      const ran = await stage.runMedallion();
+      expect(ran.code, ran.stderr).toBe(0);
+    });
+  });
+}
+
+const restarts = (stage: Stage, container: string): number =>
+  Number(stage.project.docker("inspect", "--format", "{{.RestartCount}}", container));

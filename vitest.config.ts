@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["tests/**/*.test.ts"],
+          exclude: ["tests/acceptance/**"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          // Real containers: one file after the other, and time to build and start them.
+          name: "acceptance",
+          include: ["tests/acceptance/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 15 * 60_000,
+          hookTimeout: 15 * 60_000,
+        },
+      },
+    ],
+  },
+});
