@@ -8,6 +8,7 @@ import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from 
 import { ago, type Cell, onStdout, print, printJson, say, show, table } from "./output.ts";
 import { createBar, createReporter } from "./progress.ts";
 
+const formats = ["csv", "jsonl", "parquet"];
 const layers = ["bronze", "silver", "gold"];
 /** More rows are no longer read by people; --json has all of them. */
 const mostRows = 1000;
@@ -21,16 +22,31 @@ export function register(program: AnyCommand): void {
     .argument("<file>", "CSV, JSON lines or Parquet")
     .argument("<table>", "name of the bronze table, such as flights")
     .description("Load a file into a bronze table as it is. The same content again changes nothing.")
-    .action(async (file, name, _options, command) => {
+    .option(
+      "--format <format>",
+      `${formats.join(", ")}; by the file's name and content when not given`,
+      formatName,
+    )
+    .option("--delimiter <character>", "of a CSV file; or the word tab; found out when not given")
+    .option("--encoding <name>", "such as cp1252; found out when not given")
+    .option("--no-header", "the first line of the CSV file is data")
+    .action(async (file, name, options, command) => {
       const context = contextOf(command);
-      show(context.json, await ingestFile(context, file, name), (result) => {
+      const declared = (["format", "delimiter", "encoding"] as const).flatMap((key) =>
+        options[key] === undefined ? [] : [`--${key}`, options[key]],
+      );
+      if (!options.header) declared.push("--no-header");
+      show(context.json, await ingestFile(context, file, name, declared), (result) => {
         const from = `${result.file} → bronze.${result.table}`;
         if (result.skipped) return `${from}: already there, nothing changed (version ${result.version})`;
         const bad = result.malformed > 0 ? `, ${result.malformed} of them malformed` : "";
         return `${from}: ${rowCount(result.rows)}${bad} (version ${result.version})`;
       });
     });
-  examples(ingest, [["./datalab data ingest flights.csv flights", "into bronze.flights"]]);
+  examples(ingest, [
+    ["./datalab data ingest flights.csv flights", "into bronze.flights"],
+    ["./datalab data ingest old.txt sales --delimiter ';' --encoding cp1252", "when it can't be found out"],
+  ]);
 
   const list = data
     .command("list-tables")
@@ -68,6 +84,22 @@ export function register(program: AnyCommand): void {
     });
   examples(details, [["./datalab data show silver.flights --limit 5", "with its first five rows"]]);
 
+  const report = data
+    .command("report")
+    .argument("[pipeline]", "whose report", "medallion_etl")
+    .description("Fetch the latest HTML report of a pipeline.")
+    .option("-o, --out <file>", "where to write it", "report.html")
+    .action(async (pipeline, options, command) => {
+      const { project, stack, json } = contextOf(command);
+      const [{ fetchReport }, { platform, credentials }] = await Promise.all([
+        import("../ops/report.ts"),
+        readPlatformAndCredentials(project, stack),
+      ]);
+      const bytes = await fetchReport(platform, credentials, pipeline, options.out);
+      show(json, { file: options.out, bytes }, () => `Wrote ${options.out} (${formatBytes(bytes)}).`);
+    });
+  examples(report, [["./datalab data report --out report.html", "then open it in a browser"]]);
+
   const query = data
     .command("query")
     .argument("<sql>", "DuckDB SQL; - reads it from standard input")
@@ -88,11 +120,21 @@ export function register(program: AnyCommand): void {
   ]);
 }
 
+function formatName(text: string): string {
+  if (formats.includes(text)) return text;
+  throw usage(`--format: expected one of ${formats.join(", ")}, received ${JSON.stringify(text)}`);
+}
+
 async function connect({ project, stack, verbose }: Context) {
   return lakeTool(await readPlatform(project, stack), verbose ? { onWords: say } : {});
 }
 
-async function ingestFile(context: Context, file: string, name: string): Promise<Ingested> {
+async function ingestFile(
+  context: Context,
+  file: string,
+  name: string,
+  declared: readonly string[],
+): Promise<Ingested> {
   // What is wrong with the words is said before anything is asked of the platform.
   checkTableName(name);
   const bytes = await checkFile(file);
@@ -118,7 +160,7 @@ async function ingestFile(context: Context, file: string, name: string): Promise
   const step = reporter.step(`ingest into bronze.${name}`);
   try {
     const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
-    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key]);
+    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
     step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
     return result;
   } catch (error) {

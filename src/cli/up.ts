@@ -13,7 +13,10 @@ export function register(program: AnyCommand): void {
       const signal = interruptible();
       const reporter = createReporter();
       const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // the launcher's word
-      const operation = await import("../ops/up.ts");
+      const [operation, { describeChanges }] = await Promise.all([
+        import("../ops/up.ts"),
+        import("../ops/up-words.ts"),
+      ]);
       try {
         const result = await operation.up({
           project,
@@ -25,7 +28,7 @@ export function register(program: AnyCommand): void {
         });
         reporter.close();
         if (json) printJson(summary(result));
-        else print(await upText(result, operation.describeChanges(result.changes)));
+        else print(await upText(result, describeChanges(result.changes)));
         if (!json) say(nextSteps(stack));
       } finally {
         reporter.close();

@@ -26,7 +26,8 @@ export function cronProblem(text: string): string | undefined {
   const field = fields[wrong];
   if (!field) return undefined;
   const place = ["first", "second", "third", "fourth", "fifth"][wrong];
-  return `${field.what} from ${field.low} to ${field.high} as the ${place} cron field`;
+  const names = field.names ? ` or ${field.names[0]} to ${field.names.at(-1)}` : "";
+  return `${field.what} from ${field.low} to ${field.high}${names} as the ${place} cron field`;
 }
 
 /** One of a list: `*`, `5`, `mon-fri`, each with a step or without. */
@@ -35,12 +36,12 @@ function isItem(item: string, field: Field): boolean {
   if (more.length > 0) return false;
   if (step !== undefined && !(/^\d+$/.test(step) && Number(step) > 0)) return false;
   if (range === "*") return true;
-  const ends = range.split("-").map((end) => valueOf(end, field));
+  const ends = range.split("-").map((end) => fieldValue(end, field));
   const [from, to = from] = ends;
   return ends.length <= 2 && from !== undefined && to !== undefined && from <= to;
 }
 
-function valueOf(text: string, { low, high, names = [] }: Field): number | undefined {
+function fieldValue(text: string, { low, high, names = [] }: Field): number | undefined {
   const named = names.indexOf(text.toLowerCase());
   if (named >= 0) return named + low;
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

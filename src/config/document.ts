@@ -47,10 +47,11 @@ export function parseSource(file: string, text: string): SourceDocument {
     return `${file}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
+    // Of errors in the form, all but the first only follow from it.
+    const form = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
+    const errors = document.errors.filter((error) => error === form || error.code === "DUPLICATE_KEY");
     throw new ConfigError(
-      document.errors.map(
-        (error): Problem => ({ path: [], message: inWords(error, text), at: at(error.pos[0]) }),
-      ),
+      errors.map((error): Problem => ({ path: [], message: inWords(error, text), at: at(error.pos[0]) })),
     );
   }
   let value: unknown;
@@ -58,8 +59,12 @@ export function parseSource(file: string, text: string): SourceDocument {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     // Aliases are followed only here.
-    const message = `expected YAML that can be read, received: ${lowerFirst((error as Error).message)}`;
-    throw new ConfigError([{ path: [], message, at: at(0) }]);
+    const reason = (error as Error).message;
+    const alias = /^Unresolved alias.*: (\S+)$/.exec(reason)?.[1];
+    const message = alias
+      ? `expected an anchor &${alias} before its alias, received none`
+      : `expected YAML that can be read, received: ${lowerFirst(reason)}`;
+    throw new ConfigError([{ path: [], message, at: at(Math.max(0, text.indexOf(`*${alias}`))) }]);
   }
   const find = (path: Path): string | undefined => {
     const offset = offsetOf(document, path);
@@ -89,6 +94,17 @@ function inWords(error: YAMLParseError, text: string): string {
       return "expected spaces as indentation, received a tab";
     case "MULTIPLE_DOCS":
       return "expected one document, received a second one after ---";
+    case "MISSING_CHAR":
+    case "BAD_INDENT": {
+      const close = /(?:end with a |Missing closing )([}\]"'])/.exec(error.message)?.[1];
+      if (close) return `expected a closing ${close} before this, received none`;
+      if (/same column/.test(error.message)) {
+        return "expected the keys of a mapping in one column, received one in another";
+      }
+      return `expected YAML that can be read, received: ${lowerFirst(error.message)}`;
+    }
+    case "MULTILINE_IMPLICIT_KEY":
+      return "expected a colon after the key, received none";
     default:
       return `expected YAML that can be read, received: ${lowerFirst(error.message)}`;
   }

@@ -22,20 +22,23 @@ export function explain(environment: Environment, path: string): Explanation {
   const root = platformJsonSchema(environment.services);
   let value: unknown = environment.config;
   for (const [i, key] of keys.entries()) {
-    const here = value as Record<string | number, unknown> | undefined;
-    const known = schemaAt(root, keys.slice(0, i + 1));
-    if (!known && here?.[key] === undefined) {
-      const candidates = Object.keys(schemaAt(root, keys.slice(0, i))?.properties ?? here ?? {});
+    const here = (typeof value === "object" && value !== null ? value : {}) as Record<
+      string | number,
+      unknown
+    >;
+    const has = Object.hasOwn(here, key);
+    if (!has && !schemaAt(root, keys.slice(0, i + 1))) {
+      const candidates = Object.keys(schemaAt(root, keys.slice(0, i))?.properties ?? here);
       const near = nearest(String(key), candidates);
       throw new ConfigError([
         {
           path: keys.slice(0, i + 1),
-          message: `expected one of ${candidates.join(", ") || "no keys, it is a value"}, received the unknown key ${JSON.stringify(String(key))}`,
+          message: `expected ${candidates.length > 0 ? `one of ${candidates.join(", ")}` : "no keys, it is a value"}, received the unknown key ${JSON.stringify(String(key))}`,
           ...(near && { fix: `Did you mean ${[...keys.slice(0, i), near].join(".")}?` }),
         },
       ]);
     }
-    value = here?.[key];
+    value = has ? here[key] : undefined;
   }
   const schema = schemaAt(root, keys);
   return {

@@ -17,12 +17,15 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
 }
 
+/** The forms that a value may have, one where it has no choice. */
+export const formsOf = (node: JsonSchema): readonly JsonSchema[] => node.anyOf?.flatMap(formsOf) ?? [node];
+
 /** The schemas that a value at a path may have: several where an ancestor has several forms, none where there is no such path. */
 export function nodesAt(root: JsonSchema, path: readonly (string | number)[]): readonly JsonSchema[] {
   let nodes: JsonSchema[] = [root];
   for (const key of path) {
     nodes = nodes
-      .flatMap((node) => node.anyOf ?? [node])
+      .flatMap(formsOf)
       .map((node) => {
         if (typeof key === "number") return node.items;
         const own = node.properties;

@@ -65,7 +65,8 @@ export function loadEnvironment(
     const own = result.problems.filter(
       ({ path: [first, name] }) => first !== "services" || !found.unread.has(name),
     );
-    problems.push(...own.map((p) => ({ ...p, at: locate(p.path) })));
+    const shown = (p: Path) => (p.length === 0 ? [platformKey] : p);
+    problems.push(...own.map((p) => ({ ...p, path: shown(p.path), at: locate(p.path) })));
   }
   const pipelines = collect(problems, () => {
     const config = result.ok ? result.value.pipelines : pipelinesOnly(raw);
@@ -77,7 +78,7 @@ export function loadEnvironment(
     config: result.value,
     services: found.services,
     pipelines: pipelines ?? [],
-    locate,
+    locate: (p) => found.locate(p) ?? locate(p),
     find: (p) => document.find([...prefix, ...p]),
   };
 }
@@ -87,6 +88,8 @@ interface FoundServices {
   readonly problems: Problem[];
   /** Names of services whose files are wrong. */
   readonly unread: ReadonlySet<unknown>;
+  /** Where a service's file has what `services.<name>` does not configure; undefined for what it does. */
+  readonly locate: (path: Path) => string | undefined;
 }
 
 function readServices(
@@ -98,6 +101,7 @@ function readServices(
   const services = [...builtIn];
   const problems: Problem[] = [];
   const unread = new Set<unknown>();
+  const places = new Map<unknown, Locate>();
   const { serviceFiles: files, images } = (raw ?? {}) as {
     serviceFiles?: unknown;
     images?: { digests?: unknown };
@@ -117,9 +121,21 @@ function readServices(
     else if (services.some((s) => s.name === read.name)) {
       const message = `expected a service with a name of its own, received a second ${JSON.stringify(read.name)}`;
       problems.push({ ...at, message, fix: `Change \`name\` in ${file}.` });
-    } else services.push(read.service);
+    } else {
+      services.push(read.service);
+      places.set(read.name, read.locate);
+    }
   }
-  return { services, problems, unread };
+  const inFile = ["needs", "parts", "checks"];
+  return {
+    services,
+    problems,
+    unread,
+    locate: ([first, name, field, ...rest]) =>
+      first === "services" && inFile.includes(String(field))
+        ? places.get(name)?.([field as string, ...rest])
+        : undefined,
+  };
 }
 
 /** The pipelines' part of a configuration that is wrong elsewhere, so that their files are checked as well. */

@@ -44,12 +44,12 @@ const schedule = z
   .describe("When it runs by itself; absent: on demand only.");
 const retries = z
   .strictObject({
-    count: z.int().min(0).max(50).default(0).describe("How often a failed step is tried again."),
+    count: z.int().min(0).max(50).default(0).describe("How often a failed run is tried again."),
     delay: duration.default("10s").describe("Wait before the first retry."),
     backoff: z.enum(["fixed", "exponential"]).default("exponential").describe("How the wait grows."),
     maxDelay: duration.default("10m").describe("The longest wait."),
   })
-  .describe("Retries of a step.");
+  .describe("Retries of a run that failed.");
 const timeout = duration.describe("A run that takes longer is failed.");
 const priority = z
   .enum(["critical", "high", "normal", "low"])
@@ -58,7 +58,9 @@ const concurrency = z.int().min(1).describe("How many runs of it may be active a
 const parameters = z
   .record(
     z.string(),
-    z.unknown().refine(isJson, { error: "a value that JSON can hold: text, a finite number, true, false, null, a list or a mapping" }),
+    z.unknown().refine(isJson, {
+      error: "a value that JSON can hold: text, a finite number, true, false, null, a list or a mapping",
+    }),
   )
   .describe("Default parameters of a run.");
 const paused = z.boolean().describe("Registered, but its schedule does not start runs.");

@@ -91,9 +91,13 @@ function readPipeline(project: string, folder: string, name: string, override: O
     throw new ConfigError(result.problems.map((p) => ({ ...p, at: document.locate(p.path) })));
   }
   const problems: Problem[] = [];
-  const at = (key: string, message: string) => problems.push({ path: [key], message, at: document.locate([key]) });
+  const at = (key: string, message: string) =>
+    problems.push({ path: [key], message, at: document.locate([key]) });
   if (result.value.name !== undefined && result.value.name !== name) {
-    at("name", `expected the folder's name ${JSON.stringify(name)}, received ${JSON.stringify(result.value.name)}`);
+    at(
+      "name",
+      `expected the folder's name ${JSON.stringify(name)}, received ${JSON.stringify(result.value.name)}`,
+    );
   }
   const file = result.value.entrypoint.split(":")[0] as string;
   if (relative(folder, resolve(folder, file)).startsWith("..")) {

@@ -1,7 +1,7 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import type { Problem } from "./error.ts";
-import { type JsonSchema, nodesAt } from "./json-schema-nodes.ts";
+import { formsOf, type JsonSchema, nodesAt } from "./json-schema-nodes.ts";
 import { show, typeNames } from "./words.ts";
 
 type Path = readonly (string | number)[];
@@ -33,7 +33,8 @@ export function check<T extends z.ZodType>(
   const result = schema.safeParse(value);
   if (result.success) return { ok: true, value: result.data };
   const words = new Words(schema, value);
-  return { ok: false, problems: unique(result.error.issues.flatMap((issue) => words.problems(issue, []))) };
+  const problems = result.error.issues.flatMap((issue) => words.problems(issue, []));
+  return { ok: false, problems: withoutEchoes(problems) };
 }
 
 /** Says in our words what zod found. */
@@ -102,6 +103,11 @@ class Words {
     const inside = failed.filter((branch) =>
       branch.every((i) => i.path.length > 0 || i.code === "unrecognized_keys"),
     );
+    if (inside.length === 0 && failed.every(([i]) => i?.code === "invalid_type" && i.expected === "object")) {
+      return [
+        { path, message: `expected a mapping with ${this.#forms(path)}, received ${show(this.#at(path))}` },
+      ];
+    }
     if (inside.length === 0) {
       const expected = [...new Set(failed.map((branch) => this.#expected(branch[0] as Issue, path)))];
       return [{ path, message: `expected ${expected.join(" or ")}, received ${show(this.#at(path))}` }];
@@ -124,13 +130,14 @@ class Words {
     return issue.path.length > 0 && this.#at([...base, ...(issue.path as Path)]) === undefined;
   }
 
-  /** The keys of each form that a mapping may have: `either cron, timezone or every`. */
+  /** The keys of each form that a mapping may have: `either cron and timezone or every`. */
   #forms(path: Path): string {
     const forms = nodesAt(this.#schemaJson(), path)
-      .flatMap((node) => node.anyOf ?? [node])
+      .flatMap(formsOf)
       .map((node) => Object.keys(node.properties ?? {}).join(" and "))
       .filter((keys) => keys !== "");
-    return forms.length > 1 ? `either ${forms.join(", or ")}` : (forms[0] ?? "other keys");
+    const last = forms.pop() ?? "other keys";
+    return forms.length > 0 ? `either ${forms.join(", ")} or ${last}` : last;
   }
 
   #expected(issue: Issue, path: Path): string {
@@ -158,7 +165,7 @@ class Words {
   /** `a whole number from 1 to 65535`: as the schema has it at a path. */
   #range(path: Path): string {
     const node = nodesAt(this.#schemaJson(), path)
-      .flatMap((n) => n.anyOf ?? [n])
+      .flatMap(formsOf)
       .find((n) => n.type === "integer" || n.type === "number");
     const kind = node?.type === "number" ? "a number" : "a whole number";
     const low = node?.minimum ?? Number.MIN_SAFE_INTEGER;
@@ -178,7 +185,7 @@ class Words {
   #quote(issue: Issue, path: Path, given: unknown): { fix?: string } {
     const isText = issue.code === "invalid_type" && issue.expected === "string";
     if (!isText || (typeof given !== "number" && typeof given !== "boolean") || this.#asText(path)) return {};
-    return { fix: `Write it in quotes: "${given}"` };
+    return { fix: "Write it in quotes." };
   }
 
   #asText(path: Path): Issue | undefined {
@@ -204,7 +211,7 @@ class Words {
   }
 
   #allowed(path: Path): string[] {
-    const nodes = nodesAt(this.#schemaJson(), path).flatMap((node) => node.anyOf ?? [node]);
+    const nodes = nodesAt(this.#schemaJson(), path).flatMap(formsOf);
     return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
   }
 
@@ -233,11 +240,22 @@ function find(issues: readonly Issue[], path: Path): Issue | undefined {
   return undefined;
 }
 
-/** Two rules on one value may say the same. */
-function unique(problems: readonly Problem[]): Problem[] {
+/**
+ * Leaves out what only repeats another problem: two rules that say the same of one value, and the key that is missing
+ * because it is misspelt.
+ */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  const key = ({ path, message }: Problem) => JSON.stringify([path, message]);
+  const meant = new Set(
+    problems.flatMap(({ path, fix }) => {
+      const near = /^Did you mean (.*)\?$/.exec(fix ?? "")?.[1];
+      return near === undefined ? [] : [JSON.stringify([...path.slice(0, -1), near])];
+    }),
+  );
   const seen = new Set<string>();
-  return problems.filter(({ path, message }) => {
-    const key = JSON.stringify([path, message]);
-    return !seen.has(key) && seen.add(key);
+  return problems.filter((problem) => {
+    const isMissing = problem.message.endsWith("received nothing");
+    if (seen.has(key(problem)) || (isMissing && meant.has(JSON.stringify(problem.path)))) return false;
+    return seen.add(key(problem));
   });
 }

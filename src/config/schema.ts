@@ -41,7 +41,7 @@ function serviceConfig(service: ServiceDefinition) {
           z.strictObject({
             cpu: describe(cpu, "Share of the machine's cores it may count on.").default(part.resources.cpu),
             memory: describe(
-              size,
+              memory,
               "Memory limit; the part is stopped and started again when it goes over.",
             ).default(part.resources.memory),
           }),

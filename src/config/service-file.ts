@@ -14,9 +14,12 @@ const duration = z.string().regex(durationPattern, 'a duration such as "30s"');
 const text = z.string();
 const path = z.string().startsWith("/", { error: "a path that begins with /" });
 /** The core's timers hold no more than some weeks. */
-const checkInterval = duration.refine((every) => !durationPattern.test(every) || parseDuration(every) <= 86400, {
-  error: "at most 1d between checks",
-});
+const checkInterval = duration.refine(
+  (every) => !durationPattern.test(every) || parseDuration(every) <= 86400,
+  {
+    error: "at most 1d between checks",
+  },
+);
 
 const need = z.union([
   z.strictObject({ database: name.describe("A PostgreSQL database of this name, with its own role.") }),
@@ -65,9 +68,7 @@ const part = z.strictObject({
       within: duration.default("60s"),
     })
     .optional(),
-  volumes: z
-    .record(name, z.strictObject({ path, size }))
-    .default({}),
+  volumes: z.record(name, z.strictObject({ path, size })).default({}),
   resources: z.strictObject({ cpu: cpuText, memory }),
   tmp: size.default("64Mi"),
   oneShot: z.boolean().default(false),
@@ -109,7 +110,12 @@ type File = z.output<typeof serviceFile>;
 
 /** A service as its file declares it, or all that is wrong in the file. */
 export type ServiceFile =
-  | { readonly service: ServiceDefinition; readonly name: string; readonly problems: readonly [] }
+  | {
+      readonly service: ServiceDefinition;
+      readonly name: string;
+      readonly problems: readonly [];
+      readonly locate: SourceDocument["locate"];
+    }
   | { readonly service?: undefined; readonly name: unknown; readonly problems: readonly Problem[] };
 
 /** Reads a service from a file; `images` are the logical names of the images that exist. */
@@ -128,7 +134,8 @@ export function readServiceFile(project: string, path: string, images: readonly 
   }
   const problems = crossCheck(result.value, document, images);
   if (problems.length > 0) return { name, problems };
-  return { service: toDefinition(result.value), name: result.value.name, problems: [] };
+  const service = toDefinition(result.value);
+  return { service, name: service.name, problems: [], locate: document.locate };
 }
 
 const placeholder = /\$\{([^}]*)\}/g;
@@ -173,11 +180,15 @@ function crossCheck(file: File, document: SourceDocument, images: readonly strin
       const need = file.needs[e.login];
       const opens = need && "secret" in need && need.secret.user !== undefined;
       if (!opens) {
-        const logins = Object.entries(file.needs).flatMap(([n, v]) => ("secret" in v && v.secret.user ? [n] : []));
+        const logins = Object.entries(file.needs).flatMap(([n, v]) =>
+          "secret" in v && v.secret.user ? [n] : [],
+        );
         at(
           ["parts", partName, "endpoints", key, "login"],
           `expected the name of a secret need with a user, received ${JSON.stringify(e.login)}`,
-          logins.length > 0 ? `There are: ${logins.join(", ")}.` : "Add to needs: admin: { secret: { user: admin, opens: its page } }",
+          logins.length > 0
+            ? `There are: ${logins.join(", ")}.`
+            : "Add to needs: admin: { secret: { user: admin, opens: its page } }",
         );
       }
     }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { DatalabError, exit } from "../config/error.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
 import { type ContextFile, filesUnder, pipelineFolders } from "./context.ts";
 
@@ -51,10 +52,12 @@ export interface GoProgram {
 }
 
 /** An unknown image name. */
-export class UnknownImageError extends Error {
-  readonly code = "UNKNOWN_IMAGE";
+export class UnknownImageError extends DatalabError {
   constructor(name: string) {
-    super(`image "${name}" does not exist; the images are ${imageNames.join(", ")}`);
+    super("UNKNOWN_IMAGE", `There is no image "${name}".`, {
+      exitCode: exit.usage,
+      hint: `The images are ${imageNames.join(", ")}.`,
+    });
     this.name = "UnknownImageError";
   }
 }

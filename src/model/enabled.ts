@@ -38,7 +38,9 @@ export class EnabledServices {
   }
 
   /** Who answers a capability. */
-  provider(kind: Capability): { service: ServiceDefinition; provider: Provider; workload: string } | undefined {
+  provider(
+    kind: Capability,
+  ): { service: ServiceDefinition; provider: Provider; workload: string } | undefined {
     const service = this.services.find((s) => s.provides?.[kind]);
     const provider = service?.provides?.[kind];
     return service && provider && { service, provider, workload: workloadName(service.name, provider.part) };

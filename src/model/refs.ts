@@ -23,7 +23,9 @@ export interface Template {
 export type Text = string | Ref | Template;
 
 export function isRef(value: unknown): value is Ref {
-  return typeof value === "object" && value !== null && "ref" in value;
+  if (typeof value !== "object" || value === null) return false;
+  const { ref } = value as { ref?: unknown };
+  return ref === "secret" || ref === "address" || ref === "publicUrl";
 }
 
 export function isTemplate(value: unknown): value is Template {
@@ -57,17 +59,21 @@ export function t(strings: TemplateStringsArray, ...values: readonly (Text | num
  */
 export function json(value: unknown): Template {
   const refs: Ref[] = [];
-  const mark = (ref: Ref) => `\u0001${refs.push(ref) - 1}\u0001`;
-  const text = JSON.stringify(
-    value,
-    (_key, v: unknown) => {
-      if (isRef(v)) return mark(v);
-      if (isTemplate(v)) return v.parts.map((p) => (typeof p === "string" ? p : mark(p))).join("");
-      return v;
-    },
-    2,
-  );
-  const pieces = text.split(/\\u0001(\d+)\\u0001/);
+  const write = (mark: (ref: Ref) => string) =>
+    JSON.stringify(
+      value,
+      (_key, v: unknown) => {
+        if (isRef(v)) return mark(v);
+        if (isTemplate(v)) return v.parts.map((p) => (typeof p === "string" ? p : mark(p))).join("");
+        return v;
+      },
+      2,
+    );
+  // Marks stand where references stood; no other text has the sign that they begin with.
+  const plain = write(() => "");
+  let sign = "ref";
+  while (plain.includes(sign)) sign += "-";
+  const pieces = write((ref) => `<${sign}:${refs.push(ref) - 1}>`).split(new RegExp(`<${sign}:(\\d+)>`));
   return template(...pieces.map((piece, i) => (i % 2 === 0 ? piece : (refs[Number(piece)] as Ref))));
 }
 

@@ -74,8 +74,15 @@ function orderServices(enabled: EnabledServices): readonly ServiceDefinition[] {
   return services;
 }
 
-/** A capability is answered by one service. */
+/** A capability is answered by one service; up waits for the one that answers for the health of the platform. */
 function checkProviders(enabled: EnabledServices): void {
+  const health = enabled.environment.services.find((s) => s.provides?.health);
+  if (health && !enabled.provider("health")) {
+    enabled.problem(
+      ["services", health.name, "enabled"],
+      "expected true, received false: nothing else says whether the platform is healthy",
+    );
+  }
   for (const kind of ["database", "bucket", "health"] satisfies Capability[]) {
     const [first, ...others] = enabled.services.filter((s) => s.provides?.[kind]);
     for (const other of others) {
@@ -107,15 +114,17 @@ function checkWaits(enabled: EnabledServices): void {
 /** A published port is one process's only. */
 function checkPorts(enabled: EnabledServices): void {
   const seen = new Map<number, string>();
-  for (const { service, part } of enabled.parts) {
+  for (const { service, name: partName, part } of enabled.parts) {
     for (const [name, endpoint] of Object.entries(part.endpoints ?? {})) {
       const port = enabled.published(service, name, endpoint.published);
       if (port === null) continue;
       const path = ["services", service.name, "ports", name];
+      const declared = ["services", service.name, "parts", partName, "endpoints", name, "published"];
+      const place = enabled.environment.find(path) ? path : declared;
       if (port > 65535) {
         const offset = enabled.environment.config.portOffset;
         const message = `expected a port of at most 65535, received ${port - offset} + ${offset} = ${port}`;
-        enabled.problem(path, message, "Lower portOffset or this port.");
+        enabled.problem(path, message, "Lower portOffset or this port.", place);
       }
       const other = seen.get(port);
       if (other) {
@@ -123,6 +132,7 @@ function checkPorts(enabled: EnabledServices): void {
           path,
           `expected a port of its own, received ${port}, which ${other} has`,
           `Set services.${service.name}.ports.${name} to a free one.`,
+          place,
         );
       }
       seen.set(port, `${service.name}.${name}`);
@@ -133,22 +143,24 @@ function checkPorts(enabled: EnabledServices): void {
 /** Names of containers and volumes are made of parts' names: two services must not give the same. */
 function checkNames(enabled: EnabledServices): void {
   const seen = new Map<string, string>();
-  const take = (path: string[], kind: string, name: string, owner: string) => {
+  const isFree = (path: string[], kind: string, name: string, owner: string): boolean => {
     const key = `${kind} ${name}`;
     const other = seen.get(key);
     if (other) enabled.problem(path, `expected a name of its own, received ${name}, which ${other} has`);
     seen.set(key, owner);
+    return other === undefined;
   };
   for (const { service, name, part, workload } of enabled.parts) {
     const path = ["services", service.name, "parts", name];
     const owner = `the part ${name} of ${service.name}`;
-    take(path, "workload", workload, owner);
+    if (!isFree(path, "workload", workload, owner)) continue; // all that it has meets as well
     if (part.files || part.env) {
-      take(path, "workload", `${workload}-files`, `the files of ${owner}`);
-      take(path, "volume", `${workload}-files`, `the files of ${owner}`);
+      isFree(path, "workload", `${workload}-files`, `the files of ${owner}`);
+      isFree(path, "volume", `${workload}-files`, `the files of ${owner}`);
     }
     for (const volume of Object.keys(part.volumes ?? {})) {
-      take([...path, "volumes", volume], "volume", `${workload}-${volume}`, `the volume ${volume} of ${owner}`);
+      const its = [...path, "volumes", volume];
+      isFree(its, "volume", `${workload}-${volume}`, `the volume ${volume} of ${owner}`);
     }
   }
 }

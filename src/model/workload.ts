@@ -78,7 +78,11 @@ function contextOf(
     platform,
     pipelines,
     address: (part, endpoint, what) => address(workloadName(service.name, part), endpoint, what),
-    publicUrl: (part, endpoint) => ({ ref: "publicUrl", workload: workloadName(service.name, part), endpoint }),
+    publicUrl: (part, endpoint) => ({
+      ref: "publicUrl",
+      workload: workloadName(service.name, part),
+      endpoint,
+    }),
   };
 }
 
@@ -102,7 +106,10 @@ function resolveEndpoint(
 }
 
 /** Endpoints of other workloads that this one's needs name: it starts when they accept connections. */
-export function waitsOf(enabled: EnabledServices, { service, part, workload }: NamedPart): WorkloadModel["waitFor"] {
+export function waitsOf(
+  enabled: EnabledServices,
+  { service, part, workload }: NamedPart,
+): WorkloadModel["waitFor"] {
   const wanted: { workload: string; endpoint: string }[] = [];
   for (const name of part.uses ?? Object.keys(service.needs)) {
     const need = service.needs[name];

@@ -1,19 +1,32 @@
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError, type Problem } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import { labelNames } from "../model/names.ts";
 import type { PlatformModel } from "../model/platform.ts";
-import { dockerJson, dockerRun } from "./docker-cli.ts";
+import { dockerRun } from "./docker-cli.ts";
 import { ProgramMissing, run } from "./process.ts";
 
 /** The part of `docker inspect` that matters here; `docker ps` folds neighbouring ports into ranges. */
 interface Inspected {
   readonly Name: string;
+  readonly State: { readonly Status: string };
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
-  readonly NetworkSettings: {
-    readonly Ports: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>> | null;
-  };
+  /** What it is to publish. */
+  readonly HostConfig: { readonly PortBindings: Bindings | null };
+  /** What it publishes, once it runs. */
+  readonly NetworkSettings: { readonly Ports: Bindings | null };
 }
+type Bindings = Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
+
+interface Wanted {
+  readonly service: string;
+  readonly endpoint: string;
+  readonly port: number;
+}
+
+/** A container that starts or stops is seen holding its ports before, or after, Docker says that it runs. */
+const settleMs = 10_000;
 
 /**
  * Throws one ConfigError when a port that the stack publishes is taken by something else. Ports that this stack's own
@@ -27,34 +40,64 @@ export async function checkPorts(model: PlatformModel, environment: Environment)
         .map((e) => ({ service: service.name, endpoint: e.name, port: e.published as number })),
     ),
   );
-  const free = await Promise.all(wanted.map(({ port }) => isFree(port)));
-  const taken = wanted.filter((_, i) => !free[i]);
-  if (taken.length === 0) return;
-
-  const containers = await runningContainers();
-  const problems: Problem[] = [];
-  for (const { service, endpoint, port } of taken) {
-    const container = containers.find(({ NetworkSettings }) =>
-      Object.values(NetworkSettings.Ports ?? {}).some((bound) =>
-        bound?.some((b) => b.HostPort === String(port)),
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    const free = await Promise.all(wanted.map(({ port }) => isFree(port)));
+    const taken = wanted.filter((_, i) => !free[i]);
+    if (taken.length === 0) return;
+    const containers = await allContainers();
+    const foreign = taken.filter(({ port }) => stackOf(holder(containers, port)) !== model.stack);
+    const unsettled = foreign.some(({ port }) =>
+      containers.some(
+        (c) =>
+          stackOf(c) === model.stack &&
+          !["running", "exited"].includes(c.State.Status) &&
+          has(c.HostConfig.PortBindings, port),
       ),
     );
-    if (container?.Config.Labels?.[labelNames.stack] === model.stack) continue;
-    const owner = container ? `the container ${container.Name.slice(1)}` : await listener(port);
-    const path = ["services", service, "ports", endpoint];
-    problems.push({
-      path,
-      message: `expected a free port, received ${port}, which ${owner} has`,
-      at: environment.locate(path),
-      fix: `Stop it, set services.${service}.ports.${endpoint}, or shift all ports with portOffset.`,
-    });
+    if (unsettled && Date.now() < deadline) {
+      await sleep(500);
+      continue;
+    }
+    if (foreign.length === 0) return;
+    throw new ConfigError(
+      await Promise.all(foreign.map((each) => problem(each, holder(containers, each.port), environment))),
+    );
   }
-  if (problems.length > 0) throw new ConfigError(problems);
 }
 
-async function runningContainers(): Promise<readonly Inspected[]> {
-  const ids = (await dockerRun(["ps", "--quiet"])).stdout.split("\n").filter((id) => id !== "");
-  return ids.length === 0 ? [] : dockerJson<Inspected>(["inspect", "--type", "container", ...ids]);
+async function problem(
+  { service, endpoint, port }: Wanted,
+  container: Inspected | undefined,
+  environment: Environment,
+): Promise<Problem> {
+  const owner = container ? `the container ${container.Name.slice(1)}` : await listener(port);
+  const path = ["services", service, "ports", endpoint];
+  return {
+    path,
+    message: `expected a free port, received ${port}, which ${owner} has`,
+    at: environment.locate(path),
+    fix: `Stop it, set services.${service}.ports.${endpoint}, or shift all ports with portOffset.`,
+  };
+}
+
+const has = (bindings: Bindings | null, port: number): boolean =>
+  Object.values(bindings ?? {}).some((bound) => bound?.some((b) => b.HostPort === String(port)));
+
+const holder = (containers: readonly Inspected[], port: number) =>
+  containers.find(
+    ({ State, NetworkSettings }) => State.Status === "running" && has(NetworkSettings.Ports, port),
+  );
+
+const stackOf = (container: Inspected | undefined): string | undefined =>
+  container?.Config.Labels?.[labelNames.stack];
+
+async function allContainers(): Promise<readonly Inspected[]> {
+  const ids = (await dockerRun(["ps", "--all", "--quiet"])).stdout.split("\n").filter((id) => id !== "");
+  if (ids.length === 0) return [];
+  // One of them may be gone by now, which is no failure: `docker inspect` prints the others.
+  const { stdout } = await dockerRun(["inspect", "--type", "container", ...ids]);
+  return JSON.parse(stdout.trim() || "[]") as Inspected[];
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -7,7 +7,8 @@ import { lockStack } from "./lock.ts";
 import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
-import { describeChanges, stopIfAborted } from "./up.ts";
+import { stopIfAborted } from "./up.ts";
+import { describeChanges } from "./up-words.ts";
 
 export interface DownOptions {
   readonly project: string;

@@ -11,6 +11,7 @@ import { readPlatform } from "./platform.ts";
 import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack } from "./stack.ts";
+import { cannotStart, describeChanges, describePending, notReady, stepWords } from "./up-words.ts";
 
 export interface UpOptions {
   readonly project: string;
@@ -174,6 +175,7 @@ class Update {
         stopIfAborted(signal);
         if (this.#death) throw cannotStart(this.#death);
         const health = await this.#ask(core, pending);
+        stopIfAborted(signal);
         if (health) {
           this.#health = health;
           for (const { name, state } of health.services) if (state === "healthy") pending.delete(name);
@@ -183,7 +185,7 @@ class Update {
           }
           step.update(`waiting for ${describePending(health, pending)}`);
         } else step.update("waiting for the core");
-        if (Date.now() > deadline) throw notReady(stack, this.#health, pending);
+        if (Date.now() > deadline) throw notReady(stack, this.#health, pending, readinessMs / 1000);
         await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
     } catch (error) {
@@ -199,7 +201,7 @@ class Update {
     try {
       const touched = [...this.#touched].filter((name) => pending.has(name));
       if (touched.length === 0) return await core.health();
-      const fresh = await Promise.all(touched.map((name) => core.check(name)));
+      const fresh = await Promise.all(touched.map((name) => core.check(name, this.#options.signal)));
       const services = fresh.flatMap((health, i) =>
         health.services.filter(({ name }) => name === touched[i]),
       );
@@ -207,7 +209,7 @@ class Update {
       const all = await core.health();
       return { ...all, services: all.services.map((s) => services.find(({ name }) => name === s.name) ?? s) };
     } catch (error) {
-      if (error instanceof DatalabError) return undefined;
+      if (error instanceof DatalabError || this.#options.signal.aborted) return undefined;
       throw error;
     }
   }
@@ -228,64 +230,9 @@ class Update {
     if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
     const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === step.name));
     if (service && step.type.startsWith("docker:")) this.#touched.add(service.name);
-    const word = words[step.op];
+    const word = stepWords[step.op];
     if (step.state === "started" && word && step.type.endsWith(":Container")) tell(`${word} ${step.name}`);
   }
-}
-
-/** What people are told of while it happens. */
-const words: Readonly<Record<string, string>> = {
-  create: "creating",
-  "create-replacement": "creating",
-  "delete-replaced": "removing",
-  delete: "removing",
-  update: "updating",
-};
-
-function cannotStart({ workload, instance, exitCode, log }: Death): DatalabError {
-  return new DatalabError(
-    "E_START",
-    `${workload} can't start: its process ended with exit code ${exitCode}. Its last lines:\n${log.replace(/^/gm, "    ")}`,
-    { hint: `Put right what it says and run ./datalab up again; more: docker logs ${instance}` },
-  );
-}
-
-function notReady(stack: string, health: Health | undefined, pending: ReadonlySet<string>): DatalabError {
-  const failing = health?.services
-    .filter(({ name }) => pending.has(name))
-    .flatMap(({ name, checks }) =>
-      checks.filter(({ ok }) => !ok).map((c) => `${name} ${c.name}: ${c.message ?? "failed"}`),
-    );
-  return new DatalabError(
-    "E_NOT_READY",
-    `After ${readinessMs / 1000} s these checks still fail:\n${(failing ?? ["the core does not answer"]).map((line) => `    ${line}`).join("\n")}`,
-    { hint: `./datalab services logs --stack ${stack} shows what the services say.` },
-  );
-}
-
-function describePending(health: Health, pending: ReadonlySet<string>): string {
-  return health.services
-    .filter(({ name }) => pending.has(name))
-    .map(
-      ({ name, checks }) =>
-        `${name} (${checks
-          .filter(({ ok }) => !ok)
-          .map((c) => c.name)
-          .join(", ")})`,
-    )
-    .join(", ");
-}
-
-/** `2 created, 1 replaced`, or `0 changes`. */
-export function describeChanges(changes: Readonly<Record<string, number>>): string {
-  const verbs: Record<string, string> = {
-    create: "created",
-    update: "updated",
-    replace: "replaced",
-    delete: "deleted",
-  };
-  const made = Object.entries(verbs).flatMap(([op, word]) => (changes[op] ? [`${changes[op]} ${word}`] : []));
-  return made.length === 0 ? "0 changes" : made.join(", ");
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {

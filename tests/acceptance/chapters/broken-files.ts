@@ -1,5 +1,5 @@
-import { createWriteStream, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import * as shapes from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
@@ -57,7 +57,10 @@ export function brokenFiles(stage: Stage): void {
     });
 
     test("ragged rows are loaded, counted, and end in quarantine with a reason", async () => {
-      const path = write("ragged.csv", "id,name,amount\n1,one,10\n2,two\n3,three,30,extra,words\n4,four,40\n");
+      const path = write(
+        "ragged.csv",
+        "id,name,amount\n1,one,10\n2,two\n3,three,30,extra,words\n4,four,40\n",
+      );
       const ran = await ingest(path, "ragged");
       expect(ran.code, ran.stderr).toBe(0);
       expect(shapes.ingested.parse(ran.answer)).toMatchObject({ rows: 4, malformed: 2 });
@@ -74,15 +77,17 @@ export function brokenFiles(stage: Stage): void {
       const ran = await stage.runMedallion();
       expect(ran.code, ran.stderr).toBe(0);
       const found = await stage.tables();
-      const rows = (layer: string, name: string) => found.find((t) => t.layer === layer && t.name === name)?.rows ?? 0;
+      const rows = (layer: string, name: string) =>
+        found.find((t) => t.layer === layer && t.name === name)?.rows ?? 0;
       for (const { name } of found.filter(({ layer }) => layer === "bronze")) {
         expect(rows("silver", name) + rows("silver", `${name}_quarantine`), name).toBe(rows("bronze", name));
       }
-      expect(found.filter(({ layer }) => layer === "bronze").map(({ name }) => name).sort()).toEqual([
-        "flights",
-        "latin",
-        "ragged",
-      ]);
+      expect(
+        found
+          .filter(({ layer }) => layer === "bronze")
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(["flights", "latin", "ragged"]);
       expect(rows("silver", "ragged_quarantine")).toBe(2);
       const cities = await stage.query<{ city: string }>("SELECT city FROM silver.latin ORDER BY id");
       expect(cities.map(({ city }) => city)).toEqual(["Zürich", "Málaga", "Århus"]);

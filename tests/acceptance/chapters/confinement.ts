@@ -28,14 +28,20 @@ export function confinement(stage: Stage): void {
 
   describe("what is open to whom", () => {
     test("every port is published on 127.0.0.1 only, and nothing of the stack listens elsewhere", () => {
-      const bound = inspected().flatMap(({ NetworkSettings }) => Object.values(NetworkSettings.Ports).flatMap((b) => b ?? []));
+      const bound = inspected().flatMap(({ NetworkSettings }) =>
+        Object.values(NetworkSettings.Ports).flatMap((b) => b ?? []),
+      );
       expect(bound.map(({ HostPort }) => Number(HostPort)).sort()).toEqual(Object.values(ports).sort());
       expect(new Set(bound.map(({ HostIp }) => HostIp))).toEqual(new Set(["127.0.0.1"]));
       const listening = execFileSync("ss", ["-Hltn"], { encoding: "utf8" })
         .split("\n")
         .map((line) => line.split(/\s+/)[3] ?? "")
         .filter((address) => Object.values(ports).some((port) => address.endsWith(`:${port}`)));
-      expect(listening.sort()).toEqual(Object.values(ports).map((port) => `127.0.0.1:${port}`).sort());
+      expect(listening.sort()).toEqual(
+        Object.values(ports)
+          .map((port) => `127.0.0.1:${port}`)
+          .sort(),
+      );
     });
 
     test("every container is confined: user, read-only root, no capabilities, no new privileges, a memory limit", () => {
@@ -54,20 +60,26 @@ export function confinement(stage: Stage): void {
       const anonymous = await fetch(`http://127.0.0.1:${ports.s3}/bronze?list-type=2`);
       expect(anonymous.status).toBe(403);
       const wrong = s3("admin", "not-the-password-of-this-stack");
-      await expect(wrong.send(new ListBucketsCommand({}))).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+      await expect(wrong.send(new ListBucketsCommand({}))).rejects.toMatchObject({
+        $metadata: { httpStatusCode: 403 },
+      });
       const unknown = s3("nobody", "not-the-password-of-this-stack");
       await expect(unknown.send(new ListObjectsV2Command({ Bucket: "bronze" }))).rejects.toMatchObject({
         $metadata: { httpStatusCode: 403 },
       });
       const lake = await objectStore(stage, "prefect/lake");
-      await expect(lake.put("backups", "stranger", "x")).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+      await expect(lake.put("backups", "stranger", "x")).rejects.toMatchObject({
+        $metadata: { httpStatusCode: 403 },
+      });
       const login = await fetch(`http://127.0.0.1:${ports.console}/api/v1/login`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ accessKey: "admin", secretKey: "minioadmin" }),
       });
       expect(login.status).toBeGreaterThanOrEqual(400);
-      for (const client of [wrong, unknown, lake]) client instanceof Object && "close" in client ? client.close() : client.destroy();
+      wrong.destroy();
+      unknown.destroy();
+      lake.close();
     });
 
     test("PostgreSQL refuses wrong and missing passwords, and a role in another's database", async () => {
@@ -81,7 +93,9 @@ export function confinement(stage: Stage): void {
 
     test("Prefect answers 401 without the login, and with a wrong one", async () => {
       const ask = async (authorization?: string) => {
-        const answer = await fetch(`${prefectApi}/admin/version`, { headers: authorization ? { authorization } : {} });
+        const answer = await fetch(`${prefectApi}/admin/version`, {
+          headers: authorization ? { authorization } : {},
+        });
         return answer.status;
       };
       const basic = (password: string) => `Basic ${Buffer.from(`admin:${password}`).toString("base64")}`;

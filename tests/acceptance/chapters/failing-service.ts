@@ -11,6 +11,7 @@ parts:
     image: python
     command: ["bash", "-c", "${command}"]
     endpoints: {web: {port: 8099}}
+    probe: {command: ["curl", "--fail", "--silent", "http://127.0.0.1:8099/"]}
     resources: {cpu: 50m, memory: 64Mi}
 checks:
   answers: {summary: It answers., every: 5s, http: {endpoint: web, path: /}}
@@ -51,7 +52,9 @@ export function failingService(stage: Stage): void {
         delete platform.serviceFiles;
       });
       await stage.up();
-      expect(stage.project.docker("ps", "--all", "--format", "{{.Names}}")).not.toContain(stage.container("fragile"));
+      expect(stage.project.docker("ps", "--all", "--format", "{{.Names}}")).not.toContain(
+        stage.container("fragile"),
+      );
     });
   });
 }

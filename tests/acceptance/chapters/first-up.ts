@@ -33,11 +33,19 @@ export function firstUp(stage: Stage): void {
     test("platform status tells that every service is healthy, in the documented shape", async () => {
       const status = shapes.status.parse(await stage.project.json("platform", "status"));
       expect(status.stack).toBe(stage.project.stack);
-      expect(status.services.map(({ name }) => name).sort()).toEqual(["core", "object-store", "postgres", "prefect"]);
+      expect(status.services.map(({ name }) => name).sort()).toEqual([
+        "core",
+        "object-store",
+        "postgres",
+        "prefect",
+      ]);
       for (const { name, state, checks } of status.services) {
         expect(state, name).toBe("healthy");
         expect(checks.length, name).toBeGreaterThan(0);
-        expect(checks.every(({ ok }) => ok), name).toBe(true);
+        expect(
+          checks.every(({ ok }) => ok),
+          name,
+        ).toBe(true);
       }
     });
   });

@@ -24,7 +24,10 @@ export function killedServices(stage: Stage): void {
       process.kill(servicePid(stage.project, container), "SIGKILL");
       await eventually(`${container} is started again`, 30, () => restarts(stage, container) > starts);
       await eventually(`${service} is healthy`, 60, async () => {
-        const answer = await fetch(`${coreUrl}/check`, { method: "POST", signal: AbortSignal.timeout(60_000) });
+        const answer = await fetch(`${coreUrl}/check`, {
+          method: "POST",
+          signal: AbortSignal.timeout(60_000),
+        });
         const { state } = (await answer.json()) as { state: string };
         return state === "healthy";
       });

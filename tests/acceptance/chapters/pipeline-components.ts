@@ -1,10 +1,11 @@
-import { describe, expect, test } from "vitest";
 import { rmSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import * as shapes from "../support/shapes.ts";
 import { prefectApi, type Stage } from "../support/stage.ts";
 
 const folder = "pipelines/acceptance_greeting";
-const definition = "summary: Greets, for the acceptance tests.\nentrypoint: flow.py:greet\nparameters: {name: world}\n";
+const definition =
+  "summary: Greets, for the acceptance tests.\nentrypoint: flow.py:greet\nparameters: {name: world}\n";
 const flow = (greeting: string) => `"""A pipeline that comes, changes and goes."""
 
 from datalab.pipeline import logger, pipeline
@@ -62,7 +63,10 @@ export function pipelineComponents(stage: Stage): void {
       const { run } = shapes.run.parse(JSON.parse(ran.stdout));
       // Prefect's clients send their lines in batches.
       await expect
-        .poll(async () => (await stage.project.datalab("pipelines", "logs", run)).stdout, { timeout: 20_000, interval: 1000 })
+        .poll(async () => (await stage.project.datalab("pipelines", "logs", run)).stdout, {
+          timeout: 20_000,
+          interval: 1000,
+        })
         .toContain("Good morning, you");
     });
 
@@ -74,6 +78,8 @@ export function pipelineComponents(stage: Stage): void {
     test("a changed one is registered again, the others are left alone", async () => {
       const before = (await registered()).get("acceptance_greeting");
       stage.project.write(`${folder}/flow.py`, flow("Good evening"));
+      // A preview never builds: what it refers to has to be there.
+      await stage.project.json("images", "build");
       const preview = await stage.project.json<{ steps: { name: string }[] }>("preview");
       expect(new Set(preview.steps.map(({ name }) => name))).toEqual(
         new Set(["prefect-register", "prefect-register-files"]),

@@ -12,7 +12,11 @@ interface Listed {
 }
 
 const prefectStatus = async (password: string) =>
-  (await fetch(`${prefectApi}/admin/version`, { headers: { authorization: `Basic ${btoa(`admin:${password}`)}` } })).status;
+  (
+    await fetch(`${prefectApi}/admin/version`, {
+      headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
+    })
+  ).status;
 
 const consoleStatus = async (password: string) =>
   (
@@ -26,7 +30,9 @@ const consoleStatus = async (password: string) =>
 export function secrets(stage: Stage): void {
   /** Every secret of the stack by id, and the master secret that they come from. */
   const all = async (): Promise<Map<string, string>> => {
-    const ran = await stage.project.shell(`pulumi config get datalab:masterSecret --stack ${stage.project.stack}`);
+    const ran = await stage.project.shell(
+      `pulumi config get datalab:masterSecret --stack ${stage.project.stack}`,
+    );
     stage.project.transcript.splice(-2); // this is where it is asked for
     const master = ran.stdout.trim();
     expect(master.length).toBeGreaterThanOrEqual(32);
@@ -73,7 +79,10 @@ export function secrets(stage: Stage): void {
     });
 
     test("are distinct, and long", async () => {
-      const values = [...(await all()).values(), ...[...old].filter(([id]) => id.endsWith("/admin")).map(([, v]) => v)];
+      const values = [
+        ...(await all()).values(),
+        ...[...old].filter(([id]) => id.endsWith("/admin")).map(([, v]) => v),
+      ];
       expect(new Set(values).size).toBe(values.length);
       for (const value of values) expect(value.length).toBeGreaterThanOrEqual(40);
     });
@@ -86,12 +95,20 @@ export function secrets(stage: Stage): void {
         ["the output of every command so far", project.transcript.join("\n")],
         ["pulumi stack export", exported.stdout],
         ["docker inspect", project.docker("inspect", ...containers)],
-        ["process arguments", processes().map(({ command }) => command).join("\n")],
+        [
+          "process arguments",
+          processes()
+            .map(({ command }) => command)
+            .join("\n"),
+        ],
         ...containers.map((name) => [`docker logs ${name}`, project.dockerOutput("logs", name)] as const),
         ...[".datalab", "logs"].flatMap((folder) => filesBelow(project.path(folder))),
         [`Pulumi.${project.stack}.yaml`, readFileSync(project.path(`Pulumi.${project.stack}.yaml`), "utf8")],
       ]);
-      const canaries = new Map([...(await all()), ...[...old].map(([id, value]) => [`old ${id}`, value] as const)]);
+      const canaries = new Map([
+        ...(await all()),
+        ...[...old].map(([id, value]) => [`old ${id}`, value] as const),
+      ]);
       expect(canaries.size).toBeGreaterThan(10);
       const found = [...places].flatMap(([place, text]) =>
         [...canaries].filter(([, value]) => appears(text, value)).map(([id]) => `${id} in ${place}`),
@@ -102,7 +119,8 @@ export function secrets(stage: Stage): void {
 }
 
 /** Also as base64, which is how a basic login and many APIs carry it. */
-const appears = (text: string, value: string) => text.includes(value) || text.includes(btoa(`admin:${value}`));
+const appears = (text: string, value: string) =>
+  text.includes(value) || text.includes(btoa(`admin:${value}`));
 
 function filesBelow(folder: string): [string, string][] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

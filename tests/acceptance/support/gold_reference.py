@@ -6,19 +6,17 @@ from pathlib import Path
 
 import duckdb
 
-TEXT = ("carrier", "tailnum", "origin", "dest")
-INTEGERS = (
-    "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay flight air_time distance hour minute"
-).split()
+TEXT = ["carrier", "tailnum", "origin", "dest"]
+TIMES = ["dep_time", "sched_dep_time", "dep_delay", "arr_time", "sched_arr_time", "arr_delay", "air_time"]
+NUMBERS = ["year", "month", "day", "flight", "distance", "hour", "minute"]
 
 connection = duckdb.connect()
 connection.execute("SET TimeZone = 'UTC'")
 connection.execute("CREATE SCHEMA silver")
-columns = {name: "BIGINT" for name in INTEGERS} | {name: "VARCHAR" for name in TEXT}
+columns = dict.fromkeys(TEXT, "VARCHAR") | dict.fromkeys(TIMES + NUMBERS, "BIGINT")
 types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-connection.execute(
-    f"CREATE TABLE silver.flights AS SELECT * FROM read_csv('/flights.csv', nullstr = ['NA', ''], types = {{{types}}})"
-)
+reader = f"read_csv('/flights.csv', nullstr = ['NA', ''], types = {{{types}}})"
+connection.execute(f"CREATE TABLE silver.flights AS SELECT * FROM {reader}")
 answer = {}
 for file in sorted(Path("/gold").glob("*.sql")):
     sql = file.read_text().rstrip().rstrip(";")

@@ -16,7 +16,9 @@ export async function objectStore(stage: Stage, id: string) {
   const client = s3(id.replace("/", "."), await stage.secret(id));
   return {
     async keys(bucket: string, prefix: string): Promise<string[]> {
-      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+      const { Contents = [] } = await client.send(
+        new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }),
+      );
       return Contents.map(({ Key }) => Key as string);
     },
     async text(bucket: string, key: string): Promise<string> {

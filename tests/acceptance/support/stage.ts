@@ -1,4 +1,7 @@
 /** What the chapters share: the project, its ports, the data they load. */
+import { readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { flightsCsv, testImage } from "./flights.ts";
 import { processesOf, removeLabelled } from "./leftovers.ts";
@@ -29,6 +32,10 @@ export class Stage {
 
   async open(): Promise<void> {
     this.#letGo = await onlyOne("datalab-acceptance");
+    // What a run that was killed has left; nobody else can be at work here now.
+    for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(`datalab-${stack}-`))) {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    }
     this.#project = new Project(stack, { portOffset });
     removeLabelled(this.project);
     this.#image = await testImage(this.project);

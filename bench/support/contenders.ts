@@ -1,0 +1,97 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { declare } from "../../src/ops/deployment.ts";
+import { removeLabelled } from "../../tests/acceptance/support/leftovers.ts";
+import { must, Project } from "../../tests/acceptance/support/project.ts";
+import { writeComposeFile } from "./compose-file.ts";
+
+const stack = "bench1";
+const portOffset = 22_000;
+const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
+
+/** One way to run the platform. Each step returns when it is done, by the same measure for all. */
+export interface Contender {
+  readonly name: string;
+  up(): Promise<void>;
+  /** What up would do; absent: it can't tell. */
+  preview?(): Promise<void>;
+  /** Takes everything down, data included. */
+  down(): Promise<void>;
+  /** Ids of its containers. */
+  containers(): readonly string[];
+  /** Removes all it has made. */
+  close(): Promise<void>;
+}
+
+export function openDatalab(): Contender & { readonly project: Project } {
+  const project = new Project(stack, { portOffset });
+  removeLabelled(project);
+  const run = async (...args: string[]) => {
+    const ran = await project.datalab(...args);
+    if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
+  };
+  return {
+    name: "datalab",
+    project,
+    up: () => run("up"),
+    preview: () => run("preview", "--expect-no-changes"),
+    down: () => run("down", "--delete-data", "--yes"),
+    containers: () => ids(project, `label=datalab.stack=${stack}`),
+    close: async () => {
+      await project.datalab("down", "--delete-data", "--yes");
+      removeLabelled(project);
+      project.remove();
+    },
+  };
+}
+
+/** docker-compose 1.29 as Debian packages it, else the compose plugin of Docker. */
+export function openCompose(project: Project): Contender {
+  const folder = mkdtempSync(join(tmpdir(), "datalab-compose-"));
+  const file = writeComposeFile(declare(project.root, stack).model, folder);
+  const own = spawnSync("docker-compose", ["version"]).status === 0;
+  const program = own ? "docker-compose" : (project.env.DATALAB_DOCKER ?? "docker");
+  const run = (...args: string[]) =>
+    must(
+      folder,
+      program,
+      [...(own ? [] : ["compose"]), "--project-name", "datalab-bench-compose", "--file", file, ...args],
+      { ...project.env, COMPOSE_HTTP_TIMEOUT: "300" },
+    );
+  const down = async () => void run("down", "--volumes", "--timeout", "30");
+  return {
+    name: "compose",
+    up: async () => {
+      run("up", "--detach");
+      await functionalChecks();
+    },
+    down,
+    containers: () => ids(project, "label=com.docker.compose.project=datalab-bench-compose"),
+    close: async () => {
+      await down();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The measure of being up: every functional check passes now. */
+async function functionalChecks(): Promise<void> {
+  const deadline = performance.now() + 180_000;
+  while (performance.now() < deadline) {
+    try {
+      const answer = await fetch(`${coreUrl}/check`, { method: "POST", signal: AbortSignal.timeout(90_000) });
+      if (((await answer.json()) as { state: string }).state === "healthy") return;
+    } catch {} // core is not there yet
+    await sleep(250);
+  }
+  throw new Error("the functional checks did not pass within 180 s");
+}
+
+const ids = (project: Project, filter: string): string[] =>
+  project
+    .docker("ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
+    .split("\n")
+    .filter((line) => line !== "");

@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export const cores = availableParallelism();
+
+/** CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last figure. */
+export class CpuWatch {
+  readonly #list: () => readonly string[];
+  readonly #used = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(list: () => readonly string[]) {
+    this.#list = list;
+    this.#timer = setInterval(() => this.#sample(), 500);
+  }
+
+  stop(): number {
+    clearInterval(this.#timer);
+    this.#sample();
+    return [...this.#used.values()].reduce((sum, seconds) => sum + seconds, 0);
+  }
+
+  #sample(): void {
+    for (const id of this.#list()) {
+      const seconds = cpuSeconds(id);
+      if (seconds !== undefined) this.#used.set(id, seconds);
+    }
+  }
+}
+
+/** What the kernel has charged to a container, with either version of control groups. */
+function cpuSeconds(id: string): number | undefined {
+  const old = `/sys/fs/cgroup/cpuacct/docker/${id}/cpuacct.usage`;
+  if (existsSync(old)) return Number(readFileSync(old, "utf8")) / 1e9;
+  for (const folder of [`system.slice/docker-${id}.scope`, `docker/${id}`]) {
+    const path = `/sys/fs/cgroup/${folder}/cpu.stat`;
+    if (existsSync(path)) return Number(/^usage_usec (\d+)/m.exec(readFileSync(path, "utf8"))?.[1]) / 1e6;
+  }
+  return undefined;
+}
+
+/** Share of the machine's CPU that was busy during the next seconds. */
+export async function busyShare(seconds: number): Promise<number> {
+  const read = () => {
+    const fields = (readFileSync("/proc/stat", "utf8").split("\n")[0] as string)
+      .split(/\s+/)
+      .slice(1, 9)
+      .map(Number);
+    const idle = (fields[3] ?? 0) + (fields[4] ?? 0);
+    return { idle, all: fields.reduce((sum, n) => sum + n, 0) };
+  };
+  const before = read();
+  await sleep(seconds * 1000);
+  const after = read();
+  return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
+}
+
+export interface Quiet {
+  /** Share of the CPU that others used just before the measurement. */
+  readonly busy: number;
+  readonly load: number;
+}
+
+/** Waits until the machine is quiet, for so long at most; what it was at the end is part of the figures. */
+export async function quiet(mostSeconds: number): Promise<Quiet> {
+  const began = performance.now();
+  for (;;) {
+    const busy = await busyShare(2);
+    if (busy < 0.1 || performance.now() - began > mostSeconds * 1000)
+      return { busy, load: loadavg()[0] as number };
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}

@@ -1,0 +1,119 @@
+/**
+ * `up` against plain docker-compose: the same model, images, limits and probes, and the same measure of being ready.
+ * Interleaved, from empty volumes each time. Prints a Markdown table; every single figure is kept in bench/data.
+ *
+ *   eval "$(./datalab env)" && node bench/up.ts [runs]
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { type Contender, openCompose, openDatalab } from "./support/contenders.ts";
+import { CpuWatch, cores, median, type Quiet, quiet } from "./support/measure.ts";
+
+const steps = ["cold up", "no-op up", "preview", "down"] as const;
+type Step = (typeof steps)[number];
+
+interface Figure {
+  readonly contender: string;
+  readonly run: number;
+  readonly step: Step;
+  readonly seconds: number;
+  /** Of the containers, from their start until all checks passed. */
+  readonly cpuSeconds?: number;
+  readonly before: Quiet;
+}
+
+const runs = Number(process.argv[2] ?? 3);
+if (!Number.isInteger(runs) || runs < 1) {
+  console.error("usage: node bench/up.ts [runs]");
+  process.exit(2);
+}
+const tell = (text: string) => console.error(text);
+const figures: Figure[] = [];
+const datalab = openDatalab();
+let compose: Contender | undefined;
+try {
+  tell("images: building what is missing");
+  const built = await datalab.project.datalab("images", "build");
+  if (built.code !== 0) throw new Error(built.stderr);
+  compose = openCompose(datalab.project);
+  for (let run = 1; run <= runs; run++) {
+    // Who comes first changes: caches and clocks favour nobody.
+    const order = run % 2 === 1 ? [datalab, compose] : [compose, datalab];
+    for (const contender of order) await measure(contender, run);
+  }
+  report();
+} finally {
+  await compose?.close();
+  await datalab.close();
+}
+
+async function measure(contender: Contender, run: number): Promise<void> {
+  const timed = async (step: Step, work: () => Promise<void>) => {
+    const before = await quiet(20);
+    const watch = step === "cold up" ? new CpuWatch(contender.containers) : undefined;
+    const began = performance.now();
+    await work();
+    const seconds = (performance.now() - began) / 1000;
+    const cpuSeconds = watch?.stop();
+    figures.push({
+      contender: contender.name,
+      run,
+      step,
+      seconds,
+      before,
+      ...(cpuSeconds && { cpuSeconds }),
+    });
+    const busy =
+      before.busy > 0.2 ? `  (others used ${Math.round(before.busy * 100)} % of the CPU before)` : "";
+    tell(`run ${run} ${contender.name.padEnd(8)} ${step.padEnd(9)} ${seconds.toFixed(1)} s${busy}`);
+  };
+  await timed("cold up", () => contender.up());
+  await timed("no-op up", () => contender.up());
+  const { preview } = contender;
+  if (preview) await timed("preview", () => preview());
+  await timed("down", () => contender.down());
+}
+
+function report(): void {
+  const machine = {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    docker: datalab.project.docker("version", "--format", "{{.Server.Version}}").trim(),
+    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+  };
+  const at = new Date().toISOString();
+  const folder = join(import.meta.dirname, "data");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `up-${at.slice(0, 16).replace(":", "")}.json`);
+  writeFileSync(file, `${JSON.stringify({ at, machine, runs, figures }, undefined, 1)}\n`);
+
+  const of = (contender: string, step: Step) =>
+    figures.filter((f) => f.contender === contender && f.step === step);
+  const cell = (values: readonly number[]) =>
+    values.length === 0
+      ? "–"
+      : `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
+  const names = ["datalab", "compose"];
+  const row = (head: string, values: (name: string) => readonly number[]) =>
+    `| ${head} | ${names.map((name) => cell(values(name))).join(" | ")} |`;
+  const cpu = (name: string) => of(name, "cold up").flatMap((f) => f.cpuSeconds ?? []);
+  const worst = Math.max(...figures.map((f) => f.before.busy));
+  console.log(
+    [
+      `${at.slice(0, 10)}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Docker ${machine.docker}, ${runs} runs each, interleaved; seconds, median (least–most).`,
+      `Before a measurement others used at most ${Math.round(worst * 100)} % of the CPU.`,
+      "",
+      `| | ${names.join(" | ")} |`,
+      "| --- | ---: | ---: |",
+      ...steps.map((step) => row(step, (name) => of(name, step).map((f) => f.seconds))),
+      row("CPU seconds of the containers until healthy", cpu),
+      row(`the same / ${cores} cores: the least a cold up can take`, (name) =>
+        cpu(name).map((s) => s / cores),
+      ),
+    ].join("\n"),
+  );
+  tell(`every figure: ${file}`);
+}

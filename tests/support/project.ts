@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import { ConfigError } from "../../src/config/error.ts";
+import { type Environment, loadEnvironment } from "../../src/config/load.ts";
+import type { PlatformModel } from "../../src/model/platform.ts";
+import { checkPolicy } from "../../src/model/policy.ts";
+import { resolvePlatform } from "../../src/model/resolve.ts";
+import type { ServiceDefinition } from "../../src/model/service.ts";
+import { services } from "../../src/services/index.ts";
+
+export type Files = Readonly<Record<string, string>>;
+
+/** A pipeline that is right. */
+export const goodPipeline: Files = {
+  "pipelines/hello/pipeline.yaml": "summary: Says hello.\nentrypoint: flow.py:hello\n",
+  "pipelines/hello/flow.py": "def hello():\n    pass\n",
+};
+
+/** Writes files to a project folder of the running test's own, with one pipeline unless `bare`. */
+export function makeProject(files: Files, options: { bare?: boolean } = {}): string {
+  const root = mkdtempSync(join(tmpdir(), "datalab-project-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const [path, text] of Object.entries({ ...(options.bare ? {} : goodPipeline), ...files })) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+/** The file Pulumi.dev.yaml with this text as the platform object, from line 3 on. */
+export function platformYaml(text: string): string {
+  const body = text.replace(/^\n|\n *$/g, "");
+  const indent = /^ */.exec(body)?.[0] ?? "";
+  return `config:\n  datalab:platform:\n${body.replaceAll(new RegExp(`^${indent}`, "gm"), "    ")}\n`;
+}
+
+/** What `datalab` declares for a stack of a project: read, resolved and checked against the policy. */
+export function declare(
+  project: string,
+  stack = "dev",
+  known: readonly ServiceDefinition[] = services,
+): { environment: Environment; model: PlatformModel } {
+  const environment = loadEnvironment(project, stack, known);
+  const model = resolvePlatform(environment);
+  checkPolicy(model);
+  return { environment, model };
+}
+
+/** All that is wrong with a project, as people read it. Fails the test when nothing is. */
+export function errorText(project: string, stack = "dev"): string {
+  return configError(project, stack).message;
+}
+
+export function configError(project: string, stack = "dev"): ConfigError {
+  try {
+    declare(project, stack);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("the configuration was taken, an error was expected");
+}
+
+/** Every file under a folder with its content: equal before and after when nothing was touched. */
+export function treeOf(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return [path, entry.isFile() ? readFileSync(path, "base64") : "folder"] as const;
+  });
+  return Object.fromEntries(files);
+}
