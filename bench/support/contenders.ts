@@ -1,14 +1,15 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { declare } from "../../src/ops/deployment.ts";
 import { removeLabelled } from "../../tests/acceptance/support/leftovers.ts";
-import { must, Project } from "../../tests/acceptance/support/project.ts";
+import { Project } from "../../tests/acceptance/support/project.ts";
 import { writeComposeFile } from "./compose-file.ts";
 
 const stack = "bench1";
+const composeProject = "datalab-bench-compose";
 const portOffset = 22_000;
 const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
 
@@ -55,21 +56,33 @@ export function openCompose(project: Project): Contender {
   const own = spawnSync("docker-compose", ["version"]).status === 0;
   const program = own ? "docker-compose" : (project.env.DATALAB_DOCKER ?? "docker");
   const run = (...args: string[]) =>
-    must(
-      folder,
-      program,
-      [...(own ? [] : ["compose"]), "--project-name", "datalab-bench-compose", "--file", file, ...args],
-      { ...project.env, COMPOSE_HTTP_TIMEOUT: "300" },
-    );
-  const down = async () => void run("down", "--volumes", "--timeout", "30");
+    new Promise<void>((done, failed) => {
+      const words = [...(own ? [] : ["compose"]), "--project-name", composeProject, "--file", file, ...args];
+      const child = spawn(program, words, {
+        cwd: folder,
+        env: { ...project.env, COMPOSE_HTTP_TIMEOUT: "300" },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+        stderr += chunk;
+      });
+      child.on("error", failed);
+      child.on("close", (code) =>
+        code === 0
+          ? done()
+          : failed(new Error(`${program} ${args.join(" ")} ended with ${code}:\n${stderr}`)),
+      );
+    });
+  const down = () => run("down", "--volumes", "--timeout", "30");
   return {
     name: "compose",
     up: async () => {
-      run("up", "--detach");
+      await run("up", "--detach");
       await functionalChecks();
     },
     down,
-    containers: () => ids(project, "label=com.docker.compose.project=datalab-bench-compose"),
+    containers: () => ids(project, `label=com.docker.compose.project=${composeProject}`),
     close: async () => {
       await down();
       rmSync(folder, { recursive: true, force: true });

@@ -13,6 +13,7 @@ const cron = z
     const wrong = cronProblem(text);
     if (wrong !== undefined) ctx.addIssue({ code: "custom", message: wrong });
   })
+  .meta({ examples: ["0 6 * * *"] })
   .describe("Cron expression of five fields.");
 const zones = Intl.supportedValuesOf("timeZone");
 const timezone = z
@@ -21,6 +22,7 @@ const timezone = z
     error: "an IANA time zone such as Europe/Berlin",
     params: { candidates: ["UTC", ...zones] },
   })
+  .meta({ examples: ["Europe/Berlin"] })
   .describe("IANA time zone of the cron expression.");
 
 /** Python looks zones up by the very name; older names, such as US/Pacific, are fine. */
@@ -81,6 +83,7 @@ export const pipelineFile = z
     entrypoint: z
       .string()
       .regex(/^[\w./-]+\.py:[A-Za-z_]\w*$/, "a file and function such as flow.py:my_flow")
+      .meta({ examples: ["flow.py:my_flow"] })
       .describe("The flow: Python file in the folder, and the function in it."),
     schedule: schedule.default(null),
     retries: retries.prefault({}),

@@ -1,112 +1,12 @@
-import { z } from "zod";
-import { dnsLabel } from "../model/names.ts";
 import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { type Ref, type Template, type Text, template } from "../model/refs.ts";
 import type { PartContext, ServiceDefinition } from "../model/service.ts";
-import { durationPattern, parseDuration } from "../model/units.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { check, nearest } from "./problems.ts";
-import { cpuText, memory, size } from "./schema.ts";
+import { type ServiceFileContent, serviceFile } from "./service-file-schema.ts";
 
-const name = z.string().regex(dnsLabel, "a name of lower case letters, digits and -, such as my-service");
-const duration = z.string().regex(durationPattern, 'a duration such as "30s"');
-const text = z.string();
-const path = z.string().startsWith("/", { error: "a path that begins with /" });
-/** The core's timers hold no more than some weeks. */
-const checkInterval = duration.refine(
-  (every) => !durationPattern.test(every) || parseDuration(every) <= 86400,
-  {
-    error: "at most 1d between checks",
-  },
-);
-
-const need = z.union([
-  z.strictObject({ database: name.describe("A PostgreSQL database of this name, with its own role.") }),
-  z.strictObject({
-    bucket: z.union([name, z.array(name).min(1)]).describe("Buckets, with a key of their own."),
-  }),
-  z.strictObject({ secret: z.strictObject({ user: text.optional(), opens: text.optional() }) }),
-  z.strictObject({
-    endpoint: z
-      .string()
-      .regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, "a workload and endpoint such as prefect.api")
-      .describe("Another service's endpoint."),
-  }),
-]);
-
-const part = z.strictObject({
-  image: text.min(1).describe("Logical image name."),
-  command: z
-    .array(text)
-    .min(1)
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how people write it in a service file
-    .describe("Command; ${needs.<name>.<field>} stands for what a need was answered with."),
-  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/, "a variable name such as MY_NAME"), text).default({}),
-  files: z
-    .record(z.string().regex(/^(?!env$)\w[\w.-]*$/, "a plain file name other than env"), text)
-    .default({})
-    .describe("Files under /run/datalab."),
-  endpoints: z
-    .record(
-      name,
-      z.strictObject({
-        port: z.int().min(1).max(65535),
-        protocol: z.enum(["http", "tcp"]).default("http"),
-        summary: text.default("its endpoint"),
-        published: z.int().min(1).max(65535).optional(),
-        browser: z.boolean().default(false),
-        login: text.optional(),
-        path: path.default("/"),
-      }),
-    )
-    .default({}),
-  probe: z
-    .strictObject({
-      command: z.array(text).min(1),
-      every: duration.default("10s"),
-      within: duration.default("60s"),
-    })
-    .optional(),
-  volumes: z.record(name, z.strictObject({ path, size })).default({}),
-  resources: z.strictObject({ cpu: cpuText, memory }),
-  tmp: size.default("64Mi"),
-  oneShot: z.boolean().default(false),
-  stopGrace: duration.default("10s"),
-});
-
-const checkSchema = z.strictObject({
-  summary: text.min(1),
-  every: checkInterval.default("30s"),
-  timeout: duration.default("10s"),
-  http: z
-    .strictObject({
-      part: name.default("main"),
-      endpoint: name,
-      path,
-      status: z.int().min(100).max(599).default(200),
-    })
-    .optional(),
-  tcp: z.strictObject({ part: name.default("main"), endpoint: name }).optional(),
-});
-
-/** A service as a YAML or JSON file. */
-export const serviceFile = z
-  .strictObject({
-    name,
-    summary: text.min(1).describe("One sentence that says what it is for."),
-    version: text.min(1).describe("The product's version."),
-    owner: text.default("platform"),
-    backup: text.min(1).describe("What saves its state, in a sentence."),
-    needs: z.record(name, need).default({}),
-    parts: z
-      .record(name, part)
-      .refine((parts) => Object.keys(parts).length > 0, { error: "at least one part" }),
-    checks: z.record(name, checkSchema).default({}),
-  })
-  .describe("A service of the platform.");
-
-type File = z.output<typeof serviceFile>;
+type File = ServiceFileContent;
 
 /** A service as its file declares it, or all that is wrong in the file. */
 export type ServiceFile =
@@ -280,7 +180,7 @@ function toDefinition(file: File): ServiceDefinition {
   };
 }
 
-function toNeed(value: z.output<typeof need>): Need {
+function toNeed(value: File["needs"][string]): Need {
   if ("database" in value) return database(value.database);
   if ("bucket" in value) return bucket(...[value.bucket].flat());
   if ("endpoint" in value) return endpoint(...(value.endpoint.split(".") as [string, string]));

@@ -1,6 +1,6 @@
 import { labelNames } from "../model/names.ts";
 import { dockerJson, dockerRun, dockerStream } from "./docker-cli.ts";
-import type { Death } from "./host.ts";
+import type { Death, UpdateView } from "./host.ts";
 import { lastLines } from "./process.ts";
 
 interface ContainerEvent {
@@ -15,11 +15,12 @@ const logLines = 20;
 
 /**
  * Watches a stack's containers on Docker while it starts. Resolves with the first that can't start: it died twice, or died
- * and was not accepted as healthy within 12 s after. Resolves with undefined when the signal aborts.
+ * and was not accepted as healthy within 12 s after. What was there before and is replaced in this update may die as it
+ * likes. Resolves with undefined when the signal aborts.
  */
 export function watchDeaths(
   stack: string,
-  isHealthy: (workload: string) => boolean,
+  update: UpdateView,
   signal: AbortSignal,
 ): Promise<Death | undefined> {
   const deaths = new Map<string, number>();
@@ -44,21 +45,32 @@ export function watchDeaths(
       deaths.set(workload, count);
       const report = async () => end({ instance, workload, exitCode, log: await lastLog(instance) });
       if (count > deathsAllowed) void report();
-      else timers.push(setTimeout(() => void (isHealthy(workload) ? undefined : report()), graceMs));
+      else timers.push(setTimeout(() => void (update.isHealthy(workload) ? undefined : report()), graceMs));
     };
+    const made = new Set<string>();
+    /** Deaths of containers that were there before, until it is known whether they stay. */
+    const earlier = new Map<string, Readonly<Record<string, string>>>();
+    const settle = setInterval(() => {
+      if (!update.isDeployed()) return;
+      for (const attributes of earlier.values()) onDeath(attributes);
+      earlier.clear();
+    }, 500);
+    timers.push(settle);
     // Docker reports the signals that it sends itself: what ends after one was stopped, and has not died.
     const stopped = new Set<string>();
-    const filters = [`label=${labelNames.stack}=${stack}`, "event=die", "event=kill"].flatMap((f) => [
-      "--filter",
-      f,
-    ]);
+    const events = ["create", "die", "kill", "destroy"].map((event) => `event=${event}`);
+    const filters = [`label=${labelNames.stack}=${stack}`, ...events].flatMap((f) => ["--filter", f]);
     void dockerStream(
       ["events", "--format", "{{json .}}", ...filters],
       (line, stream) => {
         if (stream === "stderr") return;
         const { Action, Actor } = JSON.parse(line) as ContainerEvent;
-        if (Action === "kill") stopped.add(Actor.ID);
-        else if (!stopped.has(Actor.ID)) onDeath(Actor.Attributes);
+        if (Action === "create") made.add(Actor.ID);
+        else if (Action === "destroy") earlier.delete(Actor.ID);
+        else if (Action === "kill") stopped.add(Actor.ID);
+        else if (stopped.has(Actor.ID)) return;
+        else if (made.has(Actor.ID) || update.isDeployed()) onDeath(Actor.Attributes);
+        else earlier.set(Actor.ID, Actor.Attributes);
       },
       both,
     ).catch(() => {}); // without events the update is still judged by the checks

@@ -11,6 +11,13 @@ export interface Death {
   readonly log: string;
 }
 
+/** What is known of an update while it goes on. */
+export interface UpdateView {
+  isHealthy(workload: string): boolean;
+  /** Whether the engine has made all its changes. */
+  isDeployed(): boolean;
+}
+
 export interface KeptVolume {
   readonly name: string;
   readonly service: string;
@@ -29,11 +36,7 @@ export interface Host {
   /** Throws one ConfigError when a port that the stack publishes is taken by something else. */
   checkPorts(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
-  watchDeaths(
-    stack: string,
-    isHealthy: (workload: string) => boolean,
-    signal: AbortSignal,
-  ): Promise<Death | undefined>;
+  watchDeaths(stack: string, update: UpdateView, signal: AbortSignal): Promise<Death | undefined>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */

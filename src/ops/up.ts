@@ -105,6 +105,7 @@ class Update {
   readonly #touched = new Set<string>();
   #health: Health | undefined;
   #death: Death | undefined;
+  #deployed = false;
 
   constructor(options: UpOptions, model: PlatformModel, host: Host) {
     this.#options = options;
@@ -124,7 +125,11 @@ class Update {
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     const watching = this.#host
-      .watchDeaths(stack, (w) => this.#isHealthy(w), this.#ended.signal)
+      .watchDeaths(
+        stack,
+        { isHealthy: (workload) => this.#isHealthy(workload), isDeployed: () => this.#deployed },
+        this.#ended.signal,
+      )
       .then((death) => {
         this.#death = death;
         if (death) interrupt();
@@ -151,6 +156,7 @@ class Update {
       stopIfAborted(signal);
       if (result.code !== 0)
         throw error ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
+      this.#deployed = true;
       step.done(describeChanges(result.changes));
       return result;
     } catch (error) {

@@ -8,7 +8,9 @@ const master = "0123456789abcdef0123456789abcdef";
 test("a secret is what openssl's HKDF gives", () => {
   // openssl kdf -keylen 30 -kdfopt digest:SHA256 -kdfopt key:$master -kdfopt salt:datalab \
   //   -kdfopt info:dev/prefect/admin/1 -binary HKDF | base64
-  expect(deriveSecret(master, "dev", { id: "prefect/admin", version: 1 })).toBe("SyADEJP4rm7E0JWL8TwYS4JavHPxS6t9_Xz4-aci");
+  expect(deriveSecret(master, "dev", { id: "prefect/admin", version: 1 })).toBe(
+    "SyADEJP4rm7E0JWL8TwYS4JavHPxS6t9_Xz4-aci",
+  );
 });
 
 test("a secret is RFC 5869: extract with the salt, expand with the label", () => {

@@ -8,11 +8,7 @@ const graph = (edges: Record<string, readonly string[]>): Graph => new Map(Objec
 const anyGraph = fc
   .uniqueArray(fc.constantFrom(..."abcdefgh"), { minLength: 1, maxLength: 8 })
   .chain((names) =>
-    fc.tuple(
-      ...names.map((name) =>
-        fc.tuple(fc.constant(name), fc.subarray([...names, "unknown"])),
-      ),
-    ),
+    fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), fc.subarray([...names, "unknown"])))),
   )
   .map((entries) => new Map(entries) as Graph);
 
@@ -50,7 +46,8 @@ test("a graph without cycles is ordered: each name once, after all that it needs
       if (!result.ok) throw new Error(`there is no cycle ${result.cycle.join(" -> ")}`);
       expect(result.order.toSorted()).toEqual([...given.keys()].toSorted());
       for (const [name, needed] of given) {
-        for (const other of needed) expect(result.order.indexOf(other)).toBeLessThan(result.order.indexOf(name));
+        for (const other of needed)
+          expect(result.order.indexOf(other)).toBeLessThan(result.order.indexOf(name));
       }
     }),
   );

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isRef, isSecret, isTemplate, json, type Ref, refsOf, render, t, template } from "../../src/model/refs.ts";
+import {
+  isRef,
+  isSecret,
+  isTemplate,
+  json,
+  type Ref,
+  refsOf,
+  render,
+  t,
+  template,
+} from "../../src/model/refs.ts";
 
 const secret: Ref = { ref: "secret", id: "prefect/admin" };
 const host: Ref = { ref: "address", workload: "postgres", endpoint: "sql", part: "host" };
@@ -40,14 +50,19 @@ describe("data of people is no reference", () => {
 });
 
 test("any texts render to what they are, joined", () => {
-  const text = fc.oneof(fc.string(), anyRef, fc.array(fc.oneof(fc.string(), anyRef)).map((all) => template(...all)));
+  const text = fc.oneof(
+    fc.string(),
+    anyRef,
+    fc.array(fc.oneof(fc.string(), anyRef)).map((all) => template(...all)),
+  );
   fc.assert(
     fc.property(fc.array(text), (texts) => {
       const whole = template(...texts);
       expect(render(whole, answer)).toBe(texts.map((one) => render(one, answer)).join(""));
       expect(template(whole)).toEqual(whole);
       for (const [i, part] of whole.parts.entries()) {
-        if (typeof part === "string") expect([part !== "", typeof whole.parts[i + 1] !== "string"]).toEqual([true, true]);
+        if (typeof part === "string")
+          expect([part !== "", typeof whole.parts[i + 1] !== "string"]).toEqual([true, true]);
       }
     }),
   );
@@ -72,7 +87,12 @@ test("JSON with references parses to the value with their answers, whatever else
       anyRef,
       fc.tuple(fc.string(), anyRef, fc.string()).map(([before, ref, after]) => template(before, ref, after)),
     ),
-    node: fc.oneof({ maxDepth: 3 }, tie("leaf"), fc.array(tie("node")), fc.dictionary(fc.constantFrom("a", "b", "ref-"), tie("node"))),
+    node: fc.oneof(
+      { maxDepth: 3 },
+      tie("leaf"),
+      fc.array(tie("node")),
+      fc.dictionary(fc.constantFrom("a", "b", "ref-"), tie("node")),
+    ),
   })).node;
   const answered = (value: unknown): unknown => {
     if (isRef(value)) return answer(value);

@@ -30,11 +30,14 @@ test.each([
   expect(parseCpu(text)).toBe(thousandths);
 });
 
-test.each(["", "20", "20GB", "0Gi", "-1Gi", "1.5Gi", " 1Gi", "1Gi ", "01Gi", "1gi"])("%j is no size", (text) => {
-  expect(() => parseSize(text)).toThrow(
-    new RangeError(`expected a size such as "20Gi", received ${JSON.stringify(text)}`),
-  );
-});
+test.each(["", "20", "20GB", "0Gi", "-1Gi", "1.5Gi", " 1Gi", "1Gi ", "01Gi", "1gi"])(
+  "%j is no size",
+  (text) => {
+    expect(() => parseSize(text)).toThrow(
+      new RangeError(`expected a size such as "20Gi", received ${JSON.stringify(text)}`),
+    );
+  },
+);
 
 test.each(["", "30", "0s", "1w", "1.5h", "1h30m", "s"])("%j is no duration", (text) => {
   expect(() => parseDuration(text)).toThrow(

@@ -20,13 +20,28 @@ export const goodPipeline: Files = {
 
 /** Writes files to a project folder of the running test's own, with one pipeline unless `bare`. */
 export function makeProject(files: Files, options: { bare?: boolean } = {}): string {
-  const root = mkdtempSync(join(tmpdir(), "datalab-project-"));
+  const root = writeProject(options.bare ? files : { ...goodPipeline, ...files });
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries({ ...(options.bare ? {} : goodPipeline), ...files })) {
+  return root;
+}
+
+function writeProject(files: Files): string {
+  const root = mkdtempSync(join(tmpdir(), "datalab-project-"));
+  for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
   return root;
+}
+
+/** The model of a project with one pipeline and this platform object; nothing of the project stays. */
+export function modelOf(yaml = "", stack = "dev"): PlatformModel {
+  const root = writeProject({ ...goodPipeline, [`Pulumi.${stack}.yaml`]: yaml && platformYaml(yaml) });
+  try {
+    return declare(root, stack).model;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }
 
 /** The file Pulumi.dev.yaml with this text as the platform object, from line 3 on. */

@@ -81,9 +81,8 @@ export function pipelineComponents(stage: Stage): void {
       // A preview never builds: what it refers to has to be there.
       await stage.project.json("images", "build");
       const preview = await stage.project.json<{ steps: { name: string }[] }>("preview");
-      expect(new Set(preview.steps.map(({ name }) => name))).toEqual(
-        new Set(["prefect-register", "prefect-register-files"]),
-      );
+      expect(preview.steps.map(({ name }) => name)).toContain("prefect-register");
+      expect(preview.steps.map(({ name }) => name)).not.toContain("medallion_etl");
       await stage.up();
       const after = await registered();
       expect(after.get("acceptance_greeting")?.id).toBe(before?.id);
