@@ -82,6 +82,11 @@ function checkProviders(enabled: EnabledServices): void {
       ["services", health.name, "enabled"],
       "expected true, received false: nothing else says whether the platform is healthy",
     );
+  } else if (health && !isPublished(enabled, health)) {
+    enabled.problem(
+      ["services", health.name, "ports", health.provides?.health?.endpoint as string],
+      "expected a port, received false: it is asked there whether the platform is healthy",
+    );
   }
   for (const kind of ["database", "bucket", "health"] satisfies Capability[]) {
     const [first, ...others] = enabled.services.filter((s) => s.provides?.[kind]);
@@ -93,6 +98,12 @@ function checkProviders(enabled: EnabledServices): void {
       );
     }
   }
+}
+
+function isPublished(enabled: EnabledServices, service: ServiceDefinition): boolean {
+  const { part = "", endpoint = "" } = service.provides?.health ?? {};
+  const wellKnown = service.parts[part]?.endpoints?.[endpoint]?.published;
+  return enabled.published(service, endpoint, wellKnown) !== null;
 }
 
 /** Parts that wait for each other would wait for ever, also within one service. */

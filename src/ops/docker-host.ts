@@ -16,7 +16,13 @@ export const dockerHost: Host = {
   stopOneShots,
   failedOneShots,
 
-  async inventory(stack): Promise<Inventory> {
+  coreUrl({ health, services }) {
+    const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
+    const published = workload?.endpoints.find(({ name }) => name === health?.endpoint)?.published;
+    return typeof published === "number" ? `http://127.0.0.1:${published}` : undefined;
+  },
+
+  async inventory(stack, { sizes: measured } = { sizes: true }): Promise<Inventory> {
     const filter = ["--filter", `label=${labelNames.stack}=${stack}`];
     const [containers, networks, volumes] = await Promise.all([
       names(["ps", "--all", ...filter, "--format", "{{.Names}}"]),
@@ -26,7 +32,7 @@ export const dockerHost: Host = {
     if (volumes.length === 0) return { containers, networks, volumes: [] };
     const [inspected, sizes] = await Promise.all([
       dockerJson<InspectedVolume>(["volume", "inspect", ...volumes]),
-      volumeSizes(),
+      measured ? volumeSizes() : new Map<string, number>(),
     ]);
     return {
       containers,

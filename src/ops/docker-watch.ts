@@ -45,7 +45,10 @@ export function watchDeaths(
       deaths.set(workload, count);
       const report = async () => end({ instance, workload, exitCode, log: await lastLog(instance) });
       if (count > deathsAllowed) void report();
-      else timers.push(setTimeout(() => void (update.isHealthy(workload) ? undefined : report()), graceMs));
+      else {
+        const judge = async () => ((await update.isHealthy(workload)) ? undefined : report());
+        timers.push(setTimeout(() => void judge(), graceMs));
+      }
     };
     const made = new Set<string>();
     /** Deaths of containers that were there before, until it is known whether they stay. */

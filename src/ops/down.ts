@@ -3,11 +3,11 @@ import { loadEnvironment } from "../config/load.ts";
 import { services } from "../services/index.ts";
 import { engineError, runEngine } from "./engine.ts";
 import { hostOf, type KeptVolume } from "./host.ts";
+import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
-import { stopIfAborted } from "./up.ts";
 import { describeChanges } from "./up-words.ts";
 
 export interface DownOptions {
@@ -50,11 +50,11 @@ export async function down(options: DownOptions): Promise<DownResult> {
     }
     stopIfAborted(signal);
 
-    await host.removeLeftovers(await host.inventory(stack));
-    const found = await host.inventory(stack);
+    const found = await host.inventory(stack, { sizes: false });
+    await host.removeLeftovers(found);
     const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
     await host.removeVolumes(deleted);
-    const left = await host.inventory(stack);
+    const left = await host.inventory(stack, { sizes: !deleteData });
     const remaining = [
       ...left.containers,
       ...left.networks,

@@ -25,6 +25,8 @@ export interface EngineResult {
   /** Count of resources by operation: create, update, replace, delete, same. */
   readonly changes: Readonly<Record<string, number>>;
   readonly steps: readonly EngineStep[];
+  /** The stack's outputs, as far as the engine told them; secrets are masked. */
+  readonly outputs: Readonly<Record<string, unknown>>;
   /** What the engine and its providers found wrong, most telling first. */
   readonly errors: readonly string[];
   readonly stderr: string;
@@ -52,6 +54,7 @@ interface StepMetadata {
   readonly op: string;
   readonly urn: string;
   readonly type: string;
+  readonly new?: { readonly outputs?: Readonly<Record<string, unknown>> } | null;
 }
 
 /**
@@ -105,7 +108,8 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
       options.signal?.removeEventListener("abort", interrupt);
     });
     events.read();
-    return { code, changes: events.changes, steps: events.steps, errors: events.errors, stderr };
+    const { changes, steps, outputs, errors } = events;
+    return { code, changes, steps, outputs, errors, stderr };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -116,6 +120,7 @@ class Events {
   readonly steps: EngineStep[] = [];
   readonly errors: string[] = [];
   changes: Readonly<Record<string, number>> = {};
+  outputs: Readonly<Record<string, unknown>> = {};
   readonly #path: string;
   readonly #options: EngineOptions;
   #offset = 0;
@@ -149,7 +154,11 @@ class Events {
     if (event.resourcePreEvent) {
       this.#step(event.resourcePreEvent.metadata, event.resourcePreEvent.planning ? "planned" : "started");
     }
-    if (event.resOutputsEvent) this.#step(event.resOutputsEvent.metadata, "done");
+    if (event.resOutputsEvent) {
+      const { metadata } = event.resOutputsEvent;
+      this.#step(metadata, "done");
+      if (metadata.type === "pulumi:pulumi:Stack") this.outputs = metadata.new?.outputs ?? this.outputs;
+    }
     if (event.resOpFailedEvent) this.#step(event.resOpFailedEvent.metadata, "failed");
     if (event.summaryEvent?.resourceChanges) this.changes = event.summaryEvent.resourceChanges;
     const diagnostic = event.diagnosticEvent;

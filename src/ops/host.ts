@@ -13,7 +13,7 @@ export interface Death {
 
 /** What is known of an update while it goes on. */
 export interface UpdateView {
-  isHealthy(workload: string): boolean;
+  isHealthy(workload: string): boolean | Promise<boolean>;
   /** Whether the engine has made all its changes. */
   isDeployed(): boolean;
 }
@@ -21,6 +21,7 @@ export interface UpdateView {
 export interface KeptVolume {
   readonly name: string;
   readonly service: string;
+  /** null: not known, or not asked for. */
   readonly bytes: number | null;
 }
 
@@ -33,6 +34,8 @@ export interface Inventory {
 
 /** What bringing a stack up and taking it down asks of the place where it runs. Each target has one. */
 export interface Host {
+  /** Where the core will answer; undefined when it is not published. */
+  coreUrl(model: PlatformModel): string | undefined;
   /** Throws one ConfigError when a port that the stack publishes is taken by something else. */
   checkPorts(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
@@ -41,7 +44,8 @@ export interface Host {
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */
   failedOneShots(stack: string): Promise<readonly string[]>;
-  inventory(stack: string): Promise<Inventory>;
+  /** `sizes: false` spares measuring the volumes, which takes seconds on a full host. */
+  inventory(stack: string, options?: { readonly sizes: boolean }): Promise<Inventory>;
   /** Removes containers and networks of the stack that the engine does not know. */
   removeLeftovers(inventory: Inventory): Promise<void>;
   removeVolumes(names: readonly string[]): Promise<void>;

@@ -1,9 +1,9 @@
 import { DatalabError } from "../config/error.ts";
 import { declare } from "./deployment.ts";
 import { type EngineStep, engineError, runEngine } from "./engine.ts";
+import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
-import { ensureStack } from "./stack.ts";
-import { stopIfAborted } from "./up.ts";
+import { ensureStack, hasMasterSecret } from "./stack.ts";
 
 export interface PreviewResult {
   readonly stack: string;
@@ -23,20 +23,28 @@ export async function preview(options: {
 }): Promise<PreviewResult> {
   const { project, stack, signal, onEngineLine } = options;
   declare(project, stack);
-  await ensureStack(project, stack);
+  if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
   const step = options.reporter.step("preview");
-  const result = await runEngine("preview", {
-    project,
-    stack,
-    signal,
-    args: options.refresh ? ["--refresh"] : [],
-    ...(onEngineLine && { onLine: onEngineLine }),
-  });
+  const run = () =>
+    runEngine("preview", {
+      project,
+      stack,
+      signal,
+      args: options.refresh ? ["--refresh"] : [],
+      ...(onEngineLine && { onLine: onEngineLine }),
+    });
+  let result = await run();
+  let error = result.code === 0 ? undefined : engineError(result, stack);
+  if (error?.code === "E_NOT_DEPLOYED") {
+    await ensureStack(project, stack);
+    result = await run();
+    error = result.code === 0 ? undefined : engineError(result, stack);
+  }
   if (result.code !== 0) {
     step.fail();
     stopIfAborted(signal);
     throw (
-      engineError(result, stack) ??
+      error ??
       new DatalabError("E_STALE_LOCK", `A killed run has left the lock of stack ${stack}.`, {
         hint: "./datalab up recovers it.",
       })

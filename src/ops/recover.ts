@@ -18,7 +18,7 @@ export async function recover(project: string, stack: string, host: Host): Promi
     );
   }
   const known = await knownNames(project, stack);
-  const { containers, networks, volumes } = await host.inventory(stack);
+  const { containers, networks, volumes } = await host.inventory(stack, { sizes: false });
   const unknown = (name: string) => !known.has(name);
   await host.removeLeftovers({
     containers: containers.filter(unknown),

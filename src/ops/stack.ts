@@ -29,7 +29,8 @@ export async function stackExists(project: string, stack: string): Promise<boole
   return (JSON.parse(listed) as { name: string }[]).some(({ name }) => name === stack);
 }
 
-function hasMasterSecret(project: string, stack: string): boolean {
+/** Whether a master secret stands in the stack's file: then the stack has been made, here or by the team. */
+export function hasMasterSecret(project: string, stack: string): boolean {
   const path = stackFile(project, stack);
   if (!existsSync(path)) return false;
   const value = readDocument(project, path).value as { config?: Record<string, unknown> } | null;

@@ -1,17 +1,19 @@
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import type { PlatformModel } from "../model/platform.ts";
-import type { PlatformOutput } from "../outputs/platform.ts";
-import { coreClient, type Health } from "./core-client.ts";
+import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
+import type { Health } from "./core-client.ts";
 import { declare, imagesOf } from "./deployment.ts";
 import { type EngineResult, type EngineStep, engineError, runEngine } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
+import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { readPlatform } from "./platform.ts";
+import { Readiness } from "./readiness.ts";
 import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
-import { ensureStack } from "./stack.ts";
-import { cannotStart, describeChanges, describePending, notReady, stepWords } from "./up-words.ts";
+import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { cannotStart, describeChanges, stepWords } from "./up-words.ts";
 
 export interface UpOptions {
   readonly project: string;
@@ -38,10 +40,6 @@ export interface UpResult {
   };
 }
 
-/** How long functional checks may take to pass after the engine has ended. */
-const readinessMs = 180_000;
-const pollMs = 250;
-
 /**
  * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
  * with its last log lines; what was made stays, and the next up goes on from there.
@@ -55,12 +53,15 @@ export async function up(options: UpOptions): Promise<UpResult> {
     await host.checkPorts(model, environment);
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
-    await ensureStack(project, stack);
+    if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
 
     const update = new Update(options, model, host);
     const engine = await timed(() => update.deploy());
-    const platform = await readPlatform(project, stack);
-    const readiness = await timed(() => update.ready(platform));
+    const told = platformOutput.safeParse(engine.value.outputs.platform);
+    const platform = told.success ? told.data : await readPlatform(project, stack);
+    const readiness = await timed(() => update.readiness.wait(() => update.death)).finally(() =>
+      update.end(),
+    );
     const { setupSeconds: setup } = options;
     return {
       platform,
@@ -98,19 +99,25 @@ async function buildImages(model: PlatformModel, reporter: Reporter, signal: Abo
 /** One run of the engine, watched. */
 class Update {
   readonly #options: UpOptions;
-  readonly #model: PlatformModel;
   readonly #host: Host;
   readonly #ended = new AbortController();
-  /** Services of which a workload has been made or replaced in this run. */
-  readonly #touched = new Set<string>();
-  #health: Health | undefined;
+  readonly readiness: Readiness;
   #death: Death | undefined;
   #deployed = false;
 
   constructor(options: UpOptions, model: PlatformModel, host: Host) {
     this.#options = options;
-    this.#model = model;
     this.#host = host;
+    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "");
+  }
+
+  get death(): Death | undefined {
+    return this.#death;
+  }
+
+  /** Ends the watching. */
+  end(): void {
+    this.#ended.abort();
   }
 
   async deploy(): Promise<EngineResult> {
@@ -127,7 +134,7 @@ class Update {
     const watching = this.#host
       .watchDeaths(
         stack,
-        { isHealthy: (workload) => this.#isHealthy(workload), isDeployed: () => this.#deployed },
+        { isHealthy: (workload) => this.readiness.isHealthy(workload), isDeployed: () => this.#deployed },
         this.#ended.signal,
       )
       .then((death) => {
@@ -146,6 +153,12 @@ class Update {
         });
       let result = await run();
       let error = result.code === 0 ? undefined : engineError(result, stack);
+      if (error?.code === "E_NOT_DEPLOYED") {
+        // The file came with the repository, the stack is not in this backend yet.
+        await ensureStack(project, stack);
+        result = await run();
+        error = result.code === 0 ? undefined : engineError(result, stack);
+      }
       if (result.code !== 0 && error === undefined) {
         step.update("a killed run has left its lock and half-made resources: recovering");
         await recover(project, stack, this.#host);
@@ -169,62 +182,6 @@ class Update {
     }
   }
 
-  /** Waits for every functional check; those of services that were touched have to pass after that. */
-  async ready(platform: PlatformOutput): Promise<Health> {
-    const { reporter, signal, stack } = this.#options;
-    const step = reporter.step("readiness");
-    const core = coreClient(platform.core.url);
-    const deadline = Date.now() + readinessMs;
-    const pending = new Set(platform.services.map(({ name }) => name));
-    try {
-      for (;;) {
-        stopIfAborted(signal);
-        if (this.#death) throw cannotStart(this.#death);
-        const health = await this.#ask(core, pending);
-        stopIfAborted(signal);
-        if (health) {
-          this.#health = health;
-          for (const { name, state } of health.services) if (state === "healthy") pending.delete(name);
-          if (pending.size === 0) {
-            step.done(`${health.services.flatMap((s) => s.checks).length} checks passed`);
-            return health;
-          }
-          step.update(`waiting for ${describePending(health, pending)}`);
-        } else step.update("waiting for the core");
-        if (Date.now() > deadline) throw notReady(stack, this.#health, pending, readinessMs / 1000);
-        await new Promise((resolve) => setTimeout(resolve, pollMs));
-      }
-    } catch (error) {
-      step.fail();
-      throw error;
-    } finally {
-      this.#ended.abort();
-    }
-  }
-
-  /** A touched service's earlier results say nothing: its checks are run now. Undefined while core does not answer. */
-  async #ask(core: ReturnType<typeof coreClient>, pending: ReadonlySet<string>): Promise<Health | undefined> {
-    try {
-      const touched = [...this.#touched].filter((name) => pending.has(name));
-      if (touched.length === 0) return await core.health();
-      const fresh = await Promise.all(touched.map((name) => core.check(name, this.#options.signal)));
-      const services = fresh.flatMap((health, i) =>
-        health.services.filter(({ name }) => name === touched[i]),
-      );
-      for (const { name, state } of services) if (state === "healthy") this.#touched.delete(name);
-      const all = await core.health();
-      return { ...all, services: all.services.map((s) => services.find(({ name }) => name === s.name) ?? s) };
-    } catch (error) {
-      if (error instanceof DatalabError || this.#options.signal.aborted) return undefined;
-      throw error;
-    }
-  }
-
-  #isHealthy(workload: string): boolean {
-    const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === workload));
-    return this.#health?.services.find(({ name }) => name === service?.name)?.state === "healthy";
-  }
-
   async #replacements(): Promise<string[]> {
     const { stack } = this.#options;
     const failed = await this.#host.failedOneShots(stack);
@@ -234,8 +191,7 @@ class Update {
 
   #onStep(step: EngineStep, tell: (text: string) => void): void {
     if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
-    const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === step.name));
-    if (service && step.type.startsWith("docker:")) this.#touched.add(service.name);
+    this.readiness.note(step);
     const word = stepWords[step.op];
     if (step.state === "started" && word && step.type.endsWith(":Container")) tell(`${word} ${step.name}`);
   }
@@ -245,12 +201,4 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: nu
   const started = performance.now();
   const value = await work();
   return { value, seconds: (performance.now() - started) / 1000 };
-}
-
-export function stopIfAborted(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new DatalabError("E_INTERRUPTED", "Interrupted.", {
-    exitCode: exit.interrupted,
-    hint: "What was made is kept; run the same command again to finish.",
-  });
 }

@@ -90,18 +90,18 @@ test("any text in the place of the file is taken or refused with words", () => {
 function damaged(value: unknown): fc.Arbitrary<unknown> {
   const anything = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom("", "x", -1, null, [], {}));
   if (typeof value !== "object" || value === null) {
-    return fc.oneof({ weight: 9, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: anything });
+    return fc.oneof({ weight: 49, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: anything });
   }
   const inner = Object.entries(value).map(([key, v]) =>
     fc.tuple(
-      fc.oneof({ weight: 19, arbitrary: fc.constant(key) }, { weight: 1, arbitrary: fc.string() }),
+      fc.oneof({ weight: 199, arbitrary: fc.constant(key) }, { weight: 1, arbitrary: fc.string() }),
       damaged(v),
     ),
   );
   const whole = fc
     .tuple(...inner)
     .map((pairs) => (Array.isArray(value) ? pairs.map(([, v]) => v) : Object.fromEntries(pairs)));
-  return fc.oneof({ weight: 19, arbitrary: whole }, { weight: 1, arbitrary: anything });
+  return fc.oneof({ weight: 199, arbitrary: whole }, { weight: 1, arbitrary: anything });
 }
 
 test("a service file that is damaged anyhow is taken or refused with words", () => {

@@ -35,7 +35,7 @@ const ports = fc
   .map(
     ([numbers, open]) =>
       new Map<string, number | false>(
-        allPorts.map((name, i) => [name, open[i] ? (numbers[i] as number) : false]),
+        allPorts.map((name, i) => [name, open[i] || name === "core.api" ? (numbers[i] as number) : false]),
       ),
   );
 

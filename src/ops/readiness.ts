@@ -1,0 +1,99 @@
+import { DatalabError } from "../config/error.ts";
+import type { PlatformModel } from "../model/platform.ts";
+import { type CoreClient, coreClient, type Health, type ServiceHealth } from "./core-client.ts";
+import type { EngineStep } from "./engine.ts";
+import type { Death } from "./host.ts";
+import { stopIfAborted } from "./interrupt.ts";
+import type { Reporter } from "./reporter.ts";
+import { cannotStart, describePending, notReady } from "./up-words.ts";
+
+/** How long functional checks may take to pass after the engine has ended. */
+const readinessMs = 180_000;
+const pollMs = 250;
+
+/** Says when a stack works: every functional check has passed, and after its service was last touched. */
+export class Readiness {
+  readonly #options: { readonly stack: string; readonly reporter: Reporter; readonly signal: AbortSignal };
+  readonly #model: PlatformModel;
+  readonly #core: CoreClient;
+  /** When a workload of the service was last made or replaced in this run: milliseconds since 1970. */
+  readonly #touched = new Map<string, number>();
+
+  constructor(
+    options: { readonly stack: string; readonly reporter: Reporter; readonly signal: AbortSignal },
+    model: PlatformModel,
+    coreUrl: string,
+  ) {
+    this.#options = options;
+    this.#model = model;
+    this.#core = coreClient(coreUrl);
+  }
+
+  /** Takes note of what the engine does; what it leaves alone is not told. */
+  note({ name, type }: EngineStep): void {
+    if (!type.startsWith("docker:")) return;
+    for (const service of this.#model.services) {
+      if (service.workloads.some((w) => w.name === name && !w.oneShot))
+        this.#touched.set(service.name, Date.now());
+    }
+  }
+
+  /** Whether the service of a workload passes all its checks, as far as the core knows. */
+  async isHealthy(workload: string): Promise<boolean> {
+    const service = this.#model.services.find((s) => s.workloads.some((w) => w.name === workload));
+    const health = await this.#core.health().catch(() => undefined);
+    return health?.services.find(({ name }) => name === service?.name)?.state === "healthy";
+  }
+
+  /** Waits. Throws when a workload can't start, or when checks still fail in the end, naming them. */
+  async wait(death: () => Death | undefined): Promise<Health> {
+    const { reporter, signal, stack } = this.#options;
+    const step = reporter.step("readiness");
+    const deadline = Date.now() + readinessMs;
+    const pending = new Set(this.#model.services.map(({ name }) => name));
+    let health: Health | undefined;
+    try {
+      for (;;) {
+        stopIfAborted(signal);
+        const dead = death();
+        if (dead) throw cannotStart(dead);
+        health = (await this.#ask(pending)) ?? health;
+        stopIfAborted(signal);
+        for (const service of health?.services ?? []) {
+          if (service.state === "healthy" && !this.#isStale(service)) pending.delete(service.name);
+        }
+        if (health && pending.size === 0) {
+          step.done(`${health.services.flatMap((s) => s.checks).length} checks passed`);
+          return health;
+        }
+        step.update(health ? `waiting for ${describePending(health, pending)}` : "waiting for the core");
+        if (Date.now() > deadline) throw notReady(stack, health, pending, readinessMs / 1000);
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    } catch (error) {
+      step.fail();
+      throw error;
+    }
+  }
+
+  /** Results from before a service was touched say nothing: such checks are run now. Undefined while core does not answer. */
+  async #ask(pending: ReadonlySet<string>): Promise<Health | undefined> {
+    const { signal } = this.#options;
+    try {
+      const health = await this.#core.health(signal);
+      const stale = health.services.filter((s) => pending.has(s.name) && this.#isStale(s));
+      if (stale.length === 0) return health;
+      await Promise.all(stale.map(({ name }) => this.#core.check(name, signal)));
+      return await this.#core.health(signal);
+    } catch (error) {
+      if (error instanceof DatalabError || signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether a check of a touched service began before that. A check's time is when it ended. */
+  #isStale({ name, checks }: ServiceHealth): boolean {
+    const touched = this.#touched.get(name);
+    return touched !== undefined && checks.some(({ at, ms }) => Date.parse(at) - ms < touched);
+  }
+}

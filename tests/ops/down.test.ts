@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type DownOptions, down } from "../../src/ops/down.ts";
+import { lockStack } from "../../src/ops/lock.ts";
+import { makeProject, platformYaml } from "../support/project.ts";
+import { remember, staleLock, standInDocker, standInPulumi } from "./stand-in-stack.ts";
+
+const withMaster = { "Pulumi.dev.yaml": "config:\n  datalab:masterSecret:\n    secure: v1:abc\n" };
+const summary = (resourceChanges: Record<string, number>) => ({ summaryEvent: { resourceChanges } });
+const all = {
+  containers: ["datalab-dev-core", "datalab-dev-notebook"],
+  networks: ["datalab-dev"],
+  volumes: ["datalab-dev-postgres-data"],
+};
+
+function optionsFor(more: Partial<DownOptions> = {}): DownOptions & { steps: string[] } {
+  const { reporter, steps } = remember();
+  return {
+    project: makeProject(withMaster),
+    stack: "dev",
+    deleteData: false,
+    reporter,
+    signal: new AbortController().signal,
+    steps,
+    ...more,
+  };
+}
+
+test("what the engine and services have made is gone, and data is kept and listed", async () => {
+  const pulumi = standInPulumi({ runs: [{ code: 0, events: [summary({ delete: 27 })] }] });
+  const docker = standInDocker(all);
+  const options = optionsFor();
+  expect(await down(options)).toEqual({
+    stack: "dev",
+    changes: { delete: 27 },
+    kept: [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }],
+    deleted: [],
+  });
+  expect(docker.has()).toEqual({ containers: [], networks: [], volumes: ["datalab-dev-postgres-data"] });
+  expect(options.steps).toEqual(["engine: done 27 deleted"]);
+  expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
+  expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
+});
+
+test("data is deleted when that is asked for", async () => {
+  standInPulumi({ runs: [{ code: 0 }] });
+  const docker = standInDocker(all);
+  const result = await down(optionsFor({ deleteData: true }));
+  expect([result.kept, result.deleted]).toEqual([[], ["datalab-dev-postgres-data"]]);
+  expect(docker.has()).toEqual({ containers: [], networks: [], volumes: [] });
+});
+
+test("a stack that was never made leaves nothing to do, and nothing is made", async () => {
+  const pulumi = standInPulumi({ stacks: [] });
+  standInDocker({});
+  const options = optionsFor({ project: makeProject({}) });
+  expect(await down(options)).toEqual({ stack: "dev", changes: {}, kept: [], deleted: [] });
+  expect(pulumi.calls().map(([command]) => command)).toEqual(["stack"]);
+  expect(options.steps).toEqual(["engine: done 0 changes"]);
+});
+
+test("a run that was killed before is put right first", async () => {
+  const pulumi = standInPulumi({
+    runs: [
+      { code: 255, stderr: staleLock(hostname()) },
+      { code: 0, events: [summary({ delete: 3 })] },
+    ],
+  });
+  standInDocker(all);
+  expect((await down(optionsFor())).changes).toEqual({ delete: 3 });
+  const commands = pulumi.calls().map(([command]) => command);
+  expect(commands.filter((c) => c !== "stack")).toEqual(["destroy", "cancel", "refresh", "destroy"]);
+});
+
+test("what can't be removed is named", async () => {
+  standInPulumi({ runs: [{ code: 0 }] });
+  standInDocker(all, ["datalab-dev"]);
+  await expect(down(optionsFor())).rejects.toMatchObject({
+    code: "E_LEFT",
+    message: "The stack dev is down, but this is left: datalab-dev",
+  });
+});
+
+test("a failure of the engine is told, and nothing is removed behind its back", async () => {
+  const error = { diagnosticEvent: { severity: "error", message: "network has active endpoints" } };
+  standInPulumi({ runs: [{ code: 255, events: [error] }] });
+  const docker = standInDocker(all);
+  const options = optionsFor();
+  await expect(down(options)).rejects.toMatchObject({
+    code: "E_ENGINE",
+    message: "network has active endpoints",
+  });
+  expect(docker.has()).toEqual(all);
+  expect(options.steps).toEqual(["engine: failed"]);
+  expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
+});
+
+test("an interrupt ends it with 130, and keeps what is left", async () => {
+  standInPulumi({ runs: [{ code: 255, waits: true }] });
+  const docker = standInDocker(all);
+  const abort = new AbortController();
+  const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
+  await expect(down(options)).rejects.toMatchObject({ code: "E_INTERRUPTED", exitCode: 130 });
+  expect(docker.has()).toEqual(all);
+});
+
+test("somebody else who works on the stack is not disturbed", async () => {
+  const pulumi = standInPulumi({});
+  standInDocker(all);
+  const options = optionsFor();
+  const lock = lockStack(options.project, "dev", "datalab up");
+  await expect(down(options)).rejects.toMatchObject({ code: "E_LOCKED", exitCode: 4 });
+  expect(pulumi.calls()).toEqual([]);
+  lock.release();
+});
+
+test("a stack of a target that is not there yet says so", async () => {
+  standInPulumi({});
+  const project = makeProject({ "Pulumi.dev.yaml": platformYaml("target: aws") });
+  await expect(down(optionsFor({ project }))).rejects.toMatchObject({ code: "E_TARGET" });
+});

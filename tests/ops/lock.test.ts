@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { DatalabError } from "../../src/config/error.ts";
+import { type Holder, isRunning, lockStack } from "../../src/ops/lock.ts";
+import { makeProject } from "../support/project.ts";
+
+const locks = (project: string) => join(project, ".datalab", "locks");
+const file = (project: string) => join(locks(project), "dev.json");
+const holderOf = (project: string) => JSON.parse(readFileSync(file(project), "utf8")) as Holder;
+
+/** A lock that somebody else has left. */
+function leave(project: string, holder: Partial<Holder>): void {
+  mkdirSync(locks(project), { recursive: true });
+  const since = "2026-01-31T12:00:00.000Z";
+  const whole = {
+    pid: 1,
+    started: "",
+    host: hostname(),
+    user: "ann",
+    command: "datalab up",
+    since,
+    ...holder,
+  };
+  writeFileSync(file(project), JSON.stringify(whole));
+}
+
+/** Another process that takes the lock and holds it until it is told to end. */
+async function otherProcess(project: string): Promise<ChildProcess> {
+  const lock = resolve(import.meta.dirname, "../../src/ops/lock.ts");
+  const script = `import { lockStack } from ${JSON.stringify(lock)};
+lockStack(${JSON.stringify(project)}, "dev", "datalab down");
+console.log("held");
+setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout as NodeJS.ReadableStream, "data");
+  return child;
+}
+
+function refusal(work: () => unknown): DatalabError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof DatalabError) return error;
+    throw error;
+  }
+  throw new Error("the lock was given");
+}
+
+test("a lock says who works on the stack, and is gone when it is given back", () => {
+  const project = makeProject({});
+  const lock = lockStack(project, "dev", "datalab up");
+  expect(holderOf(project)).toEqual({
+    pid: process.pid,
+    started: expect.stringMatching(/^\d+$/),
+    host: hostname(),
+    user: userInfo().username,
+    command: "datalab up",
+    since: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+  });
+  lock.release();
+  expect(readdirSync(locks(project))).toEqual([]);
+});
+
+test("stacks have locks of their own", () => {
+  const project = makeProject({});
+  const one = lockStack(project, "dev", "datalab up");
+  const other = lockStack(project, "staging", "datalab up");
+  one.release();
+  expect(readdirSync(locks(project))).toEqual(["staging.json"]);
+  other.release();
+});
+
+describe("of two processes", () => {
+  test("the second is refused at once, and told who holds the lock", async () => {
+    const project = makeProject({});
+    const child = await otherProcess(project);
+    const { since } = holderOf(project);
+    const error = refusal(() => lockStack(project, "dev", "datalab up"));
+    expect(error).toMatchObject({
+      code: "E_LOCKED",
+      exitCode: 4,
+      message: `The stack dev is locked: datalab down of ${userInfo().username}@${hostname()} (pid ${child.pid}) works on it since ${since}.`,
+      hint: "Wait for it to end, or stop it with Ctrl-C in its terminal.",
+    });
+    expect(readdirSync(locks(project))).toEqual(["dev.json"]);
+    expect(holderOf(project).pid).toBe(child.pid);
+  });
+
+  test("the second takes the lock over when the first was killed", async () => {
+    const project = makeProject({});
+    const child = await otherProcess(project);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(existsSync(file(project))).toBe(true);
+    lockStack(project, "dev", "datalab up").release();
+    expect(existsSync(file(project))).toBe(false);
+  });
+});
+
+describe("a lock that was left", () => {
+  test("by a pid that is used again by another process is taken over", () => {
+    const project = makeProject({});
+    leave(project, { pid: process.pid, started: "1" });
+    lockStack(project, "dev", "datalab up").release();
+    expect(existsSync(file(project))).toBe(false);
+  });
+
+  test("by a pid that nobody has is taken over", () => {
+    const project = makeProject({});
+    leave(project, { pid: 2 ** 22 - 1, started: "1" });
+    lockStack(project, "dev", "datalab up").release();
+  });
+
+  test("on another host is believed, for nobody here can tell", () => {
+    const project = makeProject({});
+    leave(project, { pid: 2 ** 22 - 1, host: "elsewhere" });
+    expect(refusal(() => lockStack(project, "dev", "datalab up")).message).toBe(
+      `The stack dev is locked: datalab up of ann@elsewhere (pid ${2 ** 22 - 1}) works on it since 2026-01-31T12:00:00.000Z.`,
+    );
+  });
+
+  test("half-written is taken over", () => {
+    const project = makeProject({});
+    mkdirSync(locks(project), { recursive: true });
+    writeFileSync(file(project), '{"pid": 12');
+    lockStack(project, "dev", "datalab up").release();
+    expect(readdirSync(locks(project))).toEqual([]);
+  });
+});
+
+test("a lock that somebody else has by now is not given back by us", () => {
+  const project = makeProject({});
+  const lock = lockStack(project, "dev", "datalab up");
+  leave(project, { pid: 1, host: "elsewhere" });
+  lock.release();
+  expect(holderOf(project).host).toBe("elsewhere");
+});
+
+test("a process is running until it is not", async () => {
+  const child = spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"]);
+  await once(child, "spawn");
+  expect(isRunning(child.pid as number)).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(isRunning(child.pid as number)).toBe(false);
+});

@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Reporter } from "../../src/ops/reporter.ts";
+import { standIn } from "../support/programs.ts";
+
+/** One run of the engine: what it writes to its log and to stderr, and how it ends. */
+export interface Run {
+  readonly code: number;
+  readonly events?: readonly unknown[];
+  readonly stderr?: string;
+  /** It works until it is interrupted. */
+  readonly waits?: true;
+}
+
+export interface StandInPulumi {
+  /** Every command line that was run, first word first. */
+  calls(): string[][];
+  /** The values that were set in the configuration, from standard input. */
+  secrets(): string[];
+}
+
+/** A Pulumi that has a stack or not, answers `stack output` with this, and whose runs of the engine go as told. */
+export function standInPulumi(options: {
+  readonly stacks?: readonly string[];
+  readonly runs?: readonly Run[];
+  readonly output?: unknown;
+  readonly state?: unknown;
+}): StandInPulumi {
+  const { stacks = ["dev"], runs = [], output = null, state = {} } = options;
+  const folder = standIn(
+    "pulumi",
+    `const is = (...words) => words.every((word, i) => args[i] === word);
+if (is("stack", "ls")) console.log(${JSON.stringify(JSON.stringify(stacks.map((name) => ({ name }))))});
+if (is("stack", "output")) console.log(${JSON.stringify(JSON.stringify(output))});
+if (is("stack", "export")) console.log(${JSON.stringify(JSON.stringify(state))});
+if (is("config", "set")) appendFileSync(folder + "/secrets", readFileSync(0, "utf8") + "\\n");
+if (["up", "destroy"].includes(args[0])) {
+  const count = existsSync(folder + "/runs") ? readFileSync(folder + "/runs", "utf8").length : 0;
+  appendFileSync(folder + "/runs", ".");
+  const run = ${JSON.stringify(runs)}[count] ?? { code: 99, stderr: "no such run was expected" };
+  const log = args[args.indexOf("--event-log") + 1];
+  for (const event of run.events ?? []) appendFileSync(log, JSON.stringify(event) + "\\n");
+  process.stderr.write(run.stderr ?? "");
+  if (run.waits) {
+    process.on("SIGINT", () => process.exit(run.code));
+    console.log("working");
+    setInterval(() => {}, 1000);
+  } else process.exitCode = run.code;
+}`,
+  );
+  const lines = (file: string) => {
+    try {
+      return readFileSync(join(folder, file), "utf8").trim().split("\n");
+    } catch {
+      return [];
+    }
+  };
+  return {
+    calls: () => lines("calls").map((line) => JSON.parse(line) as string[]),
+    secrets: () => lines("secrets"),
+  };
+}
+
+/** Names of what a stand-in Docker has. */
+export interface Things {
+  containers?: readonly string[];
+  networks?: readonly string[];
+  volumes?: readonly string[];
+  /** Port that a container of the stack dev publishes. */
+  port?: number;
+}
+
+/** A Docker that has these, and forgets what it is told to remove; what is named in `stuck` it keeps. */
+export function standInDocker(
+  things: Things = {},
+  stuck: readonly string[] = [],
+): { has(): Required<Things> } {
+  const folder = standIn(
+    "docker",
+    `const file = folder + "/things";
+const things = JSON.parse(readFileSync(file, "utf8"));
+const kinds = { network: "networks", volume: "volumes" };
+const kind = kinds[args[0]] ?? "containers";
+const remove = (names) => {
+  things[kind] = things[kind].filter((name) => !names.includes(name) || ${JSON.stringify(stuck)}.includes(name));
+  writeFileSync(file, JSON.stringify(things));
+};
+if (args[0] === "events") setInterval(() => {}, 1000);
+else if (args[0] === "ps" && args.includes("--quiet")) console.log(things.port ? "abc" : "");
+else if (args[0] === "inspect") {
+  const Ports = { "7070/tcp": [{ HostPort: String(things.port) }] };
+  const Config = { Labels: { "datalab.stack": "dev" } };
+  const State = { Status: "running" };
+  console.log(JSON.stringify([{ Name: "/x", State, Config, HostConfig: { PortBindings: Ports }, NetworkSettings: { Ports } }]));
+}
+else if (args[0] === "system") console.log("[]");
+else if (args[0] === "ps" && args.some((a) => a.includes("oneshot"))) process.exit(0);
+else if (args[0] === "ps" || args[1] === "ls") process.stdout.write(things[kind].map((name) => name + "\\n").join(""));
+else if (args[1] === "inspect") {
+  console.log(JSON.stringify(args.slice(2).map((Name) => ({ Name, Labels: { "datalab.service": "postgres" } }))));
+} else if (args[0] === "rm") remove(args.slice(3));
+else if (args[1] === "rm") remove(args.slice(2));`,
+  );
+  const file = join(folder, "things");
+  writeFileSync(file, JSON.stringify({ containers: [], networks: [], volumes: [], ...things }));
+  return { has: () => JSON.parse(readFileSync(file, "utf8")) as Required<Things> };
+}
+
+/** A reporter that remembers how each step went: `engine: done 2 deleted`. */
+export function remember(): { reporter: Reporter; steps: string[] } {
+  const steps: string[] = [];
+  const reporter: Reporter = {
+    step: (name) => ({
+      update: () => {},
+      done: (text = "") => void steps.push(`${name}: done ${text}`.trim()),
+      fail: (text = "") => void steps.push(`${name}: failed ${text}`.trim()),
+    }),
+  };
+  return { reporter, steps };
+}
+
+/** The engine's lock as a process that is dead has left it. */
+export const staleLock = (host: string): string =>
+  `error: the stack is currently locked by 1 lock(s).\n  file:///x/1f.json: created by ann@${host} (pid ${2 ** 22 - 1}) at 2026-01-31T12:00:00Z\n`;

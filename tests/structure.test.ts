@@ -1,0 +1,209 @@
+import { globSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { services } from "../src/services/index.ts";
+import { modelOf } from "./support/project.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const sources = globSync("src/**/*.ts", { cwd: root }).sort();
+const tests = globSync("tests/**/*.ts", { cwd: root }).sort();
+
+/** What a file imports, `import()` and `export from` included. */
+function imports(path: string): string[] {
+  const found = read(path).matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  return [...found].map(([, target = ""]) => (target.startsWith(".") ? join(path, "..", target) : target));
+}
+
+/** `file imports target`, for the files under folders that import what they must not. */
+const offences = (folders: readonly string[], forbidden: (target: string) => boolean): string[] =>
+  sources
+    .filter((path) => folders.some((folder) => path.startsWith(`src/${folder}/`)))
+    .flatMap((path) =>
+      imports(path)
+        .filter(forbidden)
+        .map((target) => `${path} imports ${target}`),
+    );
+
+describe("what may import what", () => {
+  test("there is something to look at", () => {
+    expect(sources.length).toBeGreaterThan(60);
+    expect(imports("src/index.ts")).toEqual(
+      expect.arrayContaining(["@pulumi/pulumi", "src/model/resolve.ts", "src/targets/target.ts"]),
+    );
+  });
+
+  test("config, model, services, outputs and core know nothing of Pulumi", () => {
+    const folders = ["config", "model", "services", "outputs", "core", "images"];
+    expect(offences(folders, (target) => target.startsWith("@pulumi/"))).toEqual([]);
+  });
+
+  test("config, model and services know nothing of targets, operations and the command line", () => {
+    const later = /^src\/(targets|ops|cli|core)\//;
+    expect(offences(["config", "model", "services"], (target) => later.test(target))).toEqual([]);
+  });
+
+  test("the command line and operations import no target", () => {
+    expect(offences(["cli", "ops"], (target) => target.startsWith("src/targets/"))).toEqual([]);
+  });
+
+  test("the command line imports no Pulumi", () => {
+    expect(offences(["cli"], (target) => target.startsWith("@pulumi/"))).toEqual([]);
+  });
+
+  test("targets are loaded when they are asked for, so that no stack pays for another's", () => {
+    const folders = readdirSync(join(root, "src/targets"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(folders).toContain("docker");
+    for (const folder of folders) {
+      const outside = sources.filter((path) => !path.startsWith(`src/targets/${folder}/`));
+      const early = outside.filter((path) =>
+        read(path).match(`from "[^"]*targets/${folder}/|from "\\./${folder}/`),
+      );
+      expect(early).toEqual([]);
+    }
+    expect(sources.filter((path) => imports(path).includes("@pulumi/aws"))).toEqual([]);
+  });
+
+  test("a service imports no other service", () => {
+    const others = sources.filter((path) => path.startsWith("src/services/") && !path.endsWith("/index.ts"));
+    for (const path of others) {
+      expect(imports(path).filter((target) => target.startsWith("src/services/"))).toEqual([]);
+    }
+  });
+});
+
+describe("nothing specific outside of its file", () => {
+  const names = services.flatMap((s) => [s.name, ...Object.keys(s.parts).map((part) => `${s.name}-${part}`)]);
+  const branch = new RegExp(`(?:===|!==|case|includes\\(|startsWith\\()\\s*"(?:${names.join("|")})"`);
+
+  test("no code asks for a service by name", () => {
+    const outside = sources.filter(
+      (path) => !path.startsWith("src/services/") && !path.startsWith("src/images/"),
+    );
+    const found = outside.flatMap((path) =>
+      read(path)
+        .split("\n")
+        .flatMap((line, i) => (branch.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("no code outside of a target's folder asks which target it is", () => {
+    const asks = /\btarget\b\)?\s*(?:===|!==)\s*"|case "(?:docker|kubernetes|aws)"/;
+    const outside = sources.filter((path) => !path.startsWith("src/targets/"));
+    const found = outside.flatMap((path) =>
+      read(path)
+        .split("\n")
+        .flatMap((line, i) => (asks.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("one file alone knows the product that stores objects", () => {
+    const product = /\bminio\b/i;
+    const allowed = /^src\/(services\/object-store\.ts|images\/)/;
+    expect(sources.filter((path) => !allowed.test(path) && product.test(read(path)))).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  test("have less than 300 lines", () => {
+    const long = [...sources, ...tests]
+      .map((path) => ({ path, lines: read(path).split("\n").length }))
+      .filter(({ path, lines }) => lines > (path.startsWith("src/") ? 300 : 400));
+    expect(long).toEqual([]);
+  });
+
+  test("are not called after nothing", () => {
+    const empty = /^(utils?|helpers?|common|misc|shared)\.ts$|\/(utils?|helpers?|common|misc|shared)\//;
+    expect([...sources, ...tests].filter((path) => empty.test(basename(path)) || empty.test(path))).toEqual(
+      [],
+    );
+  });
+
+  test("hold no toy: nothing is left to do later", () => {
+    const later = /\b(TODO|FIXME|XXX|HACK)\b/;
+    expect(sources.filter((path) => later.test(read(path)))).toEqual([]);
+  });
+
+  test("skip and single out no test", () => {
+    const alone = /\b(test|describe|it)\.(only|skip|todo)\b/;
+    const marked = tests.filter((path) => path !== "tests/structure.test.ts" && alone.test(read(path)));
+    expect(marked).toEqual([]);
+  });
+
+  test("name no machine and no registry of ours", () => {
+    const places = /\/(?:root|work|home\/\w+)\//;
+    const named = sources.filter((path) => places.test(read(path).replaceAll("/home/datalab/", "")));
+    expect(named).toEqual([]);
+  });
+});
+
+describe("services", () => {
+  const files = readdirSync(join(root, "src/services"))
+    .filter((file) => file !== "index.ts")
+    .map((file) => basename(file, ".ts"));
+
+  test("are one file each, and every file is in the registry", () => {
+    expect(services.map((s) => s.name).sort()).toEqual(files.sort());
+  });
+
+  test.each(services.map((s) => [s.name, s] as const))("%s stands in the documents", (name) => {
+    expect(read("docs/config.md")).toContain(`\n### ${name}\n`);
+  });
+
+  test.each(services.map((s) => [s.name, s] as const))(
+    "%s says what it is, and is checked",
+    (_name, service) => {
+      expect(service.summary).toMatch(/^[A-Z].*\.$/);
+      expect(service.version).not.toBe("");
+      expect(service.backup).not.toBe("");
+      expect(Object.keys(service.checks).length).toBeGreaterThan(0);
+      for (const { summary, http, tcp, run } of Object.values(service.checks)) {
+        expect(summary).toMatch(/^[A-Z].*\.$/);
+        expect([http, tcp, run].filter(Boolean).length).toBe(1);
+      }
+    },
+  );
+
+  test.each(services.map((s) => [s.name, s] as const))(
+    "%s has a working configuration of nothing",
+    (_name, service) => {
+      expect(service.options === undefined || service.options.safeParse({}).success).toBe(true);
+    },
+  );
+
+  test("have checks and logins that name what is there", () => {
+    for (const service of services) {
+      const endpoints = Object.entries(service.parts).flatMap(([part, p]) =>
+        Object.keys(p.endpoints ?? {}).map((e) => `${part}.${e}`),
+      );
+      for (const { http, tcp, secrets = [] } of Object.values(service.checks)) {
+        const named = http ?? tcp;
+        if (named) expect(endpoints).toContain(`${named.part}.${named.endpoint}`);
+        for (const secret of secrets) expect(service.needs[secret]?.kind).toBe("secret");
+      }
+      for (const { part, endpoint } of Object.values(service.provides ?? {})) {
+        expect(endpoints).toContain(`${part}.${endpoint}`);
+      }
+      for (const part of Object.values(service.parts)) {
+        for (const { part: other, endpoint } of part.after ?? [])
+          expect(endpoints).toContain(`${other}.${endpoint}`);
+        for (const need of part.uses ?? []) expect(Object.keys(service.needs)).toContain(need);
+        for (const { login } of Object.values(part.endpoints ?? {})) {
+          if (login) expect(service.needs[login]).toMatchObject({ kind: "secret", login: expect.anything() });
+        }
+      }
+    }
+  });
+
+  test("need no port below 1024, and no two the same", () => {
+    const ports = modelOf().services.flatMap((s) =>
+      s.workloads.flatMap((w) => w.endpoints.flatMap((e) => e.published ?? [])),
+    );
+    expect(Math.min(...ports)).toBeGreaterThan(1023);
+    expect(new Set(ports).size).toBe(ports.length);
+  });
+});
