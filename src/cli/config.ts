@@ -1,6 +1,8 @@
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { print, printJson } from "./output.ts";
 
+const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
 export function register(program: AnyCommand): void {
   const config = program.command("config").description("Check and explain a stack's configuration.");
 
@@ -14,7 +16,7 @@ export function register(program: AnyCommand): void {
       if (json) printJson({ stack, valid: true });
       else
         print(
-          `Pulumi.${stack}.yaml is valid: ${model.services.length} services, ${model.pipelines.length} pipelines.`,
+          `Pulumi.${stack}.yaml is valid: ${count(model.services.length, "service")}, ${count(model.pipelines.length, "pipeline")}.`,
         );
     });
   examples(validate, [

@@ -21,19 +21,10 @@ export function readPipelines(
   config: PlatformConfig["pipelines"],
   locate: (path: readonly (string | number)[]) => string,
 ): PipelineModel[] {
-  const folder = resolve(project, config.folder);
+  const folder = join(project, "pipelines");
   const problems: Problem[] = [];
-  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
-  if (!isFolder) {
-    throw new ConfigError([
-      {
-        path: ["pipelines", "folder"],
-        message: `expected a folder of the project, received ${JSON.stringify(config.folder)}, which ${isFolder === undefined ? "does not exist" : "is a file"}`,
-        at: locate(["pipelines", "folder"]),
-      },
-    ]);
-  }
-  const found = readdirSync(folder, { withFileTypes: true })
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const found = entries
     .filter((entry) => entry.isDirectory() && fileNames.some((f) => existsSync(join(folder, entry.name, f))))
     .map((entry) => entry.name)
     .sort();
@@ -43,7 +34,7 @@ export function readPipelines(
       if (found.includes(name)) continue;
       problems.push({
         path: at(i, name),
-        message: `expected ${found.length > 0 ? `one of the pipelines ${found.join(", ")}` : `a pipeline of ${config.folder}, which has none`}, received ${JSON.stringify(name)}`,
+        message: `expected ${found.length > 0 ? `one of the pipelines ${found.join(", ")}` : "a folder in pipelines, which has none"}, received ${JSON.stringify(name)}`,
         at: locate(at(i, name)),
         ...didYouMean(name, found),
       });

@@ -155,10 +155,6 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       ).default([]),
       pipelines: describe(
         z.strictObject({
-          folder: describe(
-            z.string().min(1),
-            "Folder whose sub-folders with a pipeline.yaml are deployed.",
-          ).default("pipelines"),
           only: describe(z.array(z.string()), "Deploy these only; absent: all.").optional(),
           overrides: describe(
             z.record(z.string(), pipelineOverride),

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { DatalabError, exit } from "../config/error.ts";
 import { isRunning, locked } from "./lock.ts";
 import { lastLines } from "./process.ts";
@@ -123,6 +124,8 @@ class Events {
   outputs: Readonly<Record<string, unknown>> = {};
   readonly #path: string;
   readonly #options: EngineOptions;
+  /** A chunk may end inside a character. */
+  readonly #decoder = new StringDecoder("utf8");
   #offset = 0;
   #rest = "";
 
@@ -140,7 +143,7 @@ class Events {
         const count = readSync(file, chunk, 0, chunk.length, this.#offset);
         if (count === 0) break;
         this.#offset += count;
-        this.#rest += chunk.toString("utf8", 0, count);
+        this.#rest += this.#decoder.write(chunk.subarray(0, count));
       }
     } finally {
       closeSync(file);

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   unlinkSync,
   writeSync,
@@ -59,7 +60,7 @@ export function lockStack(project: string, stack: string, command: string): Lock
       }
       const holder = readHolder(path);
       if (holder && (isAlive(holder) || tries > 2)) throw locked(stack, holder);
-      rmSync(path, { force: true });
+      discard(path, draft);
     }
   } finally {
     unlinkSync(draft);
@@ -75,6 +76,27 @@ export function locked(
     `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) works on it since ${holder.since}.`,
     { exitCode: exit.locked, hint: "Wait for it to end, or stop it with Ctrl-C in its terminal." },
   );
+}
+
+/** Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a fresh one. */
+function discard(path: string, draft: string): void {
+  const aside = `${draft}.stale`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  const moved = readHolder(aside);
+  if (moved && isAlive(moved)) {
+    // Somebody took it between our look and our move: it is theirs again.
+    try {
+      linkSync(aside, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+  rmSync(aside, { force: true });
 }
 
 function release(path: string, mine: Holder): void {

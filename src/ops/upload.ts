@@ -73,11 +73,10 @@ export async function uploadFile(
   options: UploadOptions = {},
 ): Promise<Upload> {
   const { bucket } = lakeOf(platform);
-  if (!bucket) {
-    throw new DatalabError(
-      "E_NO_LAKE",
-      `The stack ${platform.stack} does not say how its lake is reached from outside.`,
-    );
+  if (!bucket || bucket.url === "") {
+    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`, {
+      hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
+    });
   }
   const secret = credentials.value(bucket.secret);
   return uploadTo({ ...bucket, secretKey: secret }, path, table, options);

@@ -51,7 +51,7 @@ const defaults = {
     },
   },
   serviceFiles: [],
-  pipelines: { folder: "pipelines", overrides: {} },
+  pipelines: { overrides: {} },
   secrets: { versions: {} },
 };
 

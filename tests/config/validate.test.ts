@@ -34,7 +34,7 @@ async function validate(files: Files, ...args: string[]) {
 test("a configuration that is right exits 0 and touches nothing", async () => {
   expect(await validate({})).toEqual({
     code: 0,
-    stdout: "Pulumi.dev.yaml is valid: 4 services, 1 pipelines.\n",
+    stdout: "Pulumi.dev.yaml is valid: 4 services, 1 pipeline.\n",
     stderr: "",
     touched: false,
   });
@@ -78,5 +78,5 @@ test("another stack is validated by its own file", async () => {
     "-s",
     "prod",
   );
-  expect([ran.code, ran.stdout]).toEqual([0, "Pulumi.prod.yaml is valid: 4 services, 1 pipelines.\n"]);
+  expect([ran.code, ran.stdout]).toEqual([0, "Pulumi.prod.yaml is valid: 4 services, 1 pipeline.\n"]);
 });
