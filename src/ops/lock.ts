@@ -13,6 +13,9 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { DatalabError, exit } from "../config/error.ts";
 
+/** Stands for the start of a process that has ended. */
+const zombie = "zombie";
+
 /** Who works on a stack. */
 export interface Holder {
   readonly pid: number;
@@ -120,8 +123,9 @@ function isAlive(holder: Holder): boolean {
   return isRunning(holder.pid);
 }
 
-/** Whether a process of this pid exists on this host. */
+/** Whether a process of this pid works on this host; one that has ended and waits to be collected does not. */
 export function isRunning(pid: number): boolean {
+  if (startOf(pid) === zombie) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -135,7 +139,7 @@ function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? "zombie" : fields[19];
+    return fields[0] === "Z" ? zombie : fields[19];
   } catch {
     return undefined;
   }
