@@ -21,6 +21,7 @@ export function writeComposeFile(model: PlatformModel, folder: string): string {
   };
   const answer = (ref: Ref): string => {
     if (ref.ref === "secret") return secrets.get(ref.id) as string;
+    if (ref.ref === "image") return imageTag(ref.name);
     const { port, scheme, published } = endpoint(ref);
     if (ref.ref === "publicUrl") return published === null ? "" : `${scheme}://127.0.0.1:${published}`;
     if (ref.part === "host") return ref.workload;
@@ -47,9 +48,7 @@ export function writeComposeFile(model: PlatformModel, folder: string): string {
     const plain = env
       .filter(([, value]) => !isSecret(value))
       .map(([name, value]) => [name, escaped(text(value))] as const);
-    const ports = workload.endpoints.flatMap((e) =>
-      e.published === null ? [] : [`127.0.0.1:${e.published}:${e.port}`],
-    );
+    const ports = workload.ports.map((p) => `127.0.0.1:${p.external}:${p.internal}`);
     return {
       image: imageTag(workload.image),
       hostname: workload.name,

@@ -13,7 +13,8 @@ export function register(program: AnyCommand): void {
       const reporter = createReporter();
       try {
         const { ensureImages } = await import("../images/build.ts");
-        const { declare, imagesOf } = await import("../ops/deployment.ts");
+        const { imagesOf } = await import("../model/images.ts");
+        const { declare } = await import("../ops/deployment.ts");
         const wanted = names.length > 0 ? names : imagesOf(declare(project, stack).model);
         const report = await ensureImages(wanted, { onProgress: (line) => reporter.log(line), verbose });
         if (json) printJson(report);

@@ -17,6 +17,8 @@ export interface Environment {
   readonly config: PlatformConfig;
   readonly services: readonly ServiceDefinition[];
   readonly pipelines: readonly PipelineModel[];
+  /** Names of the secrets that people have given, see `external` in the model. */
+  readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */
   locate(path: readonly (string | number)[]): string;
   /** `file:line:col` where a value is set; undefined: it is a default. */
@@ -25,6 +27,8 @@ export interface Environment {
 
 const platformKey = "datalab:platform";
 const ownKeys = [platformKey, "datalab:masterSecret"];
+/** A secret that people give, see `external` in the model. */
+const secretKey = /^datalab:secret-[a-z][a-z0-9-]*$/;
 /** What Pulumi itself keeps in the file. */
 const fileKeys = ["config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"];
 const prefix = ["config", platformKey] as const;
@@ -78,6 +82,7 @@ export function loadEnvironment(
     config: result.value,
     services: found.services,
     pipelines: pipelines ?? [],
+    externalSecrets: givenSecrets(document),
     locate: (p) => found.locate(p) ?? locate(p),
     find: (p) => document.find([...prefix, ...p]),
   };
@@ -160,6 +165,11 @@ function rawPlatform(document: SourceDocument): unknown {
   return config?.[platformKey] ?? undefined;
 }
 
+function givenSecrets(document: SourceDocument): string[] {
+  const config = (document.value as { config?: Record<string, unknown> } | null)?.config ?? {};
+  return Object.keys(config).filter((key) => secretKey.test(key)).map((key) => key.replace("datalab:secret-", ""));
+}
+
 /** The frame around the platform object. */
 function checkFrame(document: SourceDocument): Problem[] {
   const value = document.value as Record<string, unknown> | null;
@@ -189,7 +199,7 @@ function checkFrame(document: SourceDocument): Problem[] {
   }
   for (const key of Object.keys(config)) {
     if (!key.startsWith("datalab:") && key.includes(":") && !nearOwn(key)) continue; // another provider's
-    if (ownKeys.includes(key)) continue;
+    if (ownKeys.includes(key) || secretKey.test(key)) continue;
     problems.push({
       path: ["config", key],
       at: document.locate(["config", key]),

@@ -65,6 +65,12 @@ const parameters = z
     }),
   )
   .describe("Default parameters of a run.");
+const freshness = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9_]*\.[A-Za-z_][\w.-]*$/, "a table such as silver.flights"),
+    duration,
+  )
+  .describe("Per table that it writes: the most time that may pass between two versions; later is an alert.");
 const paused = z.boolean().describe("Registered, but its schedule does not start runs.");
 
 function isJson(value: unknown): boolean {
@@ -92,6 +98,7 @@ export const pipelineFile = z
     concurrency: concurrency.optional(),
     parameters: parameters.default({}),
     tags: z.array(z.string().min(1)).default([]).describe("Tags of its runs."),
+    freshness: freshness.default({}),
     paused: paused.default(false),
   })
   .describe("A pipeline: a folder with this file, a Python flow and its table contracts.");
@@ -107,6 +114,7 @@ export const pipelineOverride = z
     priority: priority.optional(),
     concurrency: concurrency.optional(),
     parameters: parameters.optional(),
+    freshness: freshness.optional(),
     paused: paused.optional(),
   })
   .describe("Replaces the same field of pipeline.yaml; parameters are merged.");

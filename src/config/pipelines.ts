@@ -129,7 +129,10 @@ function normalise(name: string, folder: string, file: PipelineFile, override: O
     tags: file.tags,
     paused: merged.paused,
   };
-  return { ...definition, version: contentHash(folder, definition) };
+  const freshness = Object.fromEntries(
+    Object.entries(merged.freshness).map(([table, limit]) => [table, parseDuration(limit)]),
+  );
+  return { ...definition, freshness, version: contentHash(folder, definition) };
 }
 
 /** 16 hex digits over every file of the folder and the normalised definition; caches of Python are no content. */

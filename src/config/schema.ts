@@ -51,7 +51,9 @@ function serviceConfig(service: ServiceDefinition) {
     ),
   );
   return z.strictObject({
-    enabled: describe(z.boolean(), "Whether the service is part of the stack.").default(true),
+    enabled: describe(z.boolean(), "Whether the service is part of the stack.").default(
+      service.enabledByDefault ?? true,
+    ),
     resources: describe(resources, "CPU and memory of each part.").prefault({}),
     ...(endpoints.length > 0 && {
       ports: describe(

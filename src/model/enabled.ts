@@ -3,7 +3,7 @@ import type { Environment } from "../config/load.ts";
 import type { ServiceConfig } from "../config/schema.ts";
 import { workloadName } from "./names.ts";
 import type { Ref } from "./refs.ts";
-import type { Capability, Part, Provider, ServiceDefinition } from "./service.ts";
+import type { Capability, Endpoint, Part, Provider, ServiceDefinition, Volume } from "./service.ts";
 
 type Path = readonly (string | number)[];
 
@@ -25,7 +25,9 @@ export class EnabledServices {
   constructor(environment: Environment) {
     this.environment = environment;
     this.services = environment.services.filter((s) => this.config(s).enabled);
-    this.parts = this.services.flatMap(partsOf);
+    this.parts = this.services.flatMap((service) =>
+      partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options) ?? true),
+    );
   }
 
   config(service: ServiceDefinition): ServiceConfig {
@@ -46,6 +48,10 @@ export class EnabledServices {
     return service && provider && { service, provider, workload: workloadName(service.name, provider.part) };
   }
 
+  replicas(service: ServiceDefinition, part: Part): number {
+    return part.replicas?.(this.config(service).options) ?? 1;
+  }
+
   /** A part's port inside the network. */
   port(workload: string, endpoint: string): number | undefined {
     const endpoints = this.parts.find((p) => p.workload === workload)?.part.endpoints ?? {};
@@ -59,6 +65,21 @@ export class EnabledServices {
     return port === false ? null : port + this.environment.config.portOffset;
   }
 }
+
+/** The version that these options ask for. */
+export function versionOf(enabled: EnabledServices, service: ServiceDefinition): string {
+  const { version } = service;
+  return typeof version === "string" ? version : version(enabled.config(service).options);
+}
+
+export function volumesOf(enabled: EnabledServices, { service, part }: NamedPart): [string, Volume][] {
+  const { options } = enabled.config(service);
+  return Object.entries(part.volumes ?? {}).filter(([, v]) => v.enabled?.(options) ?? true);
+}
+
+/** Who asks for a login at an endpoint: without a gateway it can only be the service itself. */
+export const authOf = (endpoint: Endpoint): "gateway" | "own" =>
+  endpoint.protocol === "http" ? (endpoint.auth ?? "gateway") : "own";
 
 export function partsOf(service: ServiceDefinition): NamedPart[] {
   return Object.entries(service.parts).map(([name, part]) => ({

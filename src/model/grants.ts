@@ -6,7 +6,7 @@ import type { Ref } from "./refs.ts";
 import type { ServiceDefinition } from "./service.ts";
 
 /** A grant, or undefined where nobody answers the need: that is a problem then. */
-type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | undefined;
+type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | null | undefined;
 
 /** Answers the needs of a stack's services, and remembers what it has granted. */
 export class Grants {
@@ -21,6 +21,18 @@ export class Grants {
     for (const service of enabled.services) {
       this.#ofServices.set(service.name, this.#all(service, service.needs, service.name, ["needs"]));
     }
+  }
+
+  /** Answers the needs of one of a service's collectors, which the core runs as well. */
+  forCollector(service: ServiceDefinition, name: string, needs: Needs | undefined): Record<string, Answer> {
+    return this.#all(service, needs, checkScope(service, name), ["collectors", name, "needs"]);
+  }
+
+  /** The login of an endpoint: the user, and the secret of the service that has the endpoint. */
+  login(service: ServiceDefinition, need: string | undefined): { user: string; password: Ref } | null {
+    const wanted = need === undefined ? undefined : service.needs[need];
+    if (wanted?.kind !== "secret" || !wanted.login) return null;
+    return { user: wanted.login.user, password: { ref: "secret", id: `${service.name}/${need}` } };
   }
 
   /** What a service's needs are answered with, by the need's name. */
@@ -80,6 +92,7 @@ export class Grants {
           name: need.name,
           user: need.name,
           password: this.#secret(id, null),
+          ...(need.monitor && { monitor: true }),
         };
         this.databases.push({ grant, service: service.name });
         return grant;
@@ -103,7 +116,12 @@ export class Grants {
 
   #endpoint(service: ServiceDefinition, need: EndpointNeed, path: string[]): Answer {
     const { workload, endpoint } = need;
+    const owner = this.#enabled.parts.find((p) => p.workload === workload);
     if (this.#enabled.port(workload, endpoint) === undefined) {
+      const exists = this.#enabled.environment.services
+        .flatMap(partsOf)
+        .some((p) => p.workload === workload && p.part.endpoints?.[endpoint]);
+      if (need.optional && exists) return null;
       const all = this.#enabled.environment.services.flatMap(partsOf);
       const disabled = all.find((p) => p.workload === workload && p.part.endpoints?.[endpoint]);
       const known = this.#enabled.parts.flatMap((p) =>
@@ -118,7 +136,15 @@ export class Grants {
       return undefined;
     }
     const at = (part: "host" | "port" | "url") => address(workload, endpoint, part);
-    return { kind: "endpoint", host: at("host"), port: at("port"), url: at("url") };
+    const login = owner && this.login(owner.service, owner.part.endpoints?.[endpoint]?.login);
+    return {
+      kind: "endpoint",
+      host: at("host"),
+      port: at("port"),
+      url: at("url"),
+      user: login?.user ?? null,
+      password: login?.password ?? null,
+    };
   }
 
   #nobody(service: ServiceDefinition, kind: "database" | "bucket", path: string[]): undefined {
@@ -158,6 +184,8 @@ function secretIds(service: ServiceDefinition): string[] {
       .map(([name]) => `${scope}/${name}`);
   return [
     ...ids(service.name, service.needs),
-    ...Object.entries(service.checks).flatMap(([name, c]) => ids(checkScope(service, name), c.needs)),
+    ...[...Object.entries(service.checks), ...Object.entries(service.collectors ?? {})].flatMap(([name, c]) =>
+      ids(checkScope(service, name), c.needs),
+    ),
   ];
 }

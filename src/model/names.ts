@@ -25,9 +25,15 @@ export function joinName(...parts: readonly string[]): string {
 export const workloadName = (service: string, part: string): string =>
   part === "main" ? service : joinName(service, part);
 
+/** Names of a workload's replicas; the first carries the workload's own. */
+export const replicaNames = (workload: string, replicas: number): string[] =>
+  Array.from({ length: replicas }, (_, i) => (i === 0 ? workload : joinName(workload, String(i + 1))));
+
 /** What a stack's own network is called on a target. */
 export const stackName = (stack: string): string => joinName("datalab", stack);
 export const instanceName = (stack: string, workload: string): string => joinName("datalab", stack, workload);
+/** What the names of all of a stack's containers and volumes begin with. */
+export const instancePrefix = (stack: string): string => `${stackName(stack)}-`;
 export const volumeName = (stack: string, workload: string, volume: string): string =>
   joinName("datalab", stack, workload, volume);
 

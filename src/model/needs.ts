@@ -6,6 +6,8 @@ export type Need = DatabaseNeed | BucketNeed | SecretNeed | EndpointNeed;
 export interface DatabaseNeed {
   readonly kind: "database";
   readonly name: string;
+  /** Its role may also read the server's statistics, of every database. */
+  readonly monitor?: true;
 }
 export interface BucketNeed {
   readonly kind: "bucket";
@@ -20,10 +22,20 @@ export interface EndpointNeed {
   readonly kind: "endpoint";
   readonly workload: string;
   readonly endpoint: string;
+  /** Granted as null while the other service is disabled; such a need neither orders nor delays a start. */
+  readonly optional?: true;
+  /** Whether the caller waits for it at start. @default true, false when optional */
+  readonly wait?: false;
 }
+/** An endpoint that may be missing. */
+export type OptionalEndpointNeed = EndpointNeed & { readonly optional: true };
 
 /** A PostgreSQL database of this name with a role of its own. */
-export const database = (name: string): DatabaseNeed => ({ kind: "database", name });
+export const database = (name: string, options: { readonly monitor?: true } = {}): DatabaseNeed => ({
+  kind: "database",
+  name,
+  ...options,
+});
 /** Read and write access to these buckets of the object store, with a key of its own. */
 export const bucket = (...names: readonly string[]): BucketNeed => ({ kind: "bucket", names });
 /** A random secret of at least 128 bits, distinct per stack. */
@@ -31,12 +43,20 @@ export const secret = (login?: SecretNeed["login"]): SecretNeed => ({
   kind: "secret",
   ...(login && { login }),
 });
-/** The address of another service's endpoint; the caller waits for it at start. */
-export const endpoint = (workload: string, name: string): EndpointNeed => ({
-  kind: "endpoint",
-  workload,
-  endpoint: name,
-});
+/** The address of another service's endpoint, with the login that opens it; the caller waits for it at start. */
+export function endpoint(
+  workload: string,
+  name: string,
+  options: { readonly optional: true },
+): OptionalEndpointNeed;
+export function endpoint(workload: string, name: string, options?: { readonly wait: false }): EndpointNeed;
+export function endpoint(
+  workload: string,
+  name: string,
+  options: { readonly optional?: true; readonly wait?: false } = {},
+): EndpointNeed {
+  return { kind: "endpoint", workload, endpoint: name, ...options };
+}
 
 export interface DatabaseGrant {
   readonly kind: "database";
@@ -45,6 +65,8 @@ export interface DatabaseGrant {
   readonly name: string;
   readonly user: string;
   readonly password: Ref;
+  /** Whether the role may read the server's statistics. */
+  readonly monitor?: true;
 }
 export interface BucketGrant {
   readonly kind: "bucket";
@@ -60,6 +82,9 @@ export interface EndpointGrant {
   readonly host: Ref;
   readonly port: Ref;
   readonly url: Ref;
+  /** The endpoint's login; null when it has none. */
+  readonly user: string | null;
+  readonly password: Ref | null;
 }
 
 /** What a need is answered with. */
@@ -67,11 +92,13 @@ export type Grant<N extends Need = Need> = N extends DatabaseNeed
   ? DatabaseGrant
   : N extends BucketNeed
     ? BucketGrant
-    : N extends EndpointNeed
-      ? EndpointGrant
-      : N extends SecretNeed
-        ? Ref
-        : never;
+    : N extends OptionalEndpointNeed
+      ? EndpointGrant | null
+      : N extends EndpointNeed
+        ? EndpointGrant
+        : N extends SecretNeed
+          ? Ref
+          : never;
 
 export type Needs = Readonly<Record<string, Need>>;
 export type Grants<N extends Needs> = { readonly [K in keyof N]: Grant<N[K]> };

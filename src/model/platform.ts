@@ -1,5 +1,6 @@
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
+import type { HostAccess } from "./service.ts";
 
 /** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
 export interface PlatformModel {
@@ -8,6 +9,8 @@ export interface PlatformModel {
   readonly images: ImagesModel;
   /** In the order they can be started: what is needed comes first. */
   readonly services: readonly ServiceModel[];
+  /** The secret that opens published APIs as a bearer token; null without a gateway. */
+  readonly token: string | null;
   /** Which endpoint answers for the health of the platform. */
   readonly health: { readonly workload: string; readonly endpoint: string } | null;
   readonly secrets: readonly SecretModel[];
@@ -49,7 +52,14 @@ export interface WorkloadModel {
   readonly memoryBytes: number;
   readonly tmpBytes: number;
   readonly oneShot: boolean;
+  /** How many run behind the one name; the second is `<name>-2`. */
+  readonly replicas: number;
+  readonly host: readonly HostAccess[];
+  /** Ports on 127.0.0.1 that its container publishes. A gateway's are those of all. */
+  readonly ports: readonly { readonly internal: number; readonly external: number }[];
   readonly stopGraceSeconds: number;
+  /** Run inside before a planned stop. */
+  readonly drain: { readonly command: readonly string[]; readonly withinSeconds: number } | null;
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
@@ -70,6 +80,7 @@ export interface EndpointModel {
   readonly published: number | null;
   readonly browser: boolean;
   readonly path: string;
+  readonly auth: "gateway" | "own";
   /** Secret id and user name that open it. */
   readonly login: { readonly secret: string; readonly user: string } | null;
 }
@@ -116,6 +127,8 @@ export interface PipelineModel {
   readonly concurrency: number | null;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly tags: readonly string[];
+  /** Seconds that may pass between two versions, per table that it writes (`silver.flights`). */
+  readonly freshness: Readonly<Record<string, number>>;
   readonly paused: boolean;
 }
 

@@ -36,6 +36,13 @@ export const rules: readonly Rule[] = [
         : undefined,
   },
   {
+    name: "a part with replicas holds no data",
+    check: (w) =>
+      w.replicas > 1 && w.volumes.length > 0
+        ? `expected no volumes of a part that runs ${w.replicas} times, for each would need its own`
+        : undefined,
+  },
+  {
     name: "a file stays in its folder",
     check: (w) => {
       const bad = Object.keys(w.files).find((f) => !/^[\w][\w.-]*$/.test(f) || f === "env");

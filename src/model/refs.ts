@@ -13,7 +13,16 @@ export type Ref =
       readonly part: "host" | "port" | "url";
     }
   /** Where a person's browser reaches an endpoint; empty when it is not published. */
-  | { readonly ref: "publicUrl"; readonly workload: string; readonly endpoint: string };
+  | { readonly ref: "publicUrl"; readonly workload: string; readonly endpoint: string }
+  /** What the target calls an image, by the image's logical name. */
+  | { readonly ref: "image"; readonly name: string }
+  /** A secret that people give: an encrypted value of the stack's configuration, `datalab:secret-<name>`. */
+  | { readonly ref: "external"; readonly name: string };
+
+/** A secret from outside, such as the address of a webhook; `datalab secrets set NAME` stores it. */
+export const external = (name: string): Ref => ({ ref: "external", name });
+/** Its key in the configuration, under `datalab:`. */
+export const externalKey = (name: string): string => `secret-${name}`;
 
 /** A string with references in it: plain data, resolved by a target. */
 export interface Template {
@@ -25,7 +34,7 @@ export type Text = string | Ref | Template;
 export function isRef(value: unknown): value is Ref {
   if (typeof value !== "object" || value === null) return false;
   const { ref } = value as { ref?: unknown };
-  return ref === "secret" || ref === "address" || ref === "publicUrl";
+  return ref === "secret" || ref === "address" || ref === "publicUrl" || ref === "image" || ref === "external";
 }
 
 export function isTemplate(value: unknown): value is Template {
@@ -84,7 +93,7 @@ export function refsOf(text: Text): readonly Ref[] {
 
 /** Whether a text holds the value of a secret. */
 export function isSecret(text: Text): boolean {
-  return refsOf(text).some((ref) => ref.ref === "secret");
+  return refsOf(text).some((ref) => ref.ref === "secret" || ref.ref === "external");
 }
 
 /** The text with each reference answered by `answer`. */

@@ -1,8 +1,9 @@
 import { ConfigError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
-import { EnabledServices, partsOf } from "./enabled.ts";
+import { EnabledServices, versionOf, volumesOf } from "./enabled.ts";
 import { Grants } from "./grants.ts";
 import { startOrder } from "./graph.ts";
+import { replicaNames } from "./names.ts";
 import type { Need } from "./needs.ts";
 import type { ImagesModel, PlatformModel } from "./platform.ts";
 import type { Capability, ServiceDefinition } from "./service.ts";
@@ -27,6 +28,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
   if (enabled.problems.length > 0) throw new ConfigError(enabled.problems);
 
   const health = enabled.provider("health");
+  const gateway = enabled.provider("gateway");
   return deepFreeze({
     stack: environment.stack,
     target: environment.config.target,
@@ -34,13 +36,16 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     services: order.map((service) => ({
       name: service.name,
       summary: service.summary,
-      version: service.version,
+      version: versionOf(enabled, service),
       owner: service.owner ?? "platform",
       backup: service.backup,
       checks: Object.entries(service.checks).map(([name, { summary }]) => ({ name, summary })),
       dependsOn: neededBy(enabled, service),
-      workloads: partsOf(service).map((part) => resolveWorkload(enabled, grants, platform, part)),
+      workloads: enabled.parts
+        .filter((part) => part.service === service)
+        .map((part) => resolveWorkload(enabled, grants, platform, part)),
     })),
+    token: gateway?.provider.token ? `${gateway.service.name}/${gateway.provider.token}` : null,
     health: health ? { workload: health.workload, endpoint: health.provider.endpoint } : null,
     secrets: grants.secrets,
     pipelines: environment.pipelines,
@@ -49,7 +54,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
 
 /** The service that answers a need. */
 function answering(enabled: EnabledServices, need: Need): string | undefined {
-  if (need.kind === "secret") return undefined;
+  if (need.kind === "secret" || (need.kind === "endpoint" && need.optional)) return undefined;
   if (need.kind !== "endpoint") return enabled.provider(need.kind)?.service.name;
   return enabled.parts.find(({ workload }) => workload === need.workload)?.service.name;
 }
@@ -88,7 +93,7 @@ function checkProviders(enabled: EnabledServices): void {
       "expected a port, received false: it is asked there whether the platform is healthy",
     );
   }
-  for (const kind of ["database", "bucket", "health"] satisfies Capability[]) {
+  for (const kind of ["database", "bucket", "health", "gateway"] satisfies Capability[]) {
     const [first, ...others] = enabled.services.filter((s) => s.provides?.[kind]);
     for (const other of others) {
       enabled.problem(
@@ -165,11 +170,14 @@ function checkNames(enabled: EnabledServices): void {
     const path = ["services", service.name, "parts", name];
     const owner = `the part ${name} of ${service.name}`;
     if (!isFree(path, "workload", workload, owner)) continue; // all that it has meets as well
+    for (const replica of replicaNames(workload, enabled.replicas(service, part)).slice(1)) {
+      isFree([...path, "replicas"], "workload", replica, `a replica of ${owner}`);
+    }
     if (part.files || part.env) {
       isFree(path, "workload", `${workload}-files`, `the files of ${owner}`);
       isFree(path, "volume", `${workload}-files`, `the files of ${owner}`);
     }
-    for (const volume of Object.keys(part.volumes ?? {})) {
+    for (const [volume] of volumesOf(enabled, { service, name, part, workload })) {
       const its = [...path, "volumes", volume];
       isFree(its, "volume", `${workload}-${volume}`, `the volume ${volume} of ${owner}`);
     }

@@ -1,7 +1,10 @@
 import type { z } from "zod";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
-import type { PipelineModel, PlatformModel, ServiceSummary } from "./platform.ts";
+import type { PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
+import type { PlatformView } from "./view.ts";
+
+export type * from "./view.ts";
 
 /** One part of the platform. Everything specific to a product stands in the one file that defines it. */
 export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
@@ -10,7 +13,9 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   /** One sentence that says what it is for. */
   readonly summary: string;
   /** The product's version, shown in the registry. */
-  readonly version: string;
+  readonly version: string | ((options: O) => string);
+  /** Whether a stack has it when its configuration says nothing. @default true */
+  readonly enabledByDefault?: boolean;
   /** Who answers for it. @default "platform" */
   readonly owner?: string;
   readonly needs: N;
@@ -22,17 +27,26 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   readonly parts: Readonly<Record<string, Part<N, O>>>;
   /** Functional checks, run by the core. */
   readonly checks: Readonly<Record<string, CheckDefinition>>;
+  /** Measurements that the core takes on a schedule, for what has no metrics of its own. */
+  readonly collectors?: Readonly<Record<string, CollectorDefinition>>;
+  /** Alerts of its own, beside those that every service has. */
+  readonly alerts?: (options: O) => readonly AlertRule[];
   /** What saves its state, in a sentence. */
   readonly backup: string;
 }
 
-/** What a service can answer: databases, buckets, or the health of the whole platform. */
-export type Capability = "database" | "bucket" | "health";
+/**
+ * What a service can answer: databases, buckets, the health of the whole platform, or the way in: a gateway's container
+ * publishes the ports of all.
+ */
+export type Capability = "database" | "bucket" | "health" | "gateway";
 
 /** Where a capability is answered. */
 export interface Provider {
   readonly part: string;
   readonly endpoint: string;
+  /** Of a gateway: the secret need that opens every API as a bearer token. */
+  readonly token?: string;
 }
 
 export interface PartContext<N extends Needs = Needs, O = unknown> {
@@ -48,25 +62,13 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   /** The address inside the network of one of this service's own endpoints. */
   address(part: string, endpoint: string, what: "host" | "port" | "url"): Ref;
   publicUrl(part: string, endpoint: string): Ref;
-}
-
-export interface PlatformView {
-  readonly services: readonly ServiceSummary[];
-  /** Every functional check with the values it needs. */
-  readonly checks: readonly CheckView[];
-}
-
-export interface CheckView {
-  readonly service: string;
-  readonly name: string;
-  readonly everySeconds: number;
-  readonly timeoutSeconds: number;
-  readonly http?: { readonly url: Text; readonly status: number };
-  readonly tcp?: { readonly host: Text; readonly port: Text };
-  readonly needs: Readonly<Record<string, unknown>>;
-  readonly secrets: Readonly<Record<string, Ref>>;
-  /** URL inside the network of every endpoint of the service, by `<part>.<endpoint>`. */
-  readonly endpoints: Readonly<Record<string, Text>>;
+  /** What the target calls an image. */
+  image(name: string): Ref;
+  /** Limits of this service's parts, with what the configuration says. */
+  readonly resources: Readonly<Record<string, { readonly memoryBytes: number; readonly milliCpu: number }>>;
+  /** The stack's own network, and what the names of its containers begin with. */
+  readonly networkName: string;
+  readonly instancePrefix: string;
 }
 
 export interface Part<N extends Needs = Needs, O = unknown> {
@@ -81,18 +83,50 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly uses?: readonly (keyof N & string)[];
   /** Endpoints of the same service's other parts that must accept connections before this one starts. */
   readonly after?: readonly Provider[];
-  readonly probe?: Probe;
-  readonly volumes?: Readonly<Record<string, Volume>>;
+  readonly probe?: Probe | ((ctx: PartContext<N, O>) => Probe);
+  /** What Prometheus reads, by the job's name; `main` carries the workload's name alone. */
+  readonly metrics?: Readonly<Record<string, Scrape<O>>>;
+  readonly volumes?: Readonly<Record<string, Volume<O>>>;
   /** Requests and limits: cpu such as "250m" (share), memory such as "512Mi" (limit). */
   readonly resources: { readonly cpu: string; readonly memory: string };
   /** Size of /tmp, a memory file system. @default "64Mi" */
   readonly tmp?: string;
   /** Runs to its end once per change of its content, instead of for ever. */
   readonly oneShot?: boolean;
+  /** Whether these options ask for this part. @default always */
+  readonly enabled?: (options: O) => boolean;
+  /** How many of it run behind its one name. @default 1 */
+  readonly replicas?: (options: O) => number;
+  /** What it may reach of the host: the Docker API's socket. */
+  readonly host?: readonly HostAccess[];
   /** How long it may take to stop. @default "10s" */
   readonly stopGrace?: string;
+  /** Run inside this part before a planned stop: it takes no new work and lets what it has end. */
+  readonly drain?: Drain;
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
+}
+
+export interface Drain {
+  readonly command: readonly string[];
+  /** How long it may take; the stop goes on after it. */
+  readonly within: string;
+}
+
+export type HostAccess = "docker-api";
+
+export interface Scrape<O = unknown> {
+  readonly endpoint: string;
+  /** Whether these options have it. @default always */
+  readonly enabled?: (options: O) => boolean;
+  /** @default "/metrics" */
+  readonly path?: string;
+  /** @default "15s" */
+  readonly every?: string;
+  /** Secret need with a login that opens it by HTTP Basic. */
+  readonly login?: string;
+  /** Secret need that opens it as a bearer token. */
+  readonly bearer?: string;
 }
 
 export interface Tool {
@@ -112,6 +146,13 @@ export interface Endpoint {
   readonly browser?: boolean;
   /** Name of the secret need that opens it. */
   readonly login?: string;
+  /**
+   * Who asks for a login where it is published: the gateway, which then fills in `login` upstream, or the service itself.
+   * @default "gateway" for http, "own" for tcp
+   */
+  readonly auth?: "gateway" | "own";
+  /** Path prefixes that are reached inside the network only: the gateway answers 404. */
+  readonly internal?: readonly string[];
   /** Scheme of its URL. @default the protocol */
   readonly scheme?: string;
   /** Path of the page, or the check. @default "/" */
@@ -126,10 +167,12 @@ export interface Probe {
   readonly within: string;
 }
 
-export interface Volume {
+export interface Volume<O = unknown> {
   readonly path: string;
   /** Declared size, such as "10Gi": a quota where the target has one, a budget elsewhere. */
   readonly size: string;
+  /** Whether these options ask for it. @default always */
+  readonly enabled?: (options: O) => boolean;
 }
 
 export interface CheckContext {
@@ -176,6 +219,38 @@ export interface CheckDefinition {
   };
   readonly tcp?: { readonly part: string; readonly endpoint: string };
   readonly run?: (ctx: CheckContext) => Promise<string | undefined>;
+}
+
+export interface CollectorDefinition {
+  /** What it measures, in a few words. */
+  readonly summary: string;
+  /** @default "30s" */
+  readonly every?: string;
+  /** @default "10s" */
+  readonly timeout?: string;
+  readonly needs?: Readonly<Record<string, Need>>;
+  readonly secrets?: readonly string[];
+  readonly run: (ctx: CheckContext) => Promise<readonly Sample[]>;
+}
+
+/** One value of a gauge. */
+export interface Sample {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface AlertRule {
+  /** CamelCase, unique in the stack. */
+  readonly name: string;
+  /** PromQL. */
+  readonly expr: string;
+  /** How long it must hold, such as "1m". */
+  readonly for: string;
+  readonly severity: "critical" | "warning" | "info";
+  readonly summary: string;
+  readonly description?: string;
 }
 
 /** Declares a service; the types of `needs` and `options` reach every function in it. */

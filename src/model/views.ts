@@ -1,61 +1,175 @@
-import { address, type EnabledServices, partsOf } from "./enabled.ts";
+import { address, authOf, type EnabledServices, type NamedPart, versionOf, volumesOf } from "./enabled.ts";
 import type { Grants } from "./grants.ts";
 import { workloadName } from "./names.ts";
 import type { ServiceSummary } from "./platform.ts";
 import { type Ref, template } from "./refs.ts";
-import type { CheckView, PlatformView, ServiceDefinition } from "./service.ts";
-import { parseDuration } from "./units.ts";
+import type { CheckDefinition, CollectorDefinition, ServiceDefinition } from "./service.ts";
+import { parseDuration, parseSize } from "./units.ts";
+import type {
+  CheckView,
+  CollectorView,
+  EndpointView,
+  PlatformView,
+  ScrapeView,
+  WorkloadView,
+} from "./view.ts";
+import { resourcesOf } from "./workload.ts";
 
 /** The platform as it is declared, for services that are derived from the others. */
 export function viewPlatform(enabled: EnabledServices, grants: Grants): PlatformView {
-  const checks = enabled.services.flatMap((service) => viewChecks(service, grants));
-  return { services: enabled.services.map(summarise), checks };
+  const { services, parts } = enabled;
+  return {
+    services: services.map((service) => summarise(enabled, service)),
+    checks: services.flatMap((service) =>
+      Object.entries(service.checks).map(([name, check]) => viewCheck(service, name, check, grants)),
+    ),
+    collectors: services.flatMap((service) =>
+      Object.entries(service.collectors ?? {}).map(([name, collector]) => ({
+        ...viewTask(service, name, collector, grants),
+        needs: grants.forCollector(service, name, collector.needs),
+      })),
+    ),
+    workloads: parts.map((part) => viewWorkload(enabled, part)),
+    endpoints: parts.flatMap((part) => viewEndpoints(enabled, grants, part)),
+    scrapes: parts.flatMap((part) => viewScrapes(enabled, grants, part)),
+    alerts: services.flatMap((service) =>
+      (service.alerts?.(enabled.config(service).options) ?? []).map((rule) => ({
+        service: service.name,
+        ...rule,
+      })),
+    ),
+  };
 }
 
-function viewChecks(service: ServiceDefinition, grants: Grants): CheckView[] {
-  return Object.entries(service.checks).map(([name, { http, tcp, every, timeout, needs, secrets }]) => {
-    const at = (part: string, endpoint: string, what: "host" | "port" | "url"): Ref =>
-      address(workloadName(service.name, part), endpoint, what);
-    const own = grants.of(service);
-    return {
-      service: service.name,
-      name,
-      everySeconds: parseDuration(every ?? "30s"),
-      timeoutSeconds: parseDuration(timeout ?? "10s"),
-      ...(http && {
-        http: { url: template(at(http.part, http.endpoint, "url"), http.path), status: http.status ?? 200 },
-      }),
-      ...(tcp && {
-        tcp: { host: at(tcp.part, tcp.endpoint, "host"), port: at(tcp.part, tcp.endpoint, "port") },
-      }),
-      needs: grants.forCheck(service, name, needs),
-      secrets: Object.fromEntries((secrets ?? []).map((s) => [s, own[s] as Ref])),
-      endpoints: Object.fromEntries(
-        Object.entries(service.parts).flatMap(([part, p]) =>
-          Object.keys(p.endpoints ?? {}).map((e) => [`${part}.${e}`, at(part, e, "url")]),
-        ),
+const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what: "host" | "port" | "url") =>
+  address(workloadName(service.name, part), endpoint, what);
+
+/** What checks and collectors have in common. */
+function viewTask(
+  service: ServiceDefinition,
+  name: string,
+  task: CheckDefinition | CollectorDefinition,
+  grants: Grants,
+): Omit<CollectorView, "needs"> {
+  const own = grants.of(service);
+  return {
+    service: service.name,
+    name,
+    everySeconds: parseDuration(task.every ?? "30s"),
+    timeoutSeconds: parseDuration(task.timeout ?? "10s"),
+    secrets: Object.fromEntries((task.secrets ?? []).map((s) => [s, own[s] as Ref])),
+    endpoints: Object.fromEntries(
+      Object.entries(service.parts).flatMap(([part, p]) =>
+        Object.keys(p.endpoints ?? {}).map((e) => [`${part}.${e}`, urlOf(service, part, e, "url")]),
       ),
-    };
-  });
+    ),
+  };
 }
 
-function summarise(service: ServiceDefinition): ServiceSummary {
+function viewCheck(
+  service: ServiceDefinition,
+  name: string,
+  check: CheckDefinition,
+  grants: Grants,
+): CheckView {
+  const { http, tcp } = check;
+  return {
+    ...viewTask(service, name, check, grants),
+    ...(http && {
+      http: {
+        url: template(urlOf(service, http.part, http.endpoint, "url"), http.path),
+        status: http.status ?? 200,
+      },
+    }),
+    ...(tcp && {
+      tcp: {
+        host: urlOf(service, tcp.part, tcp.endpoint, "host"),
+        port: urlOf(service, tcp.part, tcp.endpoint, "port"),
+      },
+    }),
+    needs: grants.forCheck(service, name, check.needs),
+  };
+}
+
+function viewWorkload(enabled: EnabledServices, named: NamedPart): WorkloadView {
+  const { service, name, part, workload } = named;
+  const { storage } = enabled.config(service);
+  return {
+    service: service.name,
+    name: workload,
+    part: name,
+    replicas: enabled.replicas(service, part),
+    oneShot: part.oneShot ?? false,
+    ...(resourcesOf(enabled, service)[name] as { memoryBytes: number; milliCpu: number }),
+    volumes: volumesOf(enabled, named).map(([volume, v]) => ({
+      name: volume,
+      sizeBytes: parseSize(storage?.[volume] ?? v.size),
+    })),
+  };
+}
+
+function viewEndpoints(
+  enabled: EnabledServices,
+  grants: Grants,
+  { service, part, workload }: NamedPart,
+): EndpointView[] {
+  return Object.entries(part.endpoints ?? {}).map(([name, e]) => ({
+    service: service.name,
+    workload,
+    name,
+    summary: e.summary,
+    protocol: e.protocol,
+    scheme: e.scheme ?? e.protocol,
+    port: e.port,
+    published: enabled.published(service, name, e.published),
+    browser: e.browser ?? false,
+    path: e.path ?? "/",
+    auth: authOf(e),
+    internal: e.internal ?? [],
+    login: grants.login(service, e.login),
+  }));
+}
+
+function viewScrapes(
+  enabled: EnabledServices,
+  grants: Grants,
+  { service, part, workload }: NamedPart,
+): ScrapeView[] {
+  const { options } = enabled.config(service);
+  const scrapes = Object.entries(part.metrics ?? {}).filter(([, s]) => s.enabled?.(options) ?? true);
+  return scrapes.map(([name, scrape]) => ({
+    service: service.name,
+    workload,
+    job: name === "main" ? workload : `${workload}-${name}`,
+    port: enabled.port(workload, scrape.endpoint) as number,
+    scheme: part.endpoints?.[scrape.endpoint]?.scheme ?? "http",
+    path: scrape.path ?? "/metrics",
+    everySeconds: parseDuration(scrape.every ?? "15s"),
+    replicas: enabled.replicas(service, part),
+    basic: grants.login(service, scrape.login),
+    bearer: scrape.bearer === undefined ? null : { ref: "secret", id: `${service.name}/${scrape.bearer}` },
+  }));
+}
+
+function summarise(enabled: EnabledServices, service: ServiceDefinition): ServiceSummary {
   return {
     name: service.name,
     summary: service.summary,
-    version: service.version,
+    version: versionOf(enabled, service),
     owner: service.owner ?? "platform",
-    endpoints: partsOf(service).flatMap(({ part, workload }) =>
-      Object.entries(part.endpoints ?? {}).map(([name, e]) => ({
-        name,
-        workload,
-        summary: e.summary,
-        protocol: e.protocol,
-        browser: e.browser ?? false,
-        url: template({ ref: "publicUrl", workload, endpoint: name }),
-        internalUrl: template(address(workload, name, "url")),
-      })),
-    ),
+    endpoints: enabled.parts
+      .filter((named) => named.service === service)
+      .flatMap(({ part, workload }) =>
+        Object.entries(part.endpoints ?? {}).map(([name, e]) => ({
+          name,
+          workload,
+          summary: e.summary,
+          protocol: e.protocol,
+          browser: e.browser ?? false,
+          url: template({ ref: "publicUrl", workload, endpoint: name }),
+          internalUrl: template(address(workload, name, "url")),
+        })),
+      ),
     checks: Object.entries(service.checks).map(([name, c]) => ({ name, summary: c.summary })),
   };
 }

@@ -1,6 +1,6 @@
-import { address, type EnabledServices, type NamedPart } from "./enabled.ts";
+import { address, authOf, type EnabledServices, type NamedPart, volumesOf } from "./enabled.ts";
 import type { Grants } from "./grants.ts";
-import { workloadName } from "./names.ts";
+import { instancePrefix, stackName, workloadName } from "./names.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { EndpointModel, WorkloadModel } from "./platform.ts";
 import { type Template, type Text, template } from "./refs.ts";
@@ -16,8 +16,9 @@ export function resolveWorkload(
 ): WorkloadModel {
   const config = enabled.config(service);
   const ctx = contextOf(enabled, grants, platform, service);
-  const resources = config.resources[name] ?? part.resources;
+  const resources = resourcesOf(enabled, service)[name] as Resources;
   const own = grants.of(service);
+  const probe = typeof part.probe === "function" ? part.probe(ctx) : part.probe;
   return {
     name: workload,
     service: service.name,
@@ -26,28 +27,33 @@ export function resolveWorkload(
     command: part.command(ctx).map((text) => template(text)),
     env: templates(part.env?.(ctx) ?? {}),
     files: templates(part.files?.(ctx) ?? {}),
+    replicas: enabled.replicas(service, part),
+    host: part.host ?? [],
+    ports: portsOf(enabled, { service, name, part, workload }),
     endpoints: Object.entries(part.endpoints ?? {}).map(([endpoint, e]) => ({
       ...resolveEndpoint(service, endpoint, e),
       published: enabled.published(service, endpoint, e.published),
     })),
-    probe: part.probe
+    probe: probe
       ? {
-          command: part.probe.command,
-          everySeconds: parseDuration(part.probe.every ?? "10s"),
-          withinSeconds: parseDuration(part.probe.within),
+          command: probe.command,
+          everySeconds: parseDuration(probe.every ?? "10s"),
+          withinSeconds: parseDuration(probe.within),
         }
       : null,
-    volumes: Object.entries(part.volumes ?? {}).map(([volume, v]) => ({
+    volumes: volumesOf(enabled, { service, name, part, workload }).map(([volume, v]) => ({
       name: volume,
       path: v.path,
       sizeBytes: parseSize(config.storage?.[volume] ?? v.size),
       policy: config.data ?? enabled.environment.config.data.policy,
     })),
-    milliCpu: parseCpu(String(resources.cpu)),
-    memoryBytes: parseSize(resources.memory),
+    ...resources,
     tmpBytes: parseSize(part.tmp ?? "64Mi"),
     oneShot: part.oneShot ?? false,
     stopGraceSeconds: parseDuration(part.stopGrace ?? "10s"),
+    drain: part.drain
+      ? { command: part.drain.command, withinSeconds: parseDuration(part.drain.within) }
+      : null,
     tools: Object.fromEntries(
       Object.entries(part.tools ?? {}).map(([tool, { command, bucket }]) => [
         tool,
@@ -56,6 +62,41 @@ export function resolveWorkload(
     ),
     waitFor: waitsOf(enabled, { service, name, part, workload }),
   };
+}
+
+interface Resources {
+  readonly memoryBytes: number;
+  readonly milliCpu: number;
+}
+
+/** Limits of a service's parts, as the configuration has them. */
+export function resourcesOf(enabled: EnabledServices, service: ServiceDefinition): Record<string, Resources> {
+  const { resources } = enabled.config(service);
+  return Object.fromEntries(
+    Object.entries(service.parts).map(([name, part]) => {
+      const { cpu, memory } = resources[name] ?? part.resources;
+      return [name, { milliCpu: parseCpu(String(cpu)), memoryBytes: parseSize(memory) }];
+    }),
+  );
+}
+
+/**
+ * What a container publishes. A gateway listens inside on the very numbers that are published, so that whoever asks for
+ * 127.0.0.1:8501 and whoever answers speak of the same port; nobody else publishes any then.
+ */
+function portsOf(enabled: EnabledServices, own: NamedPart): WorkloadModel["ports"] {
+  const gateway = enabled.provider("gateway");
+  const published = (part: NamedPart) =>
+    Object.entries(part.part.endpoints ?? {}).flatMap(([name, e]) => {
+      const external = enabled.published(part.service, name, e.published);
+      return external === null ? [] : [{ internal: e.port, external }];
+    });
+  if (!gateway) return published(own);
+  if (gateway.workload !== own.workload) return [];
+  return enabled.parts
+    .flatMap(published)
+    .map(({ external }) => ({ internal: external, external }))
+    .sort((a, b) => a.external - b.external);
 }
 
 function contextOf(
@@ -77,6 +118,10 @@ function contextOf(
     },
     platform,
     pipelines,
+    image: (name) => ({ ref: "image", name }),
+    resources: resourcesOf(enabled, service),
+    networkName: stackName(stack),
+    instancePrefix: instancePrefix(stack),
     address: (part, endpoint, what) => address(workloadName(service.name, part), endpoint, what),
     publicUrl: (part, endpoint) => ({
       ref: "publicUrl",
@@ -101,6 +146,7 @@ function resolveEndpoint(
     scheme: e.scheme ?? e.protocol,
     browser: e.browser ?? false,
     path: e.path ?? "/",
+    auth: authOf(e),
     login: login ? { secret: `${service.name}/${e.login}`, user: login.user } : null,
   };
 }
@@ -113,7 +159,7 @@ export function waitsOf(
   const wanted: { workload: string; endpoint: string }[] = [];
   for (const name of part.uses ?? Object.keys(service.needs)) {
     const need = service.needs[name];
-    if (need?.kind === "endpoint") wanted.push(need);
+    if (need?.kind === "endpoint" && need.wait !== false && !need.optional) wanted.push(need);
     if (need?.kind === "database" || need?.kind === "bucket") {
       const found = enabled.provider(need.kind);
       if (found) wanted.push({ workload: found.workload, endpoint: found.provider.endpoint });

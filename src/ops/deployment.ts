@@ -17,8 +17,3 @@ export function declare(project: string, stack: string): Declared {
   checkPolicy(model);
   return { environment, model };
 }
-
-/** Logical names of the images that a model runs. */
-export const imagesOf = (model: PlatformModel): string[] => [
-  ...new Set(model.services.flatMap((s) => s.workloads.map((w) => w.image))),
-];

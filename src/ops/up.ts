@@ -1,9 +1,10 @@
 import { DatalabError } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
+import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
 import type { Health } from "./core-client.ts";
-import { declare, imagesOf } from "./deployment.ts";
+import { declare } from "./deployment.ts";
 import { type EngineResult, type EngineStep, engineError, runEngine } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";

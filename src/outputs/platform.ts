@@ -9,7 +9,11 @@ export const platformOutput = z.strictObject({
   target: z.enum(["docker", "kubernetes", "aws"]),
   /** Hash over images, pipelines and configuration: what is deployed. */
   release: z.string(),
-  core: z.strictObject({ url: z.string() }),
+  core: z.strictObject({
+    url: z.string(),
+    /** Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is asked for. */
+    token: z.string().nullable(),
+  }),
   services: z.array(
     z.strictObject({
       name: z.string(),
@@ -17,6 +21,8 @@ export const platformOutput = z.strictObject({
       version: z.string(),
       owner: z.string(),
       backup: z.string(),
+      /** Services that it needs: they start before it and stop after it. */
+      dependsOn: z.array(z.string()),
       workloads: z.array(
         z.strictObject({
           name: z.string(),
@@ -24,6 +30,11 @@ export const platformOutput = z.strictObject({
           instance: z.string(),
           image: z.string(),
           oneShot: z.boolean(),
+          stopGraceSeconds: z.number(),
+          /** Workloads that must answer before it starts. */
+          after: z.array(z.string()),
+          /** Run inside it before a planned stop. */
+          drain: z.strictObject({ command: z.array(z.string()), withinSeconds: z.number() }).nullable(),
         }),
       ),
       endpoints: z.array(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { instanceName } from "../model/names.ts";
+import { instanceName, replicaNames } from "../model/names.ts";
 import type { EndpointModel, PipelineModel, PlatformModel } from "../model/platform.ts";
 import { isRef } from "../model/refs.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
@@ -17,19 +17,25 @@ export function describePlatform(
     stack: model.stack,
     target: model.target,
     release: createHash("sha256").update(JSON.stringify(model)).digest("hex").slice(0, 16),
-    core: { url: core ? publicUrl(core) : "" },
+    core: { url: core ? publicUrl(core) : "", token: model.token },
     services: model.services.map((service) => ({
       name: service.name,
       summary: service.summary,
       version: service.version,
       owner: service.owner,
       backup: service.backup,
-      workloads: service.workloads.map((w) => ({
-        name: w.name,
-        instance: instanceName(model.stack, w.name),
-        image: w.image,
-        oneShot: w.oneShot,
-      })),
+      dependsOn: [...service.dependsOn],
+      workloads: service.workloads.flatMap((w) =>
+        replicaNames(w.name, w.replicas).map((name) => ({
+          name,
+          instance: instanceName(model.stack, name),
+          image: w.image,
+          oneShot: w.oneShot,
+          stopGraceSeconds: w.stopGraceSeconds,
+          after: [...new Set(w.waitFor.map(({ workload }) => workload))],
+          drain: w.drain && { command: [...w.drain.command], withinSeconds: w.drain.withinSeconds },
+        })),
+      ),
       endpoints: service.workloads.flatMap((w) =>
         w.endpoints.map((e) => ({
           name: e.name,

@@ -1,21 +1,24 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deriveSecret } from "../model/derive.ts";
 import type { EndpointModel, PlatformModel, SecretModel } from "../model/platform.ts";
-import { isSecret, type Ref, type Text, template } from "../model/refs.ts";
+import { externalKey, isSecret, type Ref, type Text, template } from "../model/refs.ts";
 
 /** Answers the model's references at deploy time. */
 export class Values {
   readonly #model: PlatformModel;
   readonly #secrets: ReadonlyMap<string, pulumi.Output<string>>;
   readonly #publicUrl: (endpoint: EndpointModel) => string;
+  readonly #image: (name: string) => string;
 
   /** `master` is the stack's master secret; what is derived from it stays secret in the engine. */
   constructor(
     model: PlatformModel,
     master: pulumi.Output<string>,
     publicUrl: (endpoint: EndpointModel) => string,
+    image: (name: string) => string,
   ) {
     this.#model = model;
+    this.#image = image;
     this.#publicUrl = publicUrl;
     this.#secrets = new Map(
       model.secrets.map((secret: SecretModel) => [
@@ -43,6 +46,8 @@ export class Values {
       if (!value) throw new Error(`the model has no secret ${ref.id}`);
       return value;
     }
+    if (ref.ref === "external") return new pulumi.Config("datalab").requireSecret(externalKey(ref.name));
+    if (ref.ref === "image") return this.#image(ref.name);
     const endpoint = this.endpoint(ref.workload, ref.endpoint);
     if (ref.ref === "publicUrl") return this.#publicUrl(endpoint);
     if (ref.part === "host") return ref.workload;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadEnvironment } from "../../src/config/load.ts";
-import { services } from "../../src/services/index.ts";
 import {
   configError,
   declare,
@@ -9,6 +8,7 @@ import {
   goodPipeline,
   makeProject,
   platformYaml,
+  foundation as services,
 } from "../support/project.ts";
 import { notes } from "./cases.ts";
 

@@ -7,8 +7,7 @@ import {
   schemaAt,
   stackFileSchema,
 } from "../../src/config/json-schema.ts";
-import { services } from "../../src/services/index.ts";
-import { declare, makeProject, platformYaml } from "../support/project.ts";
+import { declare, makeProject, platformYaml, foundation as services } from "../support/project.ts";
 
 /** Whether a JSON Schema takes a value, as far as zod writes JSON Schema. Says where it does not. */
 function mismatches(schema: JsonSchema, value: unknown, at = "$"): string[] {

@@ -19,6 +19,9 @@ const good: WorkloadModel = {
   memoryBytes: 16 * 2 ** 20,
   tmpBytes: 2 ** 26,
   oneShot: false,
+  replicas: 1,
+  host: [],
+  ports: [],
   stopGraceSeconds: 10,
   tools: {},
   waitFor: [],
@@ -33,6 +36,7 @@ const endpoint = {
   published: null,
   browser: false,
   path: "/",
+  auth: "gateway",
   login: null,
 } as const;
 
@@ -66,6 +70,15 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     breaks: [
       [{ oneShot: true, volumes: [volume] }, "expected neither volumes nor endpoints of a one-shot part"],
       [{ oneShot: true, endpoints: [endpoint] }, "expected neither volumes nor endpoints of a one-shot part"],
+    ],
+  },
+  "a part with replicas holds no data": {
+    keeps: { replicas: 3, volumes: [] },
+    breaks: [
+      [
+        { replicas: 2, volumes: [volume] },
+        "expected no volumes of a part that runs 2 times, for each would need its own",
+      ],
     ],
   },
   "a file stays in its folder": {

@@ -5,9 +5,8 @@ import { bucket, database, endpoint, secret } from "../../src/model/needs.ts";
 import type { PlatformModel, WorkloadModel } from "../../src/model/platform.ts";
 import { isRef, json, type Ref, render } from "../../src/model/refs.ts";
 import { defineService, type ServiceDefinition } from "../../src/model/service.ts";
-import { services } from "../../src/services/index.ts";
 import { validConfig } from "../support/configs.ts";
-import { declare, makeProject, platformYaml } from "../support/project.ts";
+import { declare, makeProject, platformYaml, foundation as services } from "../support/project.ts";
 
 const platform = (value: unknown) => JSON.stringify({ config: { "datalab:platform": value } });
 const workloads = (model: PlatformModel) => model.services.flatMap((s) => s.workloads);
@@ -57,7 +56,8 @@ test("whatever is configured, the model holds together", () => {
       const secrets = new Set(model.secrets.map(({ id }) => id));
       for (const ref of refs(model)) {
         if (ref.ref === "secret") expect(secrets).toContain(ref.id);
-        else expect(workload(model, ref.workload).endpoints.map((e) => e.name)).toContain(ref.endpoint);
+        else if (ref.ref !== "image")
+          expect(workload(model, ref.workload).endpoints.map((e) => e.name)).toContain(ref.endpoint);
       }
       for (const { login } of all.flatMap((w) => w.endpoints)) {
         if (login) expect(secrets).toContain(login.secret);
@@ -247,6 +247,8 @@ describe("services that others write", () => {
         host: "prefect.api.host",
         port: "prefect.api.port",
         url: "prefect.api.url",
+        user: "admin",
+        password: "prefect/admin",
       },
     });
     expect(notes.waitFor).toEqual([

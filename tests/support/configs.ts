@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { ServiceDefinition } from "../../src/model/service.ts";
-import { services } from "../../src/services/index.ts";
+import { foundation as services } from "./project.ts";
 
 const size = fc
   .tuple(fc.integer({ min: 16, max: 9999 }), fc.constantFrom("Mi", "Gi"))

@@ -20,7 +20,12 @@ test("the target docker is loaded", async () => {
 
 describe("references are answered", () => {
   const master = "m".repeat(43);
-  const values = new Values(modelOf(), pulumi.secret(master), (e) => `public:${e.published}`);
+  const values = new Values(
+    modelOf(),
+    pulumi.secret(master),
+    (e) => `public:${e.published}`,
+    (name) => `image:${name}`,
+  );
   const sql = (part: "host" | "port" | "url"): Ref => ({
     ref: "address",
     workload: "postgres",

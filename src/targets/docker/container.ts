@@ -1,6 +1,7 @@
+import { statSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { instanceName, labelNames, volumeName } from "../../model/names.ts";
+import { instanceName, labelNames, replicaNames, volumeName } from "../../model/names.ts";
 import type { WorkloadModel } from "../../model/platform.ts";
 import { isSecret } from "../../model/refs.ts";
 import type { Values } from "../values.ts";
@@ -21,58 +22,70 @@ export interface WorkloadArgs {
   readonly after: readonly docker.Container[];
 }
 
-/** The container of a workload, with the volumes that it mounts. */
-export function createContainer(args: WorkloadArgs, parent: pulumi.Resource): docker.Container {
+/** The containers of a workload, one a replica, with the volumes that they mount. */
+export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): docker.Container[] {
   const { stack, workload, values } = args;
   const files = createFiles(args, parent);
-  const volumes = [...createVolumes(stack, workload, parent), ...(files ? [files.mount] : [])];
+  const volumes = [
+    ...createVolumes(stack, workload, parent),
+    ...(files ? [files.mount] : []),
+    ...hostMounts(workload),
+  ];
   const wait = workload.waitFor.map(({ workload: name, port }) => `${name}:${port}`).join(" ");
 
-  return new docker.Container(
-    workload.name,
-    {
-      name: instanceName(stack, workload.name),
-      hostname: workload.name,
-      image: args.image,
-      command: workload.command.map((text) => values.plain(text)),
-      envs: [
-        ...Object.entries(workload.env)
-          .filter(([, text]) => !isSecret(text))
-          .map(([name, text]) => `${name}=${values.plain(text)}`),
-        ...(wait ? [`DATALAB_WAIT=${wait}`] : []),
-      ].sort(),
-      volumes,
-      labels: labelList({
-        [labelNames.stack]: stack,
-        [labelNames.service]: workload.service,
-        [labelNames.workload]: workload.name,
-        [labelNames.release]: args.release,
-        ...(files && { [labelNames.files]: files.hash }),
-        ...(workload.oneShot && { [labelNames.oneShot]: "true" }),
-      }),
-      ports: workload.endpoints
-        .filter((e) => e.published !== null)
-        .map((e) => ({
-          internal: e.port,
-          external: e.published as number,
-          ip: "127.0.0.1",
-          protocol: "tcp",
-        })),
-      networkMode: "bridge",
-      networksAdvanced: [{ name: args.network.name, aliases: [workload.name] }],
-      ...lifecycle(workload),
-      ...limits(workload),
-      ...confinement(workload),
-      logDriver: "json-file",
-      logOpts: { "max-size": "10m", "max-file": "3" },
-    },
-    {
-      parent,
-      deleteBeforeReplace: true, // its name and ports are fixed
-      dependsOn: [...args.after, ...(files ? [files.holder] : [])],
-      customTimeouts: { create: "10m", delete: `${workload.stopGraceSeconds + 60}s` },
-    },
-  );
+  const create = (name: string) =>
+    new docker.Container(
+      name,
+      {
+        name: instanceName(stack, name),
+        hostname: name,
+        image: args.image,
+        command: workload.command.map((text) => values.plain(text)),
+        envs: [
+          ...Object.entries(workload.env)
+            .filter(([, text]) => !isSecret(text))
+            .map(([name, text]) => `${name}=${values.plain(text)}`),
+          ...(wait ? [`DATALAB_WAIT=${wait}`] : []),
+        ].sort(),
+        volumes,
+        labels: labelList({
+          [labelNames.stack]: stack,
+          [labelNames.service]: workload.service,
+          [labelNames.workload]: name,
+          [labelNames.release]: args.release,
+          ...(files && { [labelNames.files]: files.hash }),
+          ...(workload.oneShot && { [labelNames.oneShot]: "true" }),
+        }),
+        ports: workload.ports.map((port) => ({ ...port, ip: "127.0.0.1", protocol: "tcp" })),
+        networkMode: "bridge",
+        networksAdvanced: [{ name: args.network.name, aliases: [workload.name] }],
+        ...lifecycle(workload),
+        ...limits(workload),
+        ...confinement(workload),
+        ...(workload.host.includes("docker-api") && { groupAdds: [dockerSocketGroup()] }),
+        logDriver: "json-file",
+        logOpts: { "max-size": "10m", "max-file": "3" },
+      },
+      {
+        parent,
+        deleteBeforeReplace: true, // its name and ports are fixed
+        dependsOn: [...args.after, ...(files ? [files.holder] : [])],
+        customTimeouts: { create: "10m", delete: `${workload.stopGraceSeconds + 60}s` },
+      },
+    );
+  return replicaNames(workload.name, workload.replicas).map(create);
+}
+
+const dockerSocket = "/var/run/docker.sock";
+
+function hostMounts(workload: WorkloadModel) {
+  if (!workload.host.includes("docker-api")) return [];
+  return [{ hostPath: dockerSocket, containerPath: dockerSocket, readOnly: true }];
+}
+
+/** The group that may use the socket; its number is the host's own. */
+function dockerSocketGroup(): string {
+  return String(statSync(dockerSocket, { throwIfNoEntry: false })?.gid ?? 0);
 }
 
 function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {

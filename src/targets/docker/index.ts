@@ -1,20 +1,20 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { imagesOf } from "../../model/images.ts";
 import { labelNames, stackName } from "../../model/names.ts";
 import type { EndpointModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
-import { createContainer } from "./container.ts";
+import { createContainers } from "./container.ts";
 import { type ImageIds, imageReference, resolveImages } from "./images.ts";
 import { labelList } from "./labels.ts";
 
 /** The model as containers of one Docker host. */
 export const dockerTarget: Target = {
   deploy(model) {
-    const names = [...new Set(model.services.flatMap((s) => s.workloads.map((w) => w.image)))];
-    return deployDocker(model, resolveImages(names, model.images));
+    return deployDocker(model, resolveImages(imagesOf(model), model.images));
   },
 };
 
@@ -25,7 +25,7 @@ const publicUrl = (endpoint: EndpointModel): string =>
 /** Declares the resources; `images` maps logical names to what Docker calls them. */
 export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Output<PlatformOutput> {
   const master = new pulumi.Config("datalab").requireSecret("masterSecret");
-  const values = new Values(model, master, publicUrl);
+  const values = new Values(model, master, publicUrl, (name) => imageReference(name, model.images));
   const root = new Platform(model.stack);
   const network = new docker.Network(
     "network",
@@ -41,12 +41,12 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
     { parent: root, deleteBeforeReplace: true },
   );
 
-  const containers = new Map<string, docker.Container>();
+  const containers = new Map<string, docker.Container[]>();
   for (const service of model.services) {
     const component = new Service(service, root);
     for (const workload of service.workloads) {
       const after = workload.waitFor.flatMap((w) => containers.get(w.workload) ?? []);
-      const container = createContainer(
+      const created = createContainers(
         {
           stack: model.stack,
           workload,
@@ -58,7 +58,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
         },
         component,
       );
-      containers.set(workload.name, container);
+      containers.set(workload.name, created);
     }
     component.done();
   }
@@ -68,7 +68,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
   const oneShots = model.services
     .flatMap((s) => s.workloads)
     .filter((w) => w.oneShot)
-    .map((w) => failedOneShot(w.name, containers.get(w.name) as docker.Container));
+    .flatMap((w) => (containers.get(w.name) ?? []).map((container) => failedOneShot(w.name, container)));
   const platform = describePlatform(model, values, publicUrl);
   // The address book is there when the one-shots have done their work, not before.
   return pulumi.all(oneShots).apply(() => platform);
