@@ -21,6 +21,8 @@ export interface RegistryService {
     readonly summary: string;
     readonly protocol: "http" | "tcp";
     readonly browser: boolean;
+    readonly auth: "gateway" | "own";
+    readonly login: { readonly user: string; readonly secret: string } | null;
     readonly url: string;
     readonly internalUrl: string;
   }[];

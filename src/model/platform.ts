@@ -144,6 +144,10 @@ export interface ServiceSummary {
     readonly summary: string;
     readonly protocol: "http" | "tcp";
     readonly browser: boolean;
+    /** Who asks for a login there. */
+    readonly auth: "gateway" | "own";
+    /** The service's own login: the user, and the id of the secret. */
+    readonly login: { readonly user: string; readonly secret: string } | null;
     readonly url: Template;
     readonly internalUrl: Template;
   }[];

@@ -34,7 +34,9 @@ export type Text = string | Ref | Template;
 export function isRef(value: unknown): value is Ref {
   if (typeof value !== "object" || value === null) return false;
   const { ref } = value as { ref?: unknown };
-  return ref === "secret" || ref === "address" || ref === "publicUrl" || ref === "image" || ref === "external";
+  return (
+    ref === "secret" || ref === "address" || ref === "publicUrl" || ref === "image" || ref === "external"
+  );
 }
 
 export function isTemplate(value: unknown): value is Template {

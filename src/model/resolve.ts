@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import { EnabledServices, versionOf, volumesOf } from "./enabled.ts";
+import { checkExternalSecrets } from "./external-secrets.ts";
 import { Grants } from "./grants.ts";
 import { startOrder } from "./graph.ts";
 import { replicaNames } from "./names.ts";
@@ -29,7 +30,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
 
   const health = enabled.provider("health");
   const gateway = enabled.provider("gateway");
-  return deepFreeze({
+  const model: PlatformModel = deepFreeze({
     stack: environment.stack,
     target: environment.config.target,
     images,
@@ -50,6 +51,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     secrets: grants.secrets,
     pipelines: environment.pipelines,
   });
+  return checkExternalSecrets(environment, model);
 }
 
 /** The service that answers a need. */

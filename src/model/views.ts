@@ -13,7 +13,7 @@ import type {
   ScrapeView,
   WorkloadView,
 } from "./view.ts";
-import { resourcesOf } from "./workload.ts";
+import { loginOf, resourcesOf } from "./workload.ts";
 
 /** The platform as it is declared, for services that are derived from the others. */
 export function viewPlatform(enabled: EnabledServices, grants: Grants): PlatformView {
@@ -166,6 +166,8 @@ function summarise(enabled: EnabledServices, service: ServiceDefinition): Servic
           summary: e.summary,
           protocol: e.protocol,
           browser: e.browser ?? false,
+          auth: authOf(e),
+          login: loginOf(service, e),
           url: template({ ref: "publicUrl", workload, endpoint: name }),
           internalUrl: template(address(workload, name, "url")),
         })),

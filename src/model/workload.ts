@@ -136,8 +136,6 @@ function resolveEndpoint(
   name: string,
   e: Endpoint,
 ): Omit<EndpointModel, "published"> {
-  const need = e.login === undefined ? undefined : service.needs[e.login];
-  const login = need?.kind === "secret" ? need.login : undefined;
   return {
     name,
     summary: e.summary,
@@ -147,8 +145,15 @@ function resolveEndpoint(
     browser: e.browser ?? false,
     path: e.path ?? "/",
     auth: authOf(e),
-    login: login ? { secret: `${service.name}/${e.login}`, user: login.user } : null,
+    login: loginOf(service, e),
   };
+}
+
+/** Who is let in at an endpoint, and by which secret. */
+export function loginOf(service: ServiceDefinition, e: Endpoint): EndpointModel["login"] {
+  const need = e.login === undefined ? undefined : service.needs[e.login];
+  const login = need?.kind === "secret" ? need.login : undefined;
+  return login ? { user: login.user, secret: `${service.name}/${e.login}` } : null;
 }
 
 /** Endpoints of other workloads that this one's needs name: it starts when they accept connections. */

@@ -41,10 +41,10 @@ function writeProject(files: Files): string {
 }
 
 /** The model of a project with one pipeline and this platform object; nothing of the project stays. */
-export function modelOf(yaml = "", stack = "dev"): PlatformModel {
+export function modelOf(yaml = "", stack = "dev", known = foundation): PlatformModel {
   const root = writeProject({ ...goodPipeline, [`Pulumi.${stack}.yaml`]: yaml && platformYaml(yaml) });
   try {
-    return declare(root, stack).model;
+    return declare(root, stack, known).model;
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
