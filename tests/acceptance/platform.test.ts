@@ -1,34 +1,13 @@
 /**
- * One stack on real Docker from its first `up` to the end of its data, in chapters that build on each other: whoever reads
- * the list of tests reads the life of a platform. Chapters stand in ./chapters, in the order of the calls below.
+ * The whole platform on real Docker: every service, behind the gateway, as `./datalab up` brings it up for a data team.
+ * Chapters stand in ./chapters, in the order of the calls below.
  */
 import { afterAll, beforeAll, describe } from "vitest";
-import { brokenFiles } from "./chapters/broken-files.ts";
-import { confinement } from "./chapters/confinement.ts";
-import { ending } from "./chapters/ending.ts";
-import { failingService } from "./chapters/failing-service.ts";
-import { firstUp } from "./chapters/first-up.ts";
-import { interruption } from "./chapters/interruption.ts";
-import { killedServices } from "./chapters/killed-services.ts";
-import { medallion } from "./chapters/medallion.ts";
-import { pipelineComponents } from "./chapters/pipeline-components.ts";
-import { secrets } from "./chapters/secrets.ts";
-import { Stage } from "./support/stage.ts";
+import { Stage, whole } from "./support/stage.ts";
 
-const stage = new Stage();
+const stage = new Stage(whole);
 
-describe("a platform on Docker", { timeout: 300_000 }, () => {
+describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   beforeAll(() => stage.open(), 1_800_000);
   afterAll(() => stage.close(), 300_000);
-
-  firstUp(stage);
-  medallion(stage);
-  brokenFiles(stage);
-  confinement(stage);
-  killedServices(stage);
-  pipelineComponents(stage);
-  failingService(stage);
-  interruption(stage);
-  secrets(stage);
-  ending(stage);
 });

@@ -3,16 +3,41 @@ import { readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { services } from "../../../src/services/index.ts";
 import { flightsCsv, testImage } from "./flights.ts";
 import { processesOf, removeLabelled } from "./leftovers.ts";
 import { onlyOne } from "./only-one.ts";
 import { Project } from "./project.ts";
 import { type Tables, tables } from "./shapes.ts";
 
-const stack = "acc1";
-// Below the range that the kernel takes ports of outgoing connections from.
+/** Offsets stay below the range that the kernel takes ports of outgoing connections from. */
 const portOffset = 21_000;
 
+/** What a stage is set up with. */
+export interface Setting {
+  readonly stack: string;
+  readonly portOffset: number;
+  /** More of `datalab:platform`. */
+  readonly platform?: Readonly<Record<string, unknown>>;
+}
+
+const foundationNames = ["core", "postgres", "object-store", "prefect"];
+/** The services that all others stand on, alone, without a gateway: each publishes its own ports. */
+export const foundation: Setting = {
+  stack: "acc1",
+  portOffset,
+  platform: {
+    services: Object.fromEntries(
+      services
+        .filter(({ name }) => !foundationNames.includes(name))
+        .map(({ name }) => [name, { enabled: false }]),
+    ),
+  },
+};
+/** Everything that a stack has when nothing is configured. */
+export const whole: Setting = { stack: "acc2", portOffset: 11_000 };
+
+/** The foundation's. */
 export const ports = {
   core: 7070 + portOffset,
   postgres: 5432 + portOffset,
@@ -25,18 +50,24 @@ export const prefectApi = `http://127.0.0.1:${ports.prefect}/api`;
 export const coreUrl = `http://127.0.0.1:${ports.core}`;
 
 export class Stage {
+  readonly #setting: Setting;
   #project: Project | undefined;
   #image = "";
   #csv = "";
   #letGo = () => {};
 
+  constructor(setting: Setting) {
+    this.#setting = setting;
+  }
+
   async open(): Promise<void> {
+    const { stack, portOffset, platform } = this.#setting;
     this.#letGo = await onlyOne("datalab-acceptance");
     // What a run that was killed has left; nobody else can be at work here now.
     for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(`datalab-${stack}-`))) {
       rmSync(join(tmpdir(), name), { recursive: true, force: true });
     }
-    this.#project = new Project(stack, { portOffset });
+    this.#project = new Project(stack, { portOffset, ...platform });
     removeLabelled(this.project);
     this.#image = await testImage(this.project);
     this.#csv = flightsCsv(this.project, this.#image);
@@ -67,7 +98,11 @@ export class Stage {
   }
 
   container(workload: string): string {
-    return `datalab-${stack}-${workload}`;
+    return `datalab-${this.#setting.stack}-${workload}`;
+  }
+  /** Where a well-known port is published. */
+  port(wellKnown: number): number {
+    return wellKnown + this.#setting.portOffset;
   }
 
   async up(...options: string[]): Promise<string> {
