@@ -3,6 +3,8 @@
  * Chapters stand in ./chapters, in the order of the calls below.
  */
 import { afterAll, beforeAll, describe } from "vitest";
+import { killedPlatform } from "./chapters/killed-platform.ts";
+import { wholeUp } from "./chapters/whole-up.ts";
 import { Stage, whole } from "./support/stage.ts";
 
 const stage = new Stage(whole);
@@ -10,4 +12,7 @@ const stage = new Stage(whole);
 describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   beforeAll(() => stage.open(), 1_800_000);
   afterAll(() => stage.close(), 300_000);
+
+  wholeUp(stage);
+  killedPlatform(stage);
 });

@@ -1,9 +1,9 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ports, type Stage } from "./stage.ts";
 
-export function s3(accessKeyId: string, secretAccessKey: string): S3Client {
+export function s3(accessKeyId: string, secretAccessKey: string, port: number = ports.s3): S3Client {
   return new S3Client({
-    endpoint: `http://127.0.0.1:${ports.s3}`,
+    endpoint: `http://127.0.0.1:${port}`,
     region: "us-east-1",
     credentials: { accessKeyId, secretAccessKey },
     forcePathStyle: true,
@@ -13,7 +13,7 @@ export function s3(accessKeyId: string, secretAccessKey: string): S3Client {
 
 /** The object store with the access of one of the platform's own needs, such as `prefect/lake`. */
 export async function objectStore(stage: Stage, id: string) {
-  const client = s3(id.replace("/", "."), await stage.secret(id));
+  const client = s3(id.replace("/", "."), await stage.secret(id), stage.port(9000));
   return {
     async keys(bucket: string, prefix: string): Promise<string[]> {
       const { Contents = [] } = await client.send(
