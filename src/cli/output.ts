@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { State } from "../core/health.ts";
+import type { ServiceState } from "../ops/services.ts";
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -27,8 +27,8 @@ export function show<T>(json: boolean, value: T, text: (value: T) => string): vo
 export const onStdout = (format: Format, text: string) => styleText(format, text, { stream: process.stdout });
 export const onStderr = (format: Format, text: string) => styleText(format, text, { stream: process.stderr });
 
-const stateFormats = { healthy: "green", degraded: "yellow", down: "red" } as const;
-export const stateText = (state: State): string => onStdout(stateFormats[state], state);
+const stateFormats = { healthy: "green", degraded: "yellow", down: "red", stopped: "gray" } as const;
+export const stateText = (state: ServiceState): string => onStdout(stateFormats[state], state);
 
 export type Cell = string | number | boolean | null | undefined;
 

@@ -54,7 +54,7 @@ export async function statusText({ stack, target, services }: PlatformStatus): P
   const rows = services.map(({ name, state, url, checks }) => [
     name,
     stateText(state),
-    `${checks.filter(({ ok }) => ok).length}/${checks.length}`,
+    state === "stopped" ? "" : `${checks.filter(({ ok }) => ok).length}/${checks.length}`,
     url ?? "",
   ]);
   const wrong = services.flatMap(({ name, checks }) =>

@@ -3,6 +3,15 @@ import { readPlatform } from "../ops/platform.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say, table } from "./output.ts";
 
+/** Everything on standard input; on a terminal, up to Ctrl-D. */
+async function readStdin(): Promise<string> {
+  if (process.stdin.isTTY) say("Enter the value, then Ctrl-D on a line of its own:");
+  process.stdin.setEncoding("utf8");
+  let text = "";
+  for await (const chunk of process.stdin) text += chunk;
+  return text.trim();
+}
+
 export function register(program: AnyCommand): void {
   const secrets = program.command("secrets").description("List logins, show one.");
 
@@ -31,6 +40,24 @@ export function register(program: AnyCommand): void {
       say("./datalab secrets show SECRET prints one.");
     });
   examples(list, [["./datalab secrets list", "a table"]]);
+
+  const set = secrets
+    .command("set")
+    .argument("<name>", "such as slack-url")
+    .description("Store a secret from outside, read from standard input, encrypted in the stack's file.")
+    .action(async (name, _options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { setExternalSecret } = await import("../ops/external-secrets.ts");
+      await setExternalSecret(project, stack, name, await readStdin());
+      if (json) printJson({ name });
+      else
+        say(
+          `${onStderr("green", "✔")} ${name} is stored in Pulumi.${stack}.yaml; the next up hands it over.`,
+        );
+    });
+  examples(set, [
+    ["./datalab secrets set slack-url < url.txt", "what services.alertmanager.options.routes names"],
+  ]);
 
   const show = secrets
     .command("show")

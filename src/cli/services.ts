@@ -4,9 +4,13 @@ import { readPlatform } from "../ops/platform.ts";
 import { findService, findWorkloads, mainUrl, platformStatus } from "../ops/services.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
+import { registerControl } from "./service-control.ts";
 
 export function register(program: AnyCommand): void {
-  const services = program.command("services").description("List services, their health and logs.");
+  const services = program
+    .command("services")
+    .description("List services, their health and logs; stop and start them.");
+  registerControl(services);
 
   const list = services
     .command("list")

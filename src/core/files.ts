@@ -29,23 +29,36 @@ export interface RegistryService {
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }
 
-/** One entry of `/run/datalab/checks.json`: a CheckView whose texts are plain strings. */
-export interface CheckEntry {
+/** One of `collectors` in `/run/datalab/checks.json`: a CollectorView whose texts are plain strings. */
+export interface CollectorEntry {
   readonly service: string;
   readonly name: string;
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
-  readonly http?: { readonly url: string; readonly status: number };
-  readonly tcp?: { readonly host: string; readonly port: string };
   /** A grant per need; a need for a secret is answered with its value. */
   readonly needs: Readonly<Record<string, ResolvedGrant | string>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly endpoints: Readonly<Record<string, string>>;
 }
 
+/** One of `checks`: a CheckView whose texts are plain strings. */
+export interface CheckEntry extends CollectorEntry {
+  readonly http?: { readonly url: string; readonly status: number };
+  readonly tcp?: { readonly host: string; readonly port: string };
+}
+
+/** Who may post alerts. */
+export interface AlertsLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface CoreFiles {
   readonly registry: RegistryFile;
   readonly checks: readonly CheckEntry[];
+  readonly collectors: readonly CollectorEntry[];
+  /** null: no alerts are received. */
+  readonly alerts: AlertsLogin | null;
 }
 
 /** Reads what the target mounted. Throws a sentence that names the file when one is missing or misshapen. */
@@ -56,6 +69,9 @@ export async function readCoreFiles(directory: string): Promise<CoreFiles> {
   ]);
   const services = list(registry.value, "services", registry.path);
   const entries = list(checks.value, "checks", checks.path);
+  const measured = checks.value.collectors === undefined ? [] : list(checks.value, "collectors", checks.path);
+  if (checks.value.alerts)
+    strings(checks.value.alerts as Fields, ["user", "password"], `${checks.path}: alerts`);
   for (const [index, service] of services.entries()) {
     strings(service, ["name"], `${registry.path}: services[${index}]`);
   }
@@ -65,6 +81,8 @@ export async function readCoreFiles(directory: string): Promise<CoreFiles> {
       services: services.map((service) => ({ endpoints: [], checks: [], ...service })),
     } as unknown as RegistryFile,
     checks: entries.map((entry, index) => toEntry(entry, `${checks.path}: checks[${index}]`)),
+    collectors: measured.map((entry, index) => toEntry(entry, `${checks.path}: collectors[${index}]`)),
+    alerts: (checks.value.alerts ?? null) as AlertsLogin | null,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { CheckEntry } from "./files.ts";
+import type { CollectorEntry } from "./files.ts";
 
 /** Fields of a grant that hold a secret's value. */
 const secretFields = ["password", "secretKey"] as const;
@@ -8,7 +8,7 @@ const hidden = "[hidden]";
 const longest = 500;
 
 /** Every secret value that the checks are given. */
-export function secretValues(checks: readonly CheckEntry[]): readonly string[] {
+export function secretValues(checks: readonly CollectorEntry[]): readonly string[] {
   const values = new Set<string>();
   for (const check of checks) {
     for (const value of Object.values(check.secrets)) values.add(value);

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AlertLog } from "./alerts.ts";
 import type { Check, CheckResult } from "./check.ts";
+import { type Collector, exposition } from "./collector.ts";
 import { type State, states } from "./health.ts";
 
 export interface Metrics {
@@ -10,7 +12,11 @@ export interface Metrics {
 }
 
 /** What Prometheus scrapes. Every series exists from the start, so that an alert sees a check that never ran. */
-export function createMetrics(checks: readonly Check[]): Metrics {
+export function createMetrics(
+  checks: readonly Check[],
+  collectors: readonly Collector[] = [],
+  alerts?: AlertLog,
+): Metrics {
   const register = new Registry();
   const registers = [register];
   const labelNames = ["service", "check"] as const;
@@ -40,6 +46,39 @@ export function createMetrics(checks: readonly Check[]): Metrics {
     labelNames,
     registers,
   });
+  const lastRun = new Gauge({
+    name: "datalab_check_last_run_timestamp_seconds",
+    help: "When the functional check ran last; until its first run, when the core started.",
+    labelNames,
+    registers,
+  });
+  const interval = new Gauge({
+    name: "datalab_check_interval_seconds",
+    help: "How often the functional check runs.",
+    labelNames,
+    registers,
+  });
+  if (alerts) {
+    new Gauge({
+      name: "datalab_alerts_active",
+      help: "Alerts that fire now, as the core was told.",
+      labelNames: ["severity"] as const,
+      registers,
+      collect() {
+        for (const severity of ["critical", "warning", "info"]) {
+          this.set({ severity }, alerts.active.filter((alert) => alert.severity === severity).length);
+        }
+      },
+    });
+    new Gauge({
+      name: "datalab_alert_heartbeat_timestamp_seconds",
+      help: "When the alert that always fires arrived last; 0: not since the core started.",
+      registers,
+      collect() {
+        this.set((alerts.heartbeat ?? 0) / 1000);
+      },
+    });
+  }
   const serviceState = new Gauge({
     name: "datalab_service_state",
     help: "1 for the state the service is in, 0 for the others.",
@@ -50,15 +89,18 @@ export function createMetrics(checks: readonly Check[]): Metrics {
     const labels = { service: entry.service, check: entry.name };
     ok.set(labels, 0);
     lastPass.set(labels, 0);
+    lastRun.set(labels, Date.now() / 1000);
+    interval.set(labels, entry.everySeconds);
     for (const result of ["ok", "failed"]) runs.inc({ ...labels, result }, 0);
   }
   return {
     contentType: register.contentType,
-    text: () => register.metrics(),
+    text: async () => `${await register.metrics()}${exposition(collectors)}`,
     record(check, result) {
       const labels = { service: check.entry.service, check: check.entry.name };
       ok.set(labels, result.ok ? 1 : 0);
       duration.observe(labels, result.ms / 1000);
+      lastRun.set(labels, Date.parse(result.at) / 1000);
       runs.inc({ ...labels, result: result.ok ? "ok" : "failed" });
       if (result.ok) lastPass.set(labels, Date.parse(result.at) / 1000);
     },

@@ -2,7 +2,8 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import type { CheckContext, ServiceDefinition } from "../model/service.ts";
-import type { CheckEntry } from "./files.ts";
+import type { Measure } from "./collector.ts";
+import type { CheckEntry, CollectorEntry } from "./files.ts";
 
 /** One run of a check: resolves, with an optional message, when all is well and throws otherwise. */
 export type Probe = (signal: AbortSignal) => Promise<string | undefined>;
@@ -22,13 +23,32 @@ export function probeOf(entry: CheckEntry, stack: string, services: readonly Ser
     const message = `this core has no check "${entry.name}" for ${entry.service}: its image and the platform differ; run up again`;
     return () => Promise.reject(new Error(message));
   }
-  const context: Omit<CheckContext, "signal"> = {
+  const context = contextOf(entry, stack);
+  return async (signal) => run({ ...context, signal });
+}
+
+/** The function that takes a collector's measurements. */
+export function measureOf(
+  entry: CollectorEntry,
+  stack: string,
+  services: readonly ServiceDefinition[],
+): Measure {
+  const run = services.find((service) => service.name === entry.service)?.collectors?.[entry.name]?.run;
+  if (!run) {
+    const message = `this core has no collector "${entry.name}" for ${entry.service}: its image and the platform differ; run up again`;
+    return () => Promise.reject(new Error(message));
+  }
+  const context = contextOf(entry, stack);
+  return async (signal) => run({ ...context, signal });
+}
+
+function contextOf(entry: CollectorEntry, stack: string): Omit<CheckContext, "signal"> {
+  return {
     needs: entry.needs as CheckContext["needs"],
     secrets: entry.secrets,
     endpoints: entry.endpoints,
     stack,
   };
-  return async (signal) => run({ ...context, signal });
 }
 
 /** A fresh connection each time: a pooled one could hide that nobody listens any more. */

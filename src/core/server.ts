@@ -8,15 +8,28 @@ export interface Answer {
   readonly contentType?: string;
 }
 
+export interface RequestHead {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  /** The header of that name. */
+  readonly authorization: string | undefined;
+}
+
+export interface Request extends RequestHead {
+  readonly body: string;
+}
+
 export interface ServerOptions {
   /** Names, without port, that a Host header may carry: keeps pages of other sites from reaching it by DNS rebinding. */
   readonly hosts: ReadonlySet<string>;
-  readonly route: (method: "GET" | "POST", url: URL) => Promise<Answer>;
+  readonly route: (request: Request) => Promise<Answer>;
+  /** Most bytes that the body may have, where what is posted matters; asked before it is read. @default 1024 */
+  readonly bodyLimit?: (head: RequestHead) => number | undefined;
   readonly log: (line: string) => void;
 }
 
-/** Nothing that is sent here has a body that matters. */
-const bodyLimit = 1024;
+/** Nearly nothing that is sent here has a body that matters. */
+const smallBody = 1024;
 
 const headers = {
   "cache-control": "no-store",
@@ -52,7 +65,8 @@ export function createHttpServer(options: ServerOptions): Server {
   return server;
 }
 
-async function handle({ hosts, route }: ServerOptions, request: IncomingMessage): Promise<Answer> {
+async function handle(options: ServerOptions, request: IncomingMessage): Promise<Answer> {
+  const { hosts, route, bodyLimit } = options;
   const host = request.headers.host;
   if (host === undefined || !hosts.has(withoutPort(host))) {
     return failure(421, "E_HOST", "This name is not served here; DATALAB_CORE_HOSTS adds names.");
@@ -65,9 +79,14 @@ async function handle({ hosts, route }: ServerOptions, request: IncomingMessage)
   if (origin !== undefined && origin !== `http://${host}`) {
     return failure(403, "E_ORIGIN", "Requests from pages of other sites are refused.");
   }
-  if (!(await bodyIsSmall(request))) return failure(413, "E_BODY", `A body has at most ${bodyLimit} bytes.`);
   const url = parse(request.url ?? "/");
-  return url ? route(method, url) : failure(400, "E_URL", "The path can't be read.");
+  if (!url) return failure(400, "E_URL", "The path can't be read.");
+  const head = { method, url, authorization: request.headers.authorization } as const;
+  const limit = bodyLimit?.(head) ?? smallBody;
+  const body = await readBody(request, limit);
+  return body === undefined
+    ? failure(413, "E_BODY", `A body has at most ${limit} bytes.`)
+    : route({ ...head, body });
 }
 
 function parse(path: string): URL | null {
@@ -78,15 +97,17 @@ function withoutPort(host: string): string {
   return host.toLowerCase().replace(/:\d+$/, "");
 }
 
-/** Reads the body to its end, or to its limit. */
-async function bodyIsSmall(request: IncomingMessage): Promise<boolean> {
-  if (Number(request.headers["content-length"] ?? 0) > bodyLimit) return false;
+/** The body; undefined when it is longer than the limit, and then the rest is not read. */
+async function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > limit) return undefined;
+  const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += (chunk as Buffer).length;
-    if (bytes > bodyLimit) return false;
+    if (bytes > limit) return undefined;
+    chunks.push(chunk as Buffer);
   }
-  return true;
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function send(response: ServerResponse, answer: Answer, complete: boolean): void {

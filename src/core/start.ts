@@ -1,15 +1,21 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { instanceName } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
+import { AlertLog } from "./alerts.ts";
 import { Check } from "./check.ts";
-import { type CoreFiles, readCoreFiles } from "./files.ts";
+import { Collector } from "./collector.ts";
+import { type AlertsLogin, type CoreFiles, readCoreFiles } from "./files.ts";
 import { health, type State, serviceHealth } from "./health.ts";
 import { masker, secretValues } from "./mask.ts";
 import { createMetrics } from "./metrics.ts";
-import { probeOf } from "./probe.ts";
-import { type Answer, createHttpServer, failure } from "./server.ts";
+import { measureOf, probeOf } from "./probe.ts";
+import { type Answer, createHttpServer, failure, type Request } from "./server.ts";
+
+/** Most bytes of one notification: hundreds of alerts at once. */
+const alertsLimit = 2 ** 20;
 
 export interface CoreOptions {
   /** Whose check functions can be run. */
@@ -21,6 +27,8 @@ export interface CoreOptions {
   /** Names besides its own that a Host header may carry. */
   readonly hosts?: readonly string[];
   readonly log?: (line: string) => void;
+  /** Told one line of JSON per change of an alert. @default standard output */
+  readonly onAlert?: (line: string) => void;
 }
 
 export interface Core {
@@ -35,7 +43,10 @@ export interface Core {
 export async function startCore(options: CoreOptions): Promise<Core> {
   const files = await readCoreFiles(options.directory);
   const { registry } = files;
-  const mask = masker(secretValues(files.checks));
+  const mask = masker([
+    ...secretValues([...files.checks, ...files.collectors]),
+    ...(files.alerts ? [files.alerts.password] : []),
+  ]);
   const write = options.log ?? ((line) => process.stderr.write(`${line}\n`));
   const log = (line: string) => write(`${new Date().toISOString()} ${mask(line)}`);
   const stop = new AbortController();
@@ -55,7 +66,17 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         },
       }),
   );
-  const metrics = createMetrics(checks);
+  const collectors = files.collectors.map(
+    (entry) =>
+      new Collector({
+        entry,
+        measure: measureOf(entry, registry.stack, options.services),
+        log,
+        stop: stop.signal,
+      }),
+  );
+  const alerts = new AlertLog(options.onAlert ?? ((line) => process.stdout.write(`${line}\n`)));
+  const metrics = createMetrics(checks, collectors, alerts);
 
   /** Brings the state of a service up to date, and logs it only when it changes. */
   function refresh(service: string, reason?: string): void {
@@ -73,12 +94,21 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   const server = createHttpServer({
     hosts: hostNames(files, options.hosts ?? []),
     log,
-    route: (method, url) => route(method, url),
+    route,
+    bodyLimit: (head) =>
+      head.url.pathname === "/alerts" && mayPostAlerts(head.authorization) ? alertsLimit : undefined,
   });
+  const mayPostAlerts = (authorization: string | undefined): boolean =>
+    files.alerts !== null && isLogin(authorization, files.alerts);
 
-  async function route(method: "GET" | "POST", url: URL): Promise<Answer> {
+  async function route({ method, url, body, authorization }: Request): Promise<Answer> {
     const { pathname } = url;
     if (method === "POST") {
+      if (pathname === "/alerts") {
+        if (!mayPostAlerts(authorization)) return failure(401, "E_LOGIN", "Only Alertmanager posts alerts.");
+        const wrong = alerts.receive(body);
+        return wrong === undefined ? { status: 200, body: { ok: true } } : failure(400, "E_ALERTS", wrong);
+      }
       if (pathname !== "/check")
         return failure(404, "E_PATH", `Nothing is posted to ${pathname}; try /check.`);
       const service = url.searchParams.get("service") ?? undefined;
@@ -89,6 +119,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     }
     if (pathname === "/livez") return { status: 200, body: { ok: true } };
     if (pathname === "/health") return { status: 200, body: health(registry, checks, startedAt) };
+    if (pathname === "/alerts") return { status: 200, body: alerts.report() };
     if (pathname === "/metrics") {
       return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
     }
@@ -108,7 +139,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     return failure(
       404,
       "E_PATH",
-      "There are /livez, /registry, /health, /health/<service>, /metrics and POST /check.",
+      "There are /livez, /registry, /health, /health/<service>, /alerts, /metrics and POST /check.",
     );
   }
 
@@ -125,7 +156,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   log(
     `core of stack ${registry.stack} on port ${port}: ${registry.services.length} services, ${checks.length} checks`,
   );
-  const loops = checks.map((check) => check.loop());
+  const loops = [...checks, ...collectors].map((each) => each.loop());
 
   return {
     port,
@@ -138,6 +169,13 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       await closed;
     },
   };
+}
+
+/** Whether a header carries this login by HTTP Basic; takes as long for a wrong one as for the right one. */
+function isLogin(authorization: string | undefined, { user, password }: AlertsLogin): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  return timingSafeEqual(digest(authorization ?? ""), digest(wanted));
 }
 
 function listen(server: Server, port: number, address: string): Promise<void> {

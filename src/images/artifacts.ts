@@ -1,12 +1,13 @@
-/** Programs that images carry but Debian does not: Node, MinIO and its client, and the core's bundle. */
+/** Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript bundles. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { bundleOptions } from "../core/bundle.ts";
-import type { Artifact, GoProgram, Lock } from "./catalog.ts";
+import { type Artifact, bundles } from "./catalog.ts";
 import { run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
+import type { GoProgram, Lock } from "./lock.ts";
 
 /** How `provideArtifact` works and reports. */
 export interface ArtifactOptions {
@@ -25,33 +26,22 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 /** Makes the program and returns its path on this host. */
 export async function provideArtifact(name: Artifact, options: ArtifactOptions): Promise<string> {
-  switch (name) {
-    case "core.mjs":
-      return bundleCore(options);
-    case "node":
-      return provideNode(options);
-    default:
-      return provideGoProgram(name, options.lock[name], options);
-  }
+  const entry = bundles[name];
+  if (entry !== undefined) return bundle(name, entry, options);
+  if (name === "node") return provideNode(options);
+  const program = options.lock.programs[name];
+  if (program === undefined) throw new Error(`src/images/lock.json has no program "${name}"`);
+  return provideGoProgram(name, program, options);
 }
 
-async function bundleCore({ root, workFolder }: ArtifactOptions): Promise<string> {
-  const outfile = join(workFolder, "core.mjs");
+async function bundle(name: string, entry: string, options: ArtifactOptions): Promise<string> {
+  const outfile = join(options.workFolder, name);
   const { build } = await import("esbuild");
   try {
-    await build({
-      ...bundleOptions,
-      entryPoints: [join(root, "src/core/main.ts")],
-      outfile,
-      logLevel: "silent",
-    });
+    await build({ ...bundleOptions, entryPoints: [join(options.root, entry)], outfile, logLevel: "silent" });
   } catch (error) {
     const lines = (error instanceof Error ? error.message : String(error)).split("\n");
-    throw new ImageBuildError(
-      "core",
-      lines,
-      "the bundle of src/core/main.ts failed; `npm run typecheck` shows more",
-    );
+    throw new ImageBuildError(name, lines, `the bundle of ${entry} failed; \`npm run typecheck\` shows more`);
   }
   return outfile;
 }
@@ -79,10 +69,16 @@ async function provideNode({ lock, workFolder, onLine, signal }: ArtifactOptions
   return join(workFolder, "package/bin/node");
 }
 
+let compiling: Promise<unknown> = Promise.resolve();
+
 async function provideGoProgram(name: string, program: GoProgram, options: ArtifactOptions): Promise<string> {
   const built = join(cacheFolder(), "go", `${name}-${program.version}`, name);
-  if (existsSync(built)) return built;
-  await compile(name, program, built, options);
+  // One at a time: each uses all cores, and the second finds what the first has compiled in Go's cache.
+  const turn = compiling.then(async () => {
+    if (!existsSync(built)) await compile(name, program, built, options);
+  });
+  compiling = turn.catch(() => {});
+  await turn;
   return built;
 }
 
@@ -92,25 +88,53 @@ async function compile(
   to: string,
   options: ArtifactOptions,
 ): Promise<void> {
-  const target = `${program.module}@${program.version}`;
-  options.onLine(`compiling ${target} (minutes on the first run)`);
+  options.onLine(`compiling ${name} ${program.version} (minutes on the first run)`);
   mkdirSync(dirname(dirname(to)), { recursive: true });
   const folder = mkdtempSync(join(dirname(dirname(to)), `.${name}-`));
-  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and reaches its module proxy`;
   try {
-    const args = ["install", "-trimpath", "-tags", "kqueue", "-ldflags", "-s -w", target];
-    const env = { GOBIN: folder, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "auto" };
-    const { signal, onLine } = options;
-    const result = await run(goBinary(), args, { env, signal, onLine }).catch((error) => {
-      if (signal?.aborted) throw error;
-      throw new ImageBuildError("services", [`Go could not be started: ${error.message}`], fix);
-    });
-    if (result.code !== 0) throw new ImageBuildError("services", result.lines, fix);
+    const flags = ["-trimpath", "-ldflags", "-s -w", ...(program.tags ? ["-tags", program.tags] : [])];
+    if (program.source) {
+      const source = join(folder, "source");
+      cpSync(await download(program, options), source, { recursive: true });
+      // A module folder is read-only, and the build writes sums of modules into it.
+      await run("chmod", ["-R", "u+w", source], {});
+      const args = ["build", "-mod=mod", ...flags, "-o", join(folder, name), `./${program.package ?? ""}`];
+      await go(args, options, source);
+      rmSync(source, { recursive: true, force: true });
+    } else {
+      const path = program.package === undefined ? program.module : `${program.module}/${program.package}`;
+      await go(["install", ...flags, `${path}@${program.version}`], options, undefined, folder);
+    }
     rmSync(dirname(to), { recursive: true, force: true });
     renameSync(folder, dirname(to));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The folder of a module's source, checked against the sums that its proxy publishes. */
+async function download(program: GoProgram, options: ArtifactOptions): Promise<string> {
+  const lines = await go(["mod", "download", "-json", `${program.module}@${program.version}`], options);
+  return (
+    JSON.parse(lines.slice(lines.indexOf("{"), lines.lastIndexOf("}") + 1).join("\n")) as { Dir: string }
+  ).Dir;
+}
+
+async function go(args: string[], options: ArtifactOptions, cwd?: string, bin?: string): Promise<string[]> {
+  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and reaches its module proxy`;
+  const { signal, onLine } = options;
+  const env = {
+    CGO_ENABLED: "0",
+    GOFLAGS: "-buildvcs=false",
+    GOTOOLCHAIN: "auto",
+    ...(bin && { GOBIN: bin }),
+  };
+  const result = await run(goBinary(), args, { env, signal, onLine, ...(cwd && { cwd }) }).catch((error) => {
+    if (signal?.aborted) throw error;
+    throw new ImageBuildError("services", [`Go could not be started: ${error.message}`], fix);
+  });
+  if (result.code !== 0) throw new ImageBuildError("services", result.lines, fix);
+  return [...result.lines];
 }
 
 /** Go as set-up installs it, else the one on PATH. */

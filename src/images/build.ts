@@ -186,7 +186,10 @@ class Build {
   async #stage(name: LayerName): Promise<string> {
     const inputs = this.#catalog.inputs(name);
     const context = join(this.#folder, name);
-    const executable = new Set(["slim-apt", "datalab-start", "pip-host"]);
+    const executable = new Set([
+      ...["slim-apt", "datalab-start", "pip-host"],
+      ...["fetch-jars", "slim-jars", "pathing-jar", "class-archive"],
+    ]);
     const place = (from: string, to: string, mode: number): void => {
       const target = join(context, to);
       mkdirSync(dirname(target), { recursive: true, mode: 0o755 });

@@ -8,15 +8,34 @@ import { join, resolve } from "node:path";
 import { DatalabError, exit } from "../config/error.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
 import { type ContextFile, filesUnder, pipelineFolders } from "./context.ts";
+import { type Lock, readLock } from "./lock.ts";
 
 /** The images that workloads run, by logical name. */
-export const imageNames = ["base", "python", "pipelines", "services", "core", "test"] as const;
+export const imageNames = [
+  "base",
+  "python",
+  "pipelines",
+  "services",
+  "spark",
+  "core",
+  "test",
+  "browser",
+] as const;
 export type ImageName = (typeof imageNames)[number];
 /** `debian` is the root file system that `base` starts from: pulled, or made with debootstrap. */
 export type LayerName = ImageName | "debian";
 
-/** A program that is fetched or compiled on the host and copied into an image's build context. */
-export type Artifact = "node" | "minio" | "mc" | "core.mjs";
+/**
+ * A program that is fetched, compiled or bundled on the host and copied into an image's build context: `node`, one of
+ * `bundles`, or one of the lock's `programs`.
+ */
+export type Artifact = string;
+
+/** JavaScript bundles, by file name: the file that each begins with. */
+export const bundles: Readonly<Record<string, string>> = {
+  "core.mjs": "src/core/main.ts",
+  "agent.mjs": "src/agent/main.ts",
+};
 
 /** Everything an image is made of. */
 export interface ImageInputs {
@@ -32,25 +51,6 @@ export interface ImageInputs {
   readonly facts: readonly string[];
 }
 
-/** The lock file: every version and digest. */
-export interface Lock {
-  readonly debian: { readonly suite: string; readonly image: string; readonly digest: string };
-  readonly node: { readonly version: string; readonly npm: Readonly<Record<string, string>> };
-  readonly go: { readonly minimum: string; readonly toolchain: string };
-  readonly minio: GoProgram;
-  readonly mc: GoProgram;
-  readonly postgresql: { readonly major: string };
-  readonly python: { readonly minor: string };
-  readonly uv: { readonly version: string };
-  readonly pulumi: { readonly cli: string; readonly plugins: Readonly<Record<string, string>> };
-}
-
-/** A Go command: the module version to compile. */
-export interface GoProgram {
-  readonly module: string;
-  readonly version: string;
-}
-
 /** An unknown image name. */
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
@@ -64,11 +64,6 @@ export class UnknownImageError extends DatalabError {
 
 const here = import.meta.dirname;
 const projectRoot = resolve(here, "../..");
-
-/** Reads the lock file. `root` is the project's folder. */
-export function readLock(root: string = projectRoot): Lock {
-  return JSON.parse(readFileSync(join(root, "src/images/lock.json"), "utf8")) as Lock;
-}
 
 interface Recipe {
   readonly parents: ImageInputs["parents"];
@@ -99,11 +94,25 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
   },
   services: {
     parents: [parent("base")],
-    lock: ["minio", "mc", "postgresql"],
+    lock: ["postgresql"],
     arguments: (lock) => ({ POSTGRESQL_MAJOR: lock.postgresql.major }),
-    artifacts: ["minio", "mc"],
+    artifacts: ["minio", "mc", "versitygw", "alertmanager", "amtool", "victoria-logs"],
   },
-  core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", "core.mjs"] },
+  spark: {
+    parents: [parent("python")],
+    lock: ["spark", "uv"],
+    arguments: ({ spark, uv }) => ({
+      UV_VERSION: uv.version,
+      JAVA_MAJOR: spark.java,
+      SPARK_VERSION: spark.version,
+      SPARK_SHA256: spark.sha256,
+      JARS: Object.entries(spark.jars)
+        .map(([coordinates, sha256]) => `${coordinates}=${sha256}`)
+        .join(" "),
+    }),
+    files: (root) => [file(root, "src/images/python/pip-host", "pip-host")],
+  },
+  core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", "core.mjs", "agent.mjs"] },
   test: {
     parents: [parent("pipelines"), parent("services", "SERVICES")],
     lock: ["uv"],
@@ -117,6 +126,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
     ],
   },
+  browser: { parents: [parent("base")] },
 };
 
 function pipelineNames(root: string): string[] {
@@ -137,7 +147,12 @@ export function imageInputs(
     ...(recipe.files?.(root) ?? []).filter((entry) => existsSync(entry.from)),
   ].sort((a, b) => (a.to < b.to ? -1 : 1));
   const facts = (recipe.lock ?? []).map((key) => `lock ${key} ${JSON.stringify(lock[key])}`);
-  if (recipe.artifacts?.includes("core.mjs")) facts.push(...bundleInputs(root, "src/core/main.ts"));
+  for (const artifact of recipe.artifacts ?? []) {
+    const entry = bundles[artifact];
+    if (entry !== undefined) facts.push(...bundleInputs(root, entry));
+    const program = lock.programs[artifact];
+    if (program !== undefined) facts.push(`program ${artifact} ${JSON.stringify(program)}`);
+  }
   return {
     name,
     parents: recipe.parents,

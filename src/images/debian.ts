@@ -4,9 +4,9 @@
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Lock } from "./catalog.ts";
 import { dockerBinary, run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
+import type { Lock } from "./lock.ts";
 
 /** How `provideDebian` reports. */
 export interface DebianOptions {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
 import { labelNames } from "../model/names.ts";
 import { dockerJson, dockerRun, dockerStream } from "./docker-cli.ts";
+import { lastLines } from "./process.ts";
 import type { Instance, LogLine, LogOptions, Runtime } from "./runtime.ts";
 
 /** Loads the workload's environment, secrets included, which `docker exec` alone does not have. */
@@ -9,7 +10,12 @@ const start = "datalab-start";
 
 export const dockerRuntime: Runtime = {
   async exec(instance, command, options) {
-    const ran = await dockerRun(["exec", "-i", instance, start, ...command], { input: "", ...options });
+    const { timeoutSeconds, ...given } = options;
+    const ran = await dockerRun(["exec", "-i", instance, start, ...command], {
+      input: "",
+      ...given,
+      ...(timeoutSeconds !== undefined && { signal: AbortSignal.timeout(timeoutSeconds * 1000) }),
+    });
     if (ran.code !== 0 && /no such container|is not running|is restarting/i.test(ran.stderr)) {
       throw new DatalabError("E_WORKLOAD_DOWN", `The container ${instance} is not running.`, {
         hint: "./datalab platform status",
@@ -57,7 +63,28 @@ export const dockerRuntime: Runtime = {
     const { stdout } = await dockerRun(["ps", "--all", "--quiet", "--no-trunc", "--filter", filter]);
     const ids = stdout.split("\n").filter((id) => id !== "");
     if (ids.length === 0) return [];
-    return (await dockerJson<Inspected>(["inspect", "--type", "container", ...ids])).map(toInstance);
+    return (await dockerJson<Inspected>(["inspect", "--type", "container", ...ids]))
+      .filter(({ Config }) => Config.Labels?.[labelNames.role] === undefined)
+      .map(toInstance);
+  },
+
+  async start(instance) {
+    const { code, stderr } = await dockerRun(["start", instance]);
+    if (code === 0) return;
+    const gone = /no such container/i.test(stderr);
+    throw new DatalabError(
+      gone ? "E_WORKLOAD_DOWN" : "E_DOCKER",
+      gone ? `There is no container ${instance}.` : `${instance} can't start: ${lastLines(stderr, 2)}`,
+      { hint: gone ? "./datalab up makes it." : "Put right what Docker says and start it again." },
+    );
+  },
+
+  async stop(instance, graceSeconds) {
+    const { code, stderr } = await dockerRun(["stop", "--time", String(graceSeconds), instance]);
+    // What removes itself at its end is as stopped as can be.
+    if (code !== 0 && !/no such container/i.test(stderr)) {
+      throw new DatalabError("E_DOCKER", `${instance} can't be stopped: ${lastLines(stderr, 2)}`);
+    }
   },
 };
 
@@ -101,6 +128,7 @@ export function toInstance({ Name, Config, State }: Inspected): Instance {
     workload: labels[labelNames.workload] ?? name,
     oneShot,
     ok: oneShot ? running || (ended && State.ExitCode === 0) : running && healthy,
+    stopped: ended && !oneShot,
     state: ended ? `exited with ${State.ExitCode}` : healthy ? State.Status : `${State.Status} (${health})`,
   };
 }

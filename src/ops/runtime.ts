@@ -10,12 +10,18 @@ export interface Runtime {
   logs(instance: string, options: LogOptions, onLine: (line: LogLine) => void): Promise<void>;
   /** What the target itself says about the workloads of a stack. */
   instances(stack: string): Promise<readonly Instance[]>;
+  /** Starts what was stopped. Throws when there is nothing of this name, or it can't start. */
+  start(instance: string): Promise<void>;
+  /** Asks it to end, and ends it after the grace. What does not run is left alone. */
+  stop(instance: string, graceSeconds: number): Promise<void>;
 }
 
 export interface ExecOptions {
   /** Standard input of the command. */
   readonly input?: string;
   readonly onError?: (line: string) => void;
+  /** It is waited for no longer than this. @default for ever */
+  readonly timeoutSeconds?: number;
 }
 
 export interface LogOptions {
@@ -40,6 +46,8 @@ export interface Instance {
   readonly workload: string;
   readonly oneShot: boolean;
   readonly ok: boolean;
+  /** It was stopped on purpose: whatever ends by itself is started again, or runs once. */
+  readonly stopped: boolean;
   /** Such as `running`, `running (unhealthy)`, `exited with 1`. */
   readonly state: string;
 }

@@ -12,9 +12,12 @@ export interface PlatformStatus {
   readonly services: readonly ServiceStatus[];
 }
 
+/** `stopped`: on purpose, by `services stop`. */
+export type ServiceState = State | "stopped";
+
 export interface ServiceStatus {
   readonly name: string;
-  readonly state: State;
+  readonly state: ServiceState;
   /** Where people, or else programs, reach it. */
   readonly url?: string;
   readonly checks: readonly CheckStatus[];
@@ -40,14 +43,40 @@ export async function platformStatus(
   options: StatusOptions = {},
 ): Promise<PlatformStatus> {
   const core = coreClient(platform.core.url);
+  const runtime = await runtimeOf(platform);
   try {
-    return statusFromHealth(platform, await (options.fresh ? core.check() : core.health()));
+    // What was stopped on purpose is known to the target at once, and never to the core.
+    const [health, instances] = await Promise.all([
+      options.fresh ? core.check() : core.health(),
+      runtime.instances(platform.stack).catch(() => []),
+    ]);
+    return withStopped(platform, statusFromHealth(platform, health), instances);
   } catch (error) {
     if (!(error instanceof DatalabError) || error.code !== "E_CORE_UNREACHABLE") throw error;
     options.onFallback?.(error);
-    const runtime = await runtimeOf(platform);
-    return statusFromInstances(platform, await runtime.instances(platform.stack), error.message);
+    const instances = await runtime.instances(platform.stack);
+    return withStopped(platform, statusFromInstances(platform, instances, error.message), instances);
   }
+}
+
+/** The status, with services whose every workload was stopped on purpose shown as such. */
+export function withStopped(
+  platform: PlatformOutput,
+  status: PlatformStatus,
+  instances: readonly Instance[],
+): PlatformStatus {
+  const isStopped = (name: string) => {
+    const workloads = platform.services.find((service) => service.name === name)?.workloads ?? [];
+    const lasting = workloads.filter(({ oneShot }) => !oneShot);
+    const stopped = (instance: string) => instances.some((i) => i.name === instance && i.stopped);
+    return lasting.length > 0 && lasting.every(({ instance }) => stopped(instance));
+  };
+  return {
+    ...status,
+    services: status.services.map((service) =>
+      isStopped(service.name) ? { ...service, state: "stopped", checks: [] } : service,
+    ),
+  };
 }
 
 export function statusFromHealth(platform: PlatformOutput, health: Health): PlatformStatus {

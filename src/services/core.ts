@@ -1,3 +1,4 @@
+import { secret } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
 
@@ -6,15 +7,20 @@ export const core = defineService({
   name: "core",
   summary: "Service registry and functional checks of the platform.",
   version: "0.1.0",
-  needs: {},
+  needs: { alerts: secret({ user: "alertmanager", opens: "the log of alerts, for what posts there" }) },
   provides: { health: { part: "main", endpoint: "api" } },
   parts: {
     main: {
       image: "core",
       command: () => ["node", "/opt/core/core.mjs"],
-      files: ({ platform, stack, target }) => ({
+      files: ({ platform, stack, target, needs }) => ({
         "registry.json": json({ stack, target, services: platform.services }),
-        "checks.json": json({ stack, checks: platform.checks }),
+        "checks.json": json({
+          stack,
+          checks: platform.checks,
+          collectors: platform.collectors,
+          alerts: { user: "alertmanager", password: needs.alerts },
+        }),
       }),
       endpoints: {
         api: {
@@ -24,7 +30,17 @@ export const core = defineService({
           published: 7070,
           path: "/health",
         },
+        // The same port, with the login of who posts alerts.
+        alerts: {
+          port: 7070,
+          protocol: "http",
+          summary: "the log of alerts",
+          login: "alerts",
+          auth: "own",
+          path: "/livez",
+        },
       },
+      metrics: { main: { endpoint: "api" } },
       probe: {
         command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:7070/livez"],
         within: "20s",

@@ -1,8 +1,23 @@
 import type { ServiceDefinition } from "../model/service.ts";
+import { alertmanager } from "./alertmanager.ts";
+import { blackboxExporter } from "./blackbox-exporter.ts";
 import { core } from "./core.ts";
+import { nodeExporter } from "./node-exporter.ts";
 import { objectStore } from "./object-store.ts";
 import { postgres } from "./postgres.ts";
+import { postgresExporter } from "./postgres-exporter.ts";
 import { prefect } from "./prefect.ts";
+import { prometheus } from "./prometheus.ts";
 
 /** The registry: every service that the platform knows. A new one is a file beside this one, and a line here. */
-export const services: readonly ServiceDefinition[] = [core, postgres, objectStore, prefect];
+export const services: readonly ServiceDefinition[] = [
+  core,
+  postgres,
+  objectStore,
+  prefect,
+  prometheus,
+  alertmanager,
+  nodeExporter,
+  blackboxExporter,
+  postgresExporter,
+];

@@ -11,11 +11,14 @@ function provision(grants: readonly DatabaseGrant[], admin: Parameters<typeof t>
   return template(
     "\\set ON_ERROR_STOP on\nSET log_statement = 'none';\nSET log_min_error_statement = 'panic';\n",
     t`ALTER ROLE postgres PASSWORD '${admin}';\n`,
-    ...grants.flatMap(({ name, user, password }) => [
+    ...grants.flatMap(({ name, user, password, monitor }) => [
       `SELECT 'CREATE ROLE ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${user}')\\gexec\n`,
       t`ALTER ROLE ${quote(user)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${password}';\n`,
       `SELECT 'CREATE DATABASE ${quote(name)} OWNER ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${name}')\\gexec\n`,
       `REVOKE CONNECT ON DATABASE ${quote(name)} FROM PUBLIC;\n`,
+      monitor
+        ? `GRANT pg_monitor TO ${quote(user)};\n`
+        : `SELECT 'REVOKE pg_monitor FROM ${quote(user)}' WHERE pg_has_role('${user}', 'pg_monitor', 'member')\\gexec\n`,
     ]),
   );
 }

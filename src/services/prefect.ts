@@ -103,6 +103,8 @@ export const prefect = defineService({
         PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
         PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
+        // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
+        PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
         PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
@@ -129,7 +131,19 @@ export const prefect = defineService({
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
       command: ({ options }) => [
-        ...["prefect", "worker", "start", "--name", "worker", "--pool", "default", "--type", "process"],
+        // It puts right what a killed worker has left, then becomes `prefect worker start`.
+        ...[
+          "python",
+          "-m",
+          "datalab.worker",
+          "start",
+          "--name",
+          "worker",
+          "--pool",
+          "default",
+          "--type",
+          "process",
+        ],
         ...["--limit", String(options.workerConcurrency), "--with-healthcheck"],
       ],
       env: (ctx) => ({
@@ -148,6 +162,7 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
+      drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
       tools: { lake: { command: ["python", "-m", "datalab.lake_cli"], bucket: "lake" } },
     },
     register: {

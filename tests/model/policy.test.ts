@@ -22,6 +22,7 @@ const good: WorkloadModel = {
   replicas: 1,
   host: [],
   ports: [],
+  drain: null,
   stopGraceSeconds: 10,
   tools: {},
   waitFor: [],

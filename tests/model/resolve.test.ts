@@ -56,7 +56,7 @@ test("whatever is configured, the model holds together", () => {
       const secrets = new Set(model.secrets.map(({ id }) => id));
       for (const ref of refs(model)) {
         if (ref.ref === "secret") expect(secrets).toContain(ref.id);
-        else if (ref.ref !== "image")
+        else if (ref.ref !== "image" && ref.ref !== "external")
           expect(workload(model, ref.workload).endpoints.map((e) => e.name)).toContain(ref.endpoint);
       }
       for (const { login } of all.flatMap((w) => w.endpoints)) {

@@ -7,6 +7,9 @@ const workload = (name: string, oneShot = false) => ({
   instance: `datalab-dev-${name}`,
   image: "i",
   oneShot,
+  stopGraceSeconds: 10,
+  after: [] as string[],
+  drain: null,
 });
 
 function service(name: string, more: Partial<Service> = {}): Service {
@@ -16,6 +19,7 @@ function service(name: string, more: Partial<Service> = {}): Service {
     version: "1",
     owner: "platform",
     backup: "none",
+    dependsOn: [],
     workloads: [workload(name)],
     endpoints: [],
     checks: [],
@@ -38,7 +42,7 @@ export function platform(coreUrl = "http://127.0.0.1:7070"): PlatformOutput {
     stack: "dev",
     target: "docker",
     release: "r1",
-    core: { url: coreUrl },
+    core: { url: coreUrl, token: null },
     services: [
       service("core", { endpoints: [{ ...endpoint, name: "api", url: `${coreUrl}/health` }] }),
       service("postgres"),

@@ -21,6 +21,7 @@ const instance = (workload: string, ok: boolean, state: string): Instance => ({
   workload,
   oneShot: false,
   ok,
+  stopped: state.startsWith("exited"),
   state,
 });
 
@@ -145,6 +146,7 @@ test.each([
     workload: "s-w",
     oneShot,
     ok,
+    stopped: State.Status === "exited" && !oneShot,
     state,
   });
 });

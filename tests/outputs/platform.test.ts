@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
+import { imageTag } from "../../src/images/catalog.ts";
 import type { EndpointModel, PlatformModel } from "../../src/model/platform.ts";
 import { platformOutput } from "../../src/outputs/platform.ts";
 import { describePlatform } from "../../src/targets/describe.ts";
@@ -10,7 +11,11 @@ const publicUrl = ({ published, scheme }: EndpointModel) =>
   published === null ? "" : `${scheme}://127.0.0.1:${published}`;
 
 function outputOf(model: PlatformModel) {
-  return describePlatform(model, new Values(model, pulumi.secret("m".repeat(43)), publicUrl), publicUrl);
+  return describePlatform(
+    model,
+    new Values(model, pulumi.secret("m".repeat(43)), publicUrl, imageTag),
+    publicUrl,
+  );
 }
 
 describe("the output `platform` of the default stack", () => {
@@ -29,7 +34,7 @@ describe("the output `platform` of the default stack", () => {
     expect([output.stack, output.target, output.core]).toEqual([
       "dev",
       "docker",
-      { url: "http://127.0.0.1:7070" },
+      { url: "http://127.0.0.1:7070", token: null },
     ]);
     expect(output.services.find((s) => s.name === "object-store")).toEqual({
       name: "object-store",

@@ -69,6 +69,7 @@ describe("parts on Docker", () => {
       "Container farm-worker",
       "Container farm-worker-2",
       "Container farm-worker-3",
+      "Network network",
     ]);
   });
 

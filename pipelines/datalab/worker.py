@@ -1,0 +1,261 @@
+"""Around the Prefect worker: what it left when it was killed is put right before it starts, and it can be drained.
+
+    python -m datalab.worker start ARGUMENT...   puts its runs right, then becomes `prefect worker start ARGUMENT...`
+    python -m datalab.worker drain --within 60   takes no new runs, lets the others end, cancels what does not
+
+A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed heartbeats, so
+that whoever waits for their concurrency slot goes on. Those that it had only claimed (Pending) have done nothing yet:
+they are scheduled again. Speaks plain HTTP, because importing Prefect costs seconds of a worker's start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+POOL = "default"
+# Set while the pool is paused by a drain: a pool that people paused stays paused.
+DRAINED = "datalab_drained"
+ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
+# A claimed run is Running well before this; older than it, nobody is at work on it.
+CLAIM_SECONDS = 60
+CANCEL_SECONDS = 15
+
+
+class ApiError(Exception):
+    """Prefect's API did not do what it was asked."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Run:
+    """A flow run that has not ended."""
+
+    id: str
+    name: str
+    state: str
+    since: datetime
+    host: str | None  # where its process was started
+
+    @property
+    def age(self) -> float:
+        return (datetime.now(UTC) - self.since).total_seconds()
+
+
+class Api:
+    """The few calls that are needed."""
+
+    def __init__(self, url: str, auth: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"}
+        if auth:
+            self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """The answer's JSON; every failure is an ApiError."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310 - our own server
+        try:
+            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            detail = error.read(500).decode(errors="replace")
+            raise ApiError(f"{method} {path} answered {error.code}: {detail}", error.code) from None
+        except OSError as error:
+            raise ApiError(f"{method} {path}: {getattr(error, 'reason', error)}") from None
+        return json.loads(text) if text else None
+
+    def runs(self) -> list[Run]:
+        """The pool's runs that are claimed, running or being cancelled."""
+        found = self.call(
+            "POST",
+            "/flow_runs/filter",
+            {
+                "flow_runs": {"state": {"type": {"any_": list(ACTIVE)}}},
+                "work_pools": {"name": {"any_": [POOL]}},
+                "limit": 200,
+            },
+        )
+        return [
+            Run(
+                id=each["id"],
+                name=each["name"],
+                state=each["state"]["type"],
+                since=datetime.fromisoformat(each["state"]["timestamp"].replace("Z", "+00:00")),
+                host=(each.get("infrastructure_pid") or "").partition(":")[0] or None,
+            )
+            for each in found
+        ]
+
+    def set_state(self, run: Run, type_: str, message: str) -> None:
+        """Move a run; one that is gone needs no move."""
+        state: dict[str, Any] = {"type": type_, "message": message}
+        if type_ == "SCHEDULED":
+            state["state_details"] = {"scheduled_time": datetime.now(UTC).isoformat()}
+        try:
+            # Forced: of what died while it was being cancelled, Prefect takes no other end than Cancelled.
+            self.call("POST", f"/flow_runs/{run.id}/set_state", {"state": state, "force": True})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def other_workers(self, name: str) -> bool:
+        """Whether another worker of the pool has reported lately."""
+        workers = self.call("POST", f"/work_pools/{POOL}/workers/filter", {"limit": 200})
+        return any(each["status"] == "ONLINE" and each["name"] != name for each in workers)
+
+
+def say(line: str) -> None:
+    """One line per action; stdout is the answer's."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def wait_for_api(api: Api, seconds: float) -> None:
+    """Until the API and its database answer."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            api.call("POST", "/work_pools/filter", {"limit": 1})
+            return
+        except ApiError as error:
+            if error.status in (401, 403) or time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
+def put_right(api: Api, worker: str, host: str) -> dict[str, list[str]]:
+    """Whatever this worker left when it ended without a word; it has no process yet, so nothing here is alive."""
+    done: dict[str, list[str]] = {"crashed": [], "rescheduled": []}
+    runs = api.runs()
+    if not runs:
+        return done
+    others = api.other_workers(worker)
+    for run in runs:
+        mine = run.host == host if run.host else (not others or run.age > CLAIM_SECONDS)
+        if not mine:
+            continue
+        if run.state == "PENDING":
+            api.set_state(run, "SCHEDULED", "Its worker ended before it was started.")
+            done["rescheduled"].append(run.name)
+            say(f"scheduled {run.name} again: its worker ended before it was started")
+        else:
+            api.set_state(run, "CRASHED", "Its worker was killed.")
+            done["crashed"].append(run.name)
+            say(f"{run.name} is Crashed: its worker was killed")
+    return done
+
+
+def resume(api: Api) -> None:
+    """Ends a drain."""
+    try:
+        api.call("GET", f"/variables/name/{DRAINED}")
+    except ApiError as error:
+        if error.status == 404:
+            return
+        raise
+    api.call("PATCH", f"/work_pools/{POOL}", {"is_paused": False})
+    api.call("DELETE", f"/variables/name/{DRAINED}")
+    say("takes runs again")
+
+
+def pause(api: Api) -> None:
+    """No run is handed out any more, until a worker starts."""
+    try:
+        if api.call("GET", f"/work_pools/{POOL}")["is_paused"]:
+            return
+    except ApiError as error:
+        if error.status == 404:
+            return
+        raise
+    try:
+        api.call("POST", "/variables/", {"name": DRAINED, "value": True})
+    except ApiError as error:
+        if error.status != 409:
+            raise
+    api.call("PATCH", f"/work_pools/{POOL}", {"is_paused": True})
+
+
+def drain(api: Api, within: float) -> dict[str, Any]:
+    """No run is left Running: they end, or are cancelled, or are called Crashed."""
+    pause(api)
+    seen: set[str] = set()
+    told = ""
+    end = time.monotonic() + within
+    quiet = 0
+    while quiet < 2:  # the worker may just be claiming one
+        runs = api.runs()
+        quiet = 0 if runs else quiet + 1
+        seen |= {run.name for run in runs}
+        names = ", ".join(sorted(run.name for run in runs))
+        if names and names != told:
+            say(f"waits for {names}")
+            told = names
+        if runs and time.monotonic() > end:
+            break
+        time.sleep(0.5)
+    cancelled: list[str] = []
+    rescheduled: list[str] = []
+    for run in api.runs():
+        if run.state == "PENDING":
+            api.set_state(run, "SCHEDULED", "The platform stops.")
+            rescheduled.append(run.name)
+        elif run.state == "RUNNING":
+            say(f"cancels {run.name}: it has not ended within {within:.0f} s")
+            api.set_state(run, "CANCELLING", "The platform stops.")
+            cancelled.append(run.name)
+    end = time.monotonic() + CANCEL_SECONDS
+    while (left := api.runs()) and time.monotonic() < end:
+        time.sleep(0.5)
+    crashed = []
+    for run in left:
+        say(f"{run.name} is Crashed: it could not be cancelled within {CANCEL_SECONDS} s")
+        api.set_state(run, "CRASHED", "The platform stopped while it ran.")
+        crashed.append(run.name)
+    gone = {*cancelled, *rescheduled, *crashed}
+    return {
+        "finished": sorted(seen - gone),
+        "cancelled": sorted(set(cancelled) - set(crashed)),
+        "rescheduled": rescheduled,
+        "crashed": crashed,
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says; `start` does not come back."""
+    api = Api(os.environ["PREFECT_API_URL"], os.environ.get("PREFECT_API_AUTH_STRING"))
+    command, *rest = arguments or [""]
+    try:
+        if command == "start":
+            wait_for_api(api, 120)
+            names = [value for flag, value in zip(rest, rest[1:], strict=False) if flag == "--name"]
+            put_right(api, names[0] if names else "worker", socket.gethostname())
+            resume(api)
+        elif command == "drain":
+            options = argparse.ArgumentParser(prog="datalab.worker drain")
+            options.add_argument("--within", type=float, default=60)
+            print(json.dumps(drain(api, options.parse_args(rest).within)))
+            return 0
+        else:
+            print(__doc__, file=sys.stderr)
+            return 2
+    except ApiError as error:
+        say(f"✖ Prefect does not answer as it should: {error}")
+        return 1
+    os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

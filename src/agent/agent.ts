@@ -1,0 +1,108 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readAgentConfig } from "./config.ts";
+import { Containers } from "./containers.ts";
+import { DockerApi } from "./docker.ts";
+import { metricsText } from "./metrics.ts";
+import { Shipper } from "./shipper.ts";
+import { createDoor } from "./spawner.ts";
+import { Stats } from "./stats.ts";
+
+export interface AgentOptions {
+  /** Folder of agent.json. */
+  readonly directory: string;
+  /** Path of Docker's socket. */
+  readonly socket: string;
+  readonly address: string;
+  readonly port: number;
+  readonly doorPort: number;
+  readonly log?: (line: string) => void;
+}
+
+export interface Agent {
+  readonly port: number;
+  /** null: there is no door. */
+  readonly doorPort: number | null;
+  stop(): Promise<void>;
+}
+
+/** Starts everything that the agent does: it measures, ships logs and keeps the door. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const write = options.log ?? ((line) => process.stderr.write(`${line}\n`));
+  const log = (line: string) => write(`${new Date().toISOString()} ${line}`);
+  const config = await readAgentConfig(options.directory);
+  const docker = new DockerApi(options.socket);
+  const stop = new AbortController();
+
+  const containers = new Containers(docker, config.stack, log);
+  const stats = new Stats(docker, containers);
+  const shipper = config.logs && new Shipper(docker, containers, config.logs, log);
+  const door = config.spawner && createDoor(docker, { ...config, spawner: config.spawner }, log);
+  const sources = {
+    stack: config.stack,
+    containers,
+    stats,
+    shipping: shipper?.state,
+    door: door?.counts,
+  };
+
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
+    const path = request.url?.split("?")[0];
+    const send = (status: number, type: string, body: string) => {
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+      response.end(body);
+    };
+    if (request.method !== "GET") return send(405, "text/plain", "only GET is answered\n");
+    if (path === "/livez") return send(200, "application/json", JSON.stringify({ ok: containers.ready }));
+    if (path === "/state") return send(200, "application/json", JSON.stringify(stateOf(sources)));
+    if (path !== "/metrics") return send(404, "text/plain", "there are /livez, /state and /metrics\n");
+    metricsText(sources).then(
+      (text) => send(200, "text/plain; version=0.0.4; charset=utf-8", text),
+      (error: Error) => {
+        log(`/metrics: ${error.stack}`);
+        send(500, "text/plain", "the agent's log says why\n");
+      },
+    );
+  });
+
+  const tasks = [containers.run(stop.signal), shipper?.run(stop.signal)];
+  const port = await listen(server, options.port, options.address);
+  const doorPort = door && (await listen(door.server, options.doorPort, options.address));
+  const what = [
+    `metrics on port ${port}`,
+    config.logs ? `logs to ${config.logs.url}` : "no log store",
+    doorPort ? `door on port ${doorPort}` : "no door",
+  ];
+  log(`agent of stack ${config.stack}: ${what.join(", ")}`);
+
+  return {
+    port,
+    doorPort,
+    async stop() {
+      stop.abort();
+      for (const each of [server, door?.server]) {
+        each?.close();
+        each?.closeAllConnections();
+      }
+      await Promise.all(tasks);
+    },
+  };
+}
+
+/** What checks ask for. */
+function stateOf({
+  containers,
+  shipping,
+}: {
+  containers: Containers;
+  shipping: Shipper["state"] | undefined;
+}) {
+  return { docker: containers.ready, containers: containers.all.length, shipping: shipping ?? null };
+}
+
+function listen(server: Server, port: number, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, address, () => resolve((server.address() as AddressInfo).port));
+  });
+}

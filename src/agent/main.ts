@@ -1,0 +1,17 @@
+/**
+ * The Docker host agent, as it is deployed: `node agent.mjs`. Environment: DATALAB_AGENT_FILES (/run/datalab), DATALAB_AGENT_SOCKET
+ * (/var/run/docker.sock), DATALAB_AGENT_ADDRESS (0.0.0.0), DATALAB_AGENT_PORT (7080), DATALAB_AGENT_DOOR_PORT (2375).
+ */
+import { startAgent } from "./agent.ts";
+
+const env = process.env;
+const agent = await startAgent({
+  directory: env.DATALAB_AGENT_FILES ?? "/run/datalab",
+  socket: env.DATALAB_AGENT_SOCKET ?? "/var/run/docker.sock",
+  address: env.DATALAB_AGENT_ADDRESS ?? "0.0.0.0",
+  port: Number(env.DATALAB_AGENT_PORT ?? 7080),
+  doorPort: Number(env.DATALAB_AGENT_DOOR_PORT ?? 2375),
+});
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => void agent.stop().then(() => process.exit(0)));
+}

@@ -1,0 +1,156 @@
+import { Batches, type ShippingCounts } from "./batches.ts";
+import type { LogStoreConfig } from "./config.ts";
+import type { Container, Containers } from "./containers.ts";
+import type { DockerApi } from "./docker.ts";
+import { Follower, Position } from "./follower.ts";
+import { LogStore } from "./store.ts";
+
+export interface ShippingState extends ShippingCounts {
+  /** Whether lines can be stored right now. */
+  up: boolean;
+  failures: number;
+  /** How often it has asked the store what it has and gone on from there. */
+  resumed: number;
+}
+
+/**
+ * Ships the logs of all containers to the log store. There is one way to recover from everything (the agent starts, the
+ * store fails or starts again): stop reading, wait until the store answers, ask it which of the last lines it has, and go
+ * on with those that it has not. Docker keeps the lines meanwhile, so nothing piles up here.
+ */
+export class Shipper {
+  readonly state: ShippingState = { lines: 0, bytes: 0, lastAt: "", up: false, failures: 0, resumed: 0 };
+  readonly #docker: DockerApi;
+  readonly #containers: Containers;
+  readonly #store: LogStore;
+  readonly #log: (line: string) => void;
+  readonly #positions = new Map<string, Position>();
+  readonly #followers = new Map<string, Follower>();
+  #epoch: Epoch | undefined;
+
+  constructor(
+    docker: DockerApi,
+    containers: Containers,
+    config: LogStoreConfig,
+    log: (line: string) => void,
+  ) {
+    this.#docker = docker;
+    this.#containers = containers;
+    this.#store = new LogStore(config);
+    this.#log = log;
+    containers.listen({
+      onRun: (container) => {
+        // What the store had in memory is gone when it was killed: it is asked what it still has.
+        if (container.workload === config.workload && this.state.up) this.#epoch?.end();
+        if (this.#epoch) this.#follow(container, this.#epoch);
+      },
+      onGone: (id) => {
+        this.#followers.get(id)?.wake();
+        this.#positions.delete(id);
+      },
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let told = false;
+      await this.#store.ready(signal, (reason) => {
+        if (!told) this.#log(`the log store does not answer (${reason}); containers' logs wait at Docker`);
+        told = true;
+      });
+      if (signal.aborted) return;
+      if (told) this.#log("the log store answers");
+      const stop = new AbortController();
+      const both = AbortSignal.any([signal, stop.signal]);
+      const epoch: Epoch = {
+        signal: both,
+        batches: new Batches(this.#store, this.state),
+        end: () => stop.abort(),
+        running: new Set(),
+        followed: new Set(),
+        turn: Promise.resolve(),
+      };
+      this.#epoch = epoch;
+      this.state.up = true;
+      this.state.resumed++;
+      for (const container of this.#containers.all) this.#follow(container, epoch);
+      await epoch.batches.run(both).catch((error: Error) => this.#fail(error, both));
+      this.state.up = false;
+      this.#epoch = undefined;
+      stop.abort();
+      await Promise.all(epoch.running);
+      this.#followers.clear();
+    }
+  }
+
+  #follow(container: Container, epoch: Epoch): void {
+    const { id } = container;
+    // It is read already, or about to be.
+    if (epoch.followed.has(id)) {
+      this.#followers.get(id)?.wake();
+      return;
+    }
+    epoch.followed.add(id);
+    let position = this.#positions.get(id);
+    if (!position) {
+      position = new Position();
+      this.#positions.set(id, position);
+    }
+    const known = position;
+    const current = () => this.#containers.all.find((each) => each.id === id);
+    const run = async () => {
+      // One after the other: the store has other questions to answer.
+      const start = await this.#inTurn(epoch, () => known.resume(this.#store, container.name, epoch.signal));
+      const follower = new Follower({
+        docker: this.#docker,
+        batches: epoch.batches,
+        container,
+        position: known,
+        start,
+        exists: () => this.#containers.has(id),
+        isRunning: () => current()?.running === true,
+      });
+      this.#followers.set(id, follower);
+      await follower.run(epoch.signal);
+    };
+    const running: Promise<void> = run()
+      .catch((error: Error) => {
+        this.#fail(error, epoch.signal);
+        epoch.end();
+      })
+      .finally(() => {
+        epoch.running.delete(running);
+        epoch.followed.delete(id);
+        this.#followers.delete(id);
+      });
+    epoch.running.add(running);
+  }
+
+  #inTurn<T>(epoch: Epoch, ask: () => Promise<T>): Promise<T> {
+    const answer = epoch.turn.then(() => {
+      epoch.signal.throwIfAborted();
+      return ask();
+    });
+    epoch.turn = answer.then(
+      () => {},
+      () => {},
+    );
+    return answer;
+  }
+
+  #fail(error: Error, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.state.failures++;
+    this.#log(`shipping stopped: ${error.message}`);
+  }
+}
+
+/** The time between two troubles. */
+interface Epoch {
+  readonly signal: AbortSignal;
+  readonly batches: Batches;
+  readonly end: () => void;
+  readonly running: Set<Promise<void>>;
+  readonly followed: Set<string>;
+  turn: Promise<void>;
+}

@@ -1,0 +1,175 @@
+"""Answers questions about the lake: one JSON object a line on stdin, one a line on stdout. Ends when stdin does.
+
+    {"op": "tables"}
+    {"op": "table", "layer": "silver", "name": "flights", "rows": 50}
+    {"op": "quality"}
+    {"op": "query", "sql": "SELECT ...", "rows": 1000, "seconds": 20}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from datalab.errors import DataLabError
+from datalab.settings import LAYERS, Settings
+
+if TYPE_CHECKING:
+    from datalab.lake import Lake
+
+#: A value longer than this is cut: a page shows it, nobody reads it there.
+LONGEST = 2000
+QUARANTINE = "_quarantine"
+
+
+def tables(lake: Lake, _: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every table that can be read, and those that can't with the reason."""
+    found = []
+    for layer in LAYERS:
+        for name in lake.names(layer):
+            try:
+                info = lake.info(layer, name)
+            except DataLabError as error:
+                found.append({"layer": layer, "name": name, "error": error.message})
+                continue
+            if info is not None:
+                found.append(asdict(info))
+    return found
+
+
+def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
+    """One table: columns, history, partitions and first rows."""
+    from datalab.delta_log import iso
+    from datalab.duck import to_json
+
+    layer, name = str(question["layer"]), str(question["name"])
+    opened = lake.require(layer, name)
+    info = lake.info(layer, name)
+    rows = opened.to_pyarrow_dataset().head(int(question.get("rows", 50)), use_threads=False).to_pylist()
+    history = [
+        {
+            "version": commit["version"],
+            "at": iso(commit["timestamp"]),
+            "operation": commit.get("operation", ""),
+            "rows": _number((commit.get("operationMetrics") or {}).get("num_added_rows")),
+            "files": _number((commit.get("operationMetrics") or {}).get("num_added_files")),
+        }
+        for commit in opened.history(30)
+    ]
+    return {
+        "info": asdict(info) if info else None,
+        "columns": [{"name": f.name, "type": _type_name(f.type), "nullable": f.nullable} for f in opened.schema().fields],
+        "history": history,
+        "rows": [{key: short(to_json(value)) for key, value in row.items()} for row in rows],
+        "reasons": _reasons(lake, layer, name),
+    }
+
+
+def _reasons(lake: Lake, layer: str, name: str) -> list[dict[str, Any]]:
+    """Why rows are in quarantine, the most frequent first."""
+    beside = name if name.endswith(QUARANTINE) else name + QUARANTINE
+    if layer != "silver" or lake.table(layer, beside) is None:
+        return []
+    return list(
+        _rows(
+            lake,
+            f"SELECT _reasons AS reason, count(*) AS rows FROM silver.{beside} "
+            "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
+            10,
+        )
+    )
+
+
+def quality(lake: Lake, _: dict[str, Any]) -> list[dict[str, Any]]:
+    """What runs have written into each table, newest first; empty before the first run."""
+    if lake.table("gold", "metrics") is None:
+        return []
+    return list(_rows(lake, 'SELECT * FROM gold.metrics ORDER BY "at" DESC LIMIT 1000', 10))
+
+
+def query(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
+    """The first rows of one SELECT. DuckDB reaches the lake's tables and nothing else: see datalab.duck."""
+    limit = int(question["rows"])
+    began = time.perf_counter()
+    found = _rows(lake, str(question["sql"]), float(question["seconds"]))
+    rows = list(islice(found, limit))
+    more = next(found, None) is not None
+    found.close()
+    return {"rows": rows, "more": more, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def _rows(lake: Lake, sql: str, seconds: float) -> Any:
+    from datalab.duck import query as run
+
+    def cut() -> Iterator[dict[str, Any]]:
+        rows = run(lake, sql, seconds)
+        try:
+            for row in rows:
+                yield {key: short(value) for key, value in row.items()}
+        finally:
+            rows.close()  # type: ignore[attr-defined]
+
+    return cut()
+
+
+def short(value: Any) -> Any:
+    """A value that fits on a page."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and len(value) > LONGEST:
+        return value[:LONGEST] + "…"
+    return value
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if value is not None else None
+
+
+def _type_name(kind: Any) -> str:
+    from datalab.lake_cli import _type_name as words
+
+    return words(kind)
+
+
+OPERATIONS: dict[str, Callable[[Lake, dict[str, Any]], Any]] = {
+    "tables": tables,
+    "table": table,
+    "quality": quality,
+    "query": query,
+}
+
+
+def answer(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one question; a failure is an answer too."""
+    try:
+        return {"ok": OPERATIONS[question["op"]](lake, question)}
+    except DataLabError as error:
+        return {"error": error.message, "hint": error.hint or "", "code": error.code}
+    except Exception as error:  # noqa: BLE001 - one bad question must not end the process
+        return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "unexpected"}
+
+
+def main() -> None:
+    """Answers until stdin ends."""
+    # If memory runs out this process goes, not the one that serves pages.
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Whatever a library prints goes to the log, not into an answer.
+    os.dup2(2, 1)
+    lake = Settings.from_env().lake()
+    for line in sys.stdin:
+        question = json.loads(line)
+        out.write(json.dumps({"id": question.get("id"), **answer(lake, question)}, ensure_ascii=False) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""One service as a card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.fetch import Answer
+from look import words
+from look.charts import latency_bars
+from look.parts import icon, link, pill
+
+
+def card(service: dict[str, Any], state: dict[str, Any] | None, health: Answer) -> str:
+    """State, checks with their age and latency, version, owner, pages."""
+    # What the core said before it stopped answering is no statement about now.
+    now = "unknown" if health.error or state is None else str(state["state"])
+    tone = {"down": "bad", "degraded": "warn"}.get(now, "")
+    checks = "".join(_check(each) for each in (state or {}).get("checks", []))
+    if not checks:
+        checks = '<div class="dim" style="font-size:.84rem">no functional checks</div>'
+    version = words.text(service.get("version") or "")
+    pages = " · ".join(
+        link(each["url"], f"open {each['summary'].removeprefix('the ')}" if each.get("summary") else "open")
+        for each in service.get("endpoints", [])
+        if each.get("browser") and each.get("url")
+    )
+    return (
+        f'<section class="dl-card {tone}" aria-label="{words.text(service["name"])}"><div class="top"><div class="name">'
+        f"{words.text(service['name'])}</div>{pill(now)}</div>"
+        f'<div class="about">{words.text(service.get("summary") or "")}</div>{checks}'
+        f'<div class="foot"><span title="version, owner">{version}{" · " if version else ""}'
+        f"{words.text(service.get('owner') or '')}</span><span>{pages}</span></div></section>"
+    )
+
+
+def _check(check: dict[str, Any]) -> str:
+    good = bool(check.get("ok"))
+    message = str(check.get("message") or "")
+    waiting = message == "not run yet"
+    sign = "none" if waiting else "ok" if good else "bad"
+    why = "" if good or waiting else f'<div class="why">{words.text(message[:240])}</div>'
+    verb = "not run yet" if waiting else "passed" if good else "failed"
+    taken = "" if waiting else f"{words.duration(float(check.get('ms', 0)) / 1000)} · "
+    return (
+        f'<div class="dl-check"><span role="img" aria-label="{verb}" style="color:var(--{"dim" if sign == "none" else sign})">'
+        f'{icon(sign)}</span><span class="what" title="{words.text(message if good else verb)}">{words.text(check["name"])}</span>'
+        f'<span class="t">{taken}{words.when(check.get("at"))}</span>{why}'
+        f'<span class="bars">{latency_bars(check.get("history") or [])}</span></div>'
+    )

@@ -1,0 +1,148 @@
+package gate
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// isOurName looks at the Host header: a page of another site that has pointed its own name at this address (DNS
+// rebinding) gets nothing.
+func (g *Guard) isOurName(host string) bool {
+	host = strings.ToLower(host)
+	if g.door.hosts[host] {
+		return true
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil || port != strconv.Itoa(g.Port) {
+		return false
+	}
+	return name == "127.0.0.1" || name == "localhost" || name == "::1" || g.door.hosts[name]
+}
+
+// isBelow says whether a path lies below one of these prefixes, however it is written: doubled slashes, dot segments,
+// path parameters, escapes within escapes, letters of another case.
+func isBelow(raw string, prefixes []string) bool {
+	if len(prefixes) == 0 {
+		return false
+	}
+	for range 4 {
+		clean := normal(raw)
+		for _, prefix := range prefixes {
+			prefix = normal(prefix)
+			if clean == prefix || strings.HasPrefix(clean, strings.TrimSuffix(prefix, "/")+"/") {
+				return true
+			}
+		}
+		decoded, err := url.PathUnescape(raw)
+		if err != nil || decoded == raw {
+			return false
+		}
+		raw = decoded
+	}
+	return true // escaped that often by nobody who means well
+}
+
+func normal(raw string) string {
+	segments := strings.Split(strings.ReplaceAll(raw, `\`, "/"), "/")
+	for i, segment := range segments {
+		segments[i], _, _ = strings.Cut(segment, ";")
+	}
+	return strings.ToLower(path.Clean("/" + strings.Join(segments, "/")))
+}
+
+func isExactly(given string, paths []string) bool { return slices.Contains(paths, given) }
+
+// isNavigation: a browser opens a page. Everything else is a program, or a page's own request, and wants a status.
+func isNavigation(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return false
+	}
+	if r.Header.Get("X-Requested-With") != "" || isUpgrade(r) {
+		return false
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+
+// foreign refuses what other sites' pages make a logged-in browser send. A cookie reaches every port of a host name, and
+// browsers call pages on other ports "same-site": only this very origin may do more than open a page.
+func (g *Guard) foreign(r *http.Request) *refusal {
+	refused := &refusal{http.StatusForbidden, "E_ORIGIN", "Requests from pages of other origins are refused.",
+		"Programs send the token and no cookie."}
+	origin := r.Header.Values("Origin")
+	site := r.Header.Get("Sec-Fetch-Site")
+	safe := (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r)
+	if len(origin) > 0 {
+		if len(origin) == 1 && isOrigin(origin[0], r.Host) {
+			return nil
+		}
+		return refused
+	}
+	switch site {
+	case "same-origin", "none":
+		return nil
+	case "":
+		// A program, or a browser older than these headers, which would have sent an Origin with anything but GET.
+		if _, ok := g.door.sessions.of(r); ok && !safe && r.Header.Get("Authorization") == "" {
+			return refused
+		}
+		return nil
+	}
+	if safe && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
+		return nil
+	}
+	return refused
+}
+
+func isOrigin(origin, host string) bool {
+	return strings.EqualFold(origin, "http://"+host) || strings.EqualFold(origin, "https://"+host)
+}
+
+// reserved are names of headers that only a gateway may set; `_` and `-` are the same to many servers.
+func reserved(name string) bool {
+	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	switch name {
+	case "forwarded", "x-real-ip", "remote-user", "x-remote-user", "x-auth-user", "x-original-url", "x-rewrite-url":
+		return true
+	}
+	return strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-datalab-")
+}
+
+func stripReserved(header http.Header) {
+	for name := range header {
+		if reserved(name) || (strings.Contains(name, "_") && strings.EqualFold(strings.ReplaceAll(name, "_", "-"), "authorization")) {
+			delete(header, name)
+		}
+	}
+}
+
+// stripCookies takes out the sessions of gateways, this one's and those of other stacks on the same host name.
+func stripCookies(r *http.Request) {
+	lines := r.Header["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		for _, pair := range strings.Split(line, ";") {
+			pair = strings.TrimSpace(pair)
+			if pair != "" && !strings.HasPrefix(strings.Trim(pair, "\" \t"), cookiePrefix) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		r.Header.Del("Cookie")
+	} else {
+		r.Header.Set("Cookie", strings.Join(kept, "; "))
+	}
+}

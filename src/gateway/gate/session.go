@@ -1,0 +1,179 @@
+package gate
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Cookies of this platform's gateways, of any stack: they reach every port of a host name, so upstreams never see them.
+	cookiePrefix = "datalab_"
+	// However often a session is prolonged, after this many lifetimes one logs in again.
+	mostLifetimes = 14
+	// Sessions that were logged out early and are remembered.
+	mostRevoked = 10_000
+)
+
+// A session is signed and not stored: it outlives a restart of the gateway, and ends with the user's password.
+type session struct {
+	id      string
+	user    string
+	began   time.Time
+	expires time.Time
+}
+
+type sessions struct {
+	door     *Door
+	key      []byte
+	lifetime time.Duration
+	now      func() time.Time
+
+	mutex   sync.Mutex
+	revoked map[string]time.Time
+}
+
+func newSessions(door *Door, lifetime time.Duration) *sessions {
+	mac := hmac.New(sha256.New, []byte(door.SessionKey))
+	mac.Write([]byte("datalab session v1 " + door.Stack))
+	return &sessions{door: door, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
+}
+
+func (s *sessions) cookieName() string { return cookiePrefix + s.door.Stack }
+
+func (s *sessions) begin(user string) session {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	now := s.now()
+	return session{
+		id:      base64.RawURLEncoding.EncodeToString(id),
+		user:    user,
+		began:   now,
+		expires: now.Add(s.lifetime),
+	}
+}
+
+// prolong gives a session that is past a quarter of its life a new one; false: it is young enough, or can't be.
+func (s *sessions) prolong(old session) (session, bool) {
+	now := s.now()
+	expires := now.Add(s.lifetime)
+	if end := old.began.Add(mostLifetimes * s.lifetime); expires.After(end) {
+		expires = end
+	}
+	if old.expires.Sub(now) > s.lifetime*3/4 || !expires.After(old.expires) {
+		return old, false
+	}
+	old.expires = expires
+	return old, true
+}
+
+func (s *sessions) write(value session) string {
+	payload := strings.Join([]string{
+		value.id,
+		base64.RawURLEncoding.EncodeToString([]byte(value.user)),
+		strconv.FormatInt(value.began.Unix(), 36),
+		strconv.FormatInt(value.expires.Unix(), 36),
+	}, ".")
+	return payload + "." + s.sign(payload, s.door.user(value.user))
+}
+
+// sign binds the session to the user's password as well: a new one ends all sessions that the old one has opened.
+func (s *sessions) sign(payload string, user *User) string {
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write([]byte(payload))
+	if user != nil {
+		credential := sha256.Sum256([]byte(user.Password + "\x00" + user.Hash))
+		mac.Write(credential[:])
+	}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func (s *sessions) read(text string) (session, bool) {
+	if len(text) > 1024 {
+		return session{}, false
+	}
+	at := strings.LastIndexByte(text, '.')
+	if at < 0 {
+		return session{}, false
+	}
+	fields := strings.Split(text[:at], ".")
+	if len(fields) != 4 {
+		return session{}, false
+	}
+	name, err := base64.RawURLEncoding.DecodeString(fields[1])
+	if err != nil {
+		return session{}, false
+	}
+	user := s.door.user(string(name))
+	if !hmac.Equal([]byte(s.sign(text[:at], user)), []byte(text[at+1:])) || user == nil {
+		return session{}, false
+	}
+	began, errBegan := strconv.ParseInt(fields[2], 36, 64)
+	expires, errExpires := strconv.ParseInt(fields[3], 36, 64)
+	value := session{id: fields[0], user: user.Name, began: time.Unix(began, 0), expires: time.Unix(expires, 0)}
+	if errBegan != nil || errExpires != nil || !s.now().Before(value.expires) || s.isRevoked(value.id) {
+		return session{}, false
+	}
+	return value, true
+}
+
+// of finds a request's session. Another page may have planted a cookie of the same name: any valid one counts.
+func (s *sessions) of(r *http.Request) (session, bool) {
+	for i, cookie := range r.CookiesNamed(s.cookieName()) {
+		if i == 8 {
+			break
+		}
+		if value, ok := s.read(cookie.Value); ok {
+			return value, true
+		}
+	}
+	return session{}, false
+}
+
+func (s *sessions) cookie(value session) *http.Cookie {
+	return &http.Cookie{
+		Name:     s.cookieName(),
+		Value:    s.write(value),
+		Path:     "/",
+		MaxAge:   int(value.expires.Sub(s.now()).Seconds()),
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+}
+
+func (s *sessions) noCookie() *http.Cookie {
+	return &http.Cookie{Name: s.cookieName(), Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// revoke ends a session before its time, in this process; a restart forgets it, the browser has dropped its cookie.
+func (s *sessions) revoke(value session) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if len(s.revoked) >= mostRevoked {
+		now := s.now()
+		for id, end := range s.revoked {
+			if now.After(end) || len(s.revoked) >= mostRevoked {
+				delete(s.revoked, id)
+			}
+		}
+	}
+	// Until no copy of it that was prolonged meanwhile can be valid.
+	s.revoked[value.id] = s.now().Add(s.lifetime)
+}
+
+func (s *sessions) isRevoked(id string) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	end, found := s.revoked[id]
+	if found && s.now().After(end) {
+		delete(s.revoked, id)
+		return false
+	}
+	return found
+}

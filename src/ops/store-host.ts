@@ -1,0 +1,45 @@
+import type { VolumeModel, WorkloadModel } from "../model/platform.ts";
+
+/** What moving a stack's objects from one engine to another asks of the place where the stack runs. */
+export interface StoreHost {
+  /** Plain variables of a workload as it is deployed; undefined: it is not there. */
+  environment(stack: string, workload: string): Promise<Readonly<Record<string, string | undefined>> | undefined>;
+  hasVolume(stack: string, workload: string, volume: string): Promise<boolean>;
+  /** Runs a shell script with one of the workload's volumes, and gives back what it prints. */
+  onVolume(
+    side: Pick<StoreSide, "stack" | "workload" | "image">,
+    volume: Pick<VolumeModel, "name" | "path">,
+    script: string,
+  ): Promise<string>;
+  /** Starts an engine on its own volumes where nothing of the stack reaches it; ready when it resolves. */
+  start(side: StoreSide): Promise<SideStore>;
+  stopInstance(stack: string, workload: string): Promise<void>;
+  /** Resolves with whether there was one to start. */
+  startInstance(stack: string, workload: string): Promise<boolean>;
+  isRunning(stack: string, workload: string): Promise<boolean>;
+  /** What a migration that was killed has left running. */
+  removeSides(stack: string): Promise<void>;
+}
+
+/** An engine to be run beside the stack, all references answered. */
+export interface StoreSide {
+  readonly stack: string;
+  /** The engine's name. */
+  readonly name: string;
+  readonly workload: WorkloadModel;
+  readonly image: string;
+  readonly command: readonly string[];
+  /** Nothing secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Secret variables too, as the file `env`. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly probe: readonly string[];
+  /** The S3 port inside. */
+  readonly port: number;
+}
+
+export interface SideStore {
+  /** As reached from this machine. */
+  readonly url: string;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import type { BucketGrant } from "../../model/needs.ts";
+import type { Ref, Text } from "../../model/refs.ts";
+
+/** What a product must bring to answer the object store: plain S3 on 9000, a page for people on 9001. */
+export interface StoreEngine {
+  /** Product and version, as the registry shows it. */
+  readonly version: string;
+  readonly env: (ctx: EngineContext) => Readonly<Record<string, Text>>;
+  /** Files beside `start.sh`. */
+  readonly files: (ctx: EngineContext) => Readonly<Record<string, Text>>;
+  /** Makes buckets and accounts while only the loopback interface listens, then serves. Runs after `whoHoldsData`. */
+  readonly start: string;
+  readonly probe: readonly string[];
+}
+
+export interface EngineContext {
+  readonly admin: Ref;
+  readonly grants: readonly BucketGrant[];
+  readonly publicUrl: (endpoint: "s3" | "console") => Ref;
+}
+
+/** Buckets that every stack has, beside those that needs ask for. */
+const standing = ["backups"];
+
+export const bucketsOf = (grants: readonly BucketGrant[]): string[] =>
+  [...new Set([...standing, ...grants.flatMap((g) => g.names)])].sort();
+
+/** What a key may do in its buckets, and with the objects in them. */
+export const bucketActions = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"];
+export const objectActions = [
+  "s3:GetObject",
+  "s3:PutObject",
+  "s3:DeleteObject",
+  "s3:AbortMultipartUpload",
+  "s3:ListMultipartUploadParts",
+];
+
+/** Names the running container's engine, so that a change of it is seen before anything is touched. */
+export const engineVariable = "DATALAB_DATA_ENGINE";
+/** Set where both engines run side by side. */
+export const migrationVariable = "DATALAB_MIGRATION";
+/** Says on the volume that every stack has which engine holds the objects: the one truth about it. */
+export const holderFile = "/data/engine";
+
+/** Prints the engine that holds the stack's objects; nothing when there are none yet. */
+export const printHolder = `if [ -e ${holderFile} ]; then cat ${holderFile}
+elif [ -d /data/objects ]; then echo minio # from before there was a choice
+fi
+`;
+
+/** Never shows an empty lake because somebody wrote another engine into the configuration. */
+export const whoHoldsData = `holder=$(
+${printHolder})
+if [ -z "\${${migrationVariable}:-}" ]; then
+  if [ -n "$holder" ] && [ "$holder" != "$${engineVariable}" ]; then
+    echo "This stack's objects are held by $holder, the configuration says $${engineVariable}: nothing was started, nothing lost." >&2
+    echo "Set services.object-store.options.engine to $holder again, run ./datalab up, then move the objects with" >&2
+    echo "  ./datalab data migrate-store --to $${engineVariable}" >&2
+    exit 78
+  fi
+  if [ ! -e ${holderFile} ]; then
+    echo "$${engineVariable}" >${holderFile}.new
+    mv ${holderFile}.new ${holderFile}
+  fi
+fi
+`;
