@@ -167,7 +167,9 @@ function rawPlatform(document: SourceDocument): unknown {
 
 function givenSecrets(document: SourceDocument): string[] {
   const config = (document.value as { config?: Record<string, unknown> } | null)?.config ?? {};
-  return Object.keys(config).filter((key) => secretKey.test(key)).map((key) => key.replace("datalab:secret-", ""));
+  return Object.keys(config)
+    .filter((key) => secretKey.test(key))
+    .map((key) => key.replace("datalab:secret-", ""));
 }
 
 /** The frame around the platform object. */

@@ -66,10 +66,7 @@ const parameters = z
   )
   .describe("Default parameters of a run.");
 const freshness = z
-  .record(
-    z.string().regex(/^[a-z][a-z0-9_]*\.[A-Za-z_][\w.-]*$/, "a table such as silver.flights"),
-    duration,
-  )
+  .record(z.string().regex(/^[a-z][a-z0-9_]*\.[A-Za-z_][\w.-]*$/, "a table such as silver.flights"), duration)
   .describe("Per table that it writes: the most time that may pass between two versions; later is an alert.");
 const paused = z.boolean().describe("Registered, but its schedule does not start runs.");
 

@@ -53,6 +53,14 @@ const endpoint = z
     published: port.optional().describe("Port on 127.0.0.1, before `portOffset`; absent: not published."),
     browser: z.boolean().default(false).describe("Whether people open it in a browser."),
     login: text.optional().describe("Name of the secret need, with a user, that opens it."),
+    auth: z
+      .enum(["gateway", "own"])
+      .optional()
+      .describe("Who asks for a login: the gateway (default of http), or the service itself."),
+    internal: z
+      .array(path)
+      .default([])
+      .describe("Path prefixes that the gateway does not serve, such as `/metrics`."),
     path: path.default("/").describe("Path of the page that people open."),
   })
   .describe("A port that others reach it on.");
@@ -64,6 +72,30 @@ const probe = z
     within: duration.default("60s").describe("How long a start may take before failed probes count."),
   })
   .describe("Whether the process works; required unless the part ends by itself.");
+
+const scrape = z
+  .strictObject({
+    endpoint: name.describe("Endpoint of the part."),
+    path: path.default("/metrics").describe("Path of the metrics."),
+    every: duration.default("15s").describe("Time between two readings."),
+    login: text.optional().describe("Secret need with a user that opens it, by HTTP Basic."),
+    bearer: text.optional().describe("Secret need that opens it, as a bearer token."),
+  })
+  .describe("Metrics that Prometheus reads; `main` carries the workload's name alone.");
+
+const alert = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Z][A-Za-z0-9]*$/, "a name such as NotesAreSlow")
+      .describe("CamelCase, unique in the stack."),
+    expr: text.min(1).describe("PromQL."),
+    for: duration.default("1m").describe("How long it must hold."),
+    severity: z.enum(["critical", "warning", "info"]).default("warning").describe("How bad it is."),
+    summary: text.min(1).describe("What is wrong, in a sentence."),
+    description: text.optional().describe("What to do about it."),
+  })
+  .describe("An alert of its own, beside those that every service has.");
 
 const volume = z
   .strictObject({
@@ -92,6 +124,14 @@ const part = z
       .describe("Files under `/run/datalab`, by name, with placeholders."),
     endpoints: z.record(name, endpoint).default({}).describe("Where others reach it."),
     probe: probe.optional(),
+    metrics: z.record(name, scrape).default({}).describe("What Prometheus reads of it."),
+    after: z
+      .array(
+        z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, "a part and endpoint of this service such as main.web"),
+      )
+      .default([])
+      .describe("Endpoints of the service's other parts that must accept connections before it starts."),
+    replicas: z.int().min(1).max(100).default(1).describe("How many of it run behind its one name."),
     volumes: z.record(name, volume).default({}).describe("Its data."),
     resources: z
       .strictObject({
@@ -140,6 +180,7 @@ export const serviceFile = z
       .refine((parts) => Object.keys(parts).length > 0, { error: "at least one part" })
       .describe("The containers that it is made of."),
     checks: z.record(name, checkSchema).default({}).describe("What is checked of it."),
+    alerts: z.array(alert).default([]).describe("What Prometheus warns of."),
   })
   .describe("A service of the platform.");
 

@@ -1,6 +1,6 @@
 import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { type Ref, type Template, type Text, template } from "../model/refs.ts";
-import type { PartContext, ServiceDefinition } from "../model/service.ts";
+import type { AlertRule, PartContext, Provider, ServiceDefinition } from "../model/service.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { check, nearest } from "./problems.ts";
@@ -75,6 +75,7 @@ function crossCheck(file: File, document: SourceDocument, images: readonly strin
     for (const [i, word] of p.command.entries()) scan(["parts", partName, "command", i], word);
     for (const [key, value] of Object.entries(p.env)) scan(["parts", partName, "env", key], value);
     for (const [key, value] of Object.entries(p.files)) scan(["parts", partName, "files", key], value);
+    problems.push(...checkPlaces(partName, p, file, document));
     for (const [key, e] of Object.entries(p.endpoints)) {
       if (e.login === undefined) continue;
       const need = file.needs[e.login];
@@ -150,6 +151,42 @@ function checkPart(
   return problems;
 }
 
+/** Endpoints and secrets that a part names. */
+function checkPlaces(
+  partName: string,
+  part: File["parts"][string],
+  file: File,
+  document: SourceDocument,
+): Problem[] {
+  const problems: Problem[] = [];
+  const oneOf = (path: (string | number)[], what: string, value: string, known: readonly string[]) => {
+    if (known.includes(value)) return;
+    const whole = ["parts", partName, ...path];
+    const near = nearest(value, known);
+    problems.push({
+      path: whole,
+      message: `expected ${known.length > 0 ? `one of ${what} ${known.join(", ")}` : `${what}, of which there are none`}, received ${JSON.stringify(value)}`,
+      at: document.locate(whole),
+      ...(near && { fix: `Did you mean ${near}?` }),
+    });
+  };
+  const secrets = Object.entries(file.needs).flatMap(([n, v]) => ("secret" in v ? [n] : []));
+  for (const [job, scrape] of Object.entries(part.metrics)) {
+    const at = (key: string) => ["metrics", job, key];
+    oneOf(at("endpoint"), "the part's endpoints", scrape.endpoint, Object.keys(part.endpoints));
+    for (const key of ["login", "bearer"] as const) {
+      if (scrape[key] !== undefined) oneOf(at(key), "the secret needs", scrape[key], secrets);
+    }
+  }
+  const others = Object.entries(file.parts)
+    .filter(([n]) => n !== partName)
+    .flatMap(([n, p]) => Object.keys(p.endpoints).map((e) => `${n}.${e}`));
+  for (const [i, place] of part.after.entries()) {
+    oneOf(["after", i], "the other parts' endpoints", place, others);
+  }
+  return problems;
+}
+
 function toDefinition(file: File): ServiceDefinition {
   const fill = (value: string, ctx: PartContext): Template =>
     template(...value.split(placeholder).map((piece, i) => (i % 2 === 0 ? piece : answer(piece, ctx))));
@@ -162,13 +199,16 @@ function toDefinition(file: File): ServiceDefinition {
     needs: Object.fromEntries(Object.entries(file.needs).map(([n, value]) => [n, toNeed(value)])),
     parts: Object.fromEntries(
       Object.entries(file.parts).map(([n, p]) => {
-        const { probe, command, env, files, endpoints, ...rest } = p;
+        const { probe, command, env, files, endpoints, metrics, after, replicas, ...rest } = p;
         return [
           n,
           {
             ...rest,
             ...(probe && { probe }),
             endpoints: endpoints as never,
+            metrics: metrics as never,
+            after: after.map(placeOf),
+            replicas: () => replicas,
             command: (ctx) => command.map((word) => fill(word, ctx)),
             env: (ctx) => Object.fromEntries(Object.entries(env).map(([k, v]) => [k, fill(v, ctx)])),
             files: (ctx) => Object.fromEntries(Object.entries(files).map(([k, v]) => [k, fill(v, ctx)])),
@@ -177,7 +217,13 @@ function toDefinition(file: File): ServiceDefinition {
       }),
     ),
     checks: file.checks as ServiceDefinition["checks"],
+    alerts: () => file.alerts as readonly AlertRule[],
   };
+}
+
+function placeOf(text: string): Provider {
+  const [part, endpoint] = text.split(".") as [string, string];
+  return { part, endpoint };
 }
 
 function toNeed(value: File["needs"][string]): Need {

@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { isMap, parseDocument } from "yaml";
+import { stackFile } from "./load.ts";
+
+/** A stack's file before a change, so that it can be put back as it was. */
+export interface Edited {
+  readonly file: string;
+  undo(): void;
+}
+
+/** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of everything else stay. */
+export function setPlatformField(
+  project: string,
+  stack: string,
+  path: readonly string[],
+  value: string | number | boolean,
+): Edited {
+  const file = stackFile(project, stack);
+  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  write(file, withField(before, path, value));
+  return { file, undo: () => write(file, before) };
+}
+
+export function withField(
+  text: string,
+  path: readonly string[],
+  value: string | number | boolean,
+): string {
+  const document = parseDocument(text);
+  const full = ["config", "datalab:platform", ...path];
+  if (document.getIn(full) === value) return text;
+  // A key without a value, such as `services:`, is no mapping yet.
+  for (let length = 0; length < full.length; length++) {
+    const parent = full.slice(0, length);
+    const node = length === 0 ? document.contents : document.getIn(parent, true);
+    if (!isMap(node)) {
+      const rest = full.slice(length).reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+      if (length === 0) document.contents = document.createNode(rest) as typeof document.contents;
+      else document.setIn(parent, document.createNode(rest));
+      return document.toString({ lineWidth: 0 });
+    }
+    // `{}` on one line grows into a block.
+    if (node.items.length === 0) node.flow = false;
+  }
+  document.setIn(full, value);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Whoever reads it meanwhile sees the old file or the new one. */
+function write(file: string, text: string): void {
+  const draft = `${file}.${process.pid}.new`;
+  writeFileSync(draft, text);
+  renameSync(draft, file);
+}
