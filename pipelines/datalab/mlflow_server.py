@@ -1,12 +1,12 @@
 """MLflow's tracking server in one process: `python -m datalab.mlflow_server`.
 
-`mlflow server` starts a supervisor, several workers and a job runner, each with all of MLflow in memory. Here one
-process does what a small team needs. It differs from the stock server in four points:
+`mlflow server` starts a supervisor, several workers and a job runner, each with all of MLflow in memory.
+Here one process does what a small team needs. It differs from the stock server in four points:
 
 - the tables are made or migrated before the port opens, and only when they are not at the newest revision;
 - the admin's password is the configured one at every start, which is what makes its rotation work;
-- the routes that call language models or run tools on the server (AI gateway, assistant) do not exist, and with
-  them goes the need to load pandas;
+- the routes that call language models or run tools on the server (AI gateway, assistant) do not exist, and
+  with them goes the need to load pandas;
 - `/metrics` counts requests for Prometheus.
 
 Everything it needs comes from MLFLOW_* variables; see src/services/mlflow.ts.

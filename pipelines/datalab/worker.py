@@ -48,7 +48,7 @@ class Run:
     name: str
     state: str
     since: datetime
-    host: str | None  # where its process was started
+    host: str | None  # where its process was started, when Prefect knows it
 
     @property
     def age(self) -> float:
@@ -95,7 +95,7 @@ class Api:
                 name=each["name"],
                 state=each["state"]["type"],
                 since=datetime.fromisoformat(each["state"]["timestamp"].replace("Z", "+00:00")),
-                host=(each.get("infrastructure_pid") or "").partition(":")[0] or None,
+                host=host if (host := (each.get("infrastructure_pid") or "").rpartition(":")[0]) else None,
             )
             for each in found
         ]
@@ -144,9 +144,9 @@ def put_right(api: Api, worker: str, host: str) -> dict[str, list[str]]:
         return done
     others = api.other_workers(worker)
     for run in runs:
-        mine = run.host == host if run.host else (not others or run.age > CLAIM_SECONDS)
-        if not mine:
-            continue
+        abandoned = run.state == "PENDING" and run.age > CLAIM_SECONDS
+        if not (run.host == host if run.host else not others or abandoned):
+            continue  # another worker may be at work on it
         if run.state == "PENDING":
             api.set_state(run, "SCHEDULED", "Its worker ended before it was started.")
             done["rescheduled"].append(run.name)

@@ -46,16 +46,29 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     door: door?.counts,
   };
 
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 30_000 }, (request, response) => {
     const path = request.url?.split("?")[0];
     const send = (status: number, type: string, body: string) => {
       response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
       response.end(body);
     };
     if (request.method !== "GET") return send(405, "text/plain", "only GET is answered\n");
-    if (path === "/livez") return send(200, "application/json", JSON.stringify({ ok: containers.ready }));
+    if (path === "/livez") {
+      const ok = containers.ready;
+      return send(ok ? 200 : 503, "application/json", JSON.stringify({ ok }));
+    }
     if (path === "/state") return send(200, "application/json", JSON.stringify(stateOf(sources)));
-    if (path !== "/metrics") return send(404, "text/plain", "there are /livez, /state and /metrics\n");
+    if (path === "/roundtrip") {
+      if (!shipper) return send(200, "text/plain", "there is no log store\n");
+      shipper.roundTrip().then(
+        (text) => send(200, "text/plain", `${text}\n`),
+        (error: Error) => send(503, "text/plain", `${error.message}\n`),
+      );
+      return;
+    }
+    if (path !== "/metrics") {
+      return send(404, "text/plain", "there are /livez, /state, /roundtrip and /metrics\n");
+    }
     metricsText(sources).then(
       (text) => send(200, "text/plain; version=0.0.4; charset=utf-8", text),
       (error: Error) => {

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Batches, Sender } from "./batches.ts";
 import type { Container } from "./containers.ts";
 import { type DockerApi, DockerError } from "./docker.ts";
+import { fieldsOf } from "./fields.ts";
 import { type Level, levelOf } from "./level.ts";
 import { Demultiplexer, type Line, nanoseconds, sinceParameter } from "./lines.ts";
 import type { KnownLines, LogStore } from "./store.ts";
@@ -99,7 +100,8 @@ export class Follower {
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);
       const read = [this.#last.stdout, this.#last.stderr].filter((at) => at !== "").map(nanoseconds);
-      if (read.length > 0) from = read.reduce((a, b) => (a < b ? a : b));
+      from = read[0] ?? from;
+      for (const at of read) if (at < from) from = at;
       this.#handed = { ...this.#last };
     }
   }
@@ -142,6 +144,7 @@ export class Follower {
       this.#last[line.stream] = line.at;
       if (skip) continue;
       const record = {
+        ...fieldsOf(text),
         _time: line.at,
         _msg: text === "" ? " " : text,
         service: container.service,

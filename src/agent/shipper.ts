@@ -1,9 +1,14 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Batches, type ShippingCounts } from "./batches.ts";
 import type { LogStoreConfig } from "./config.ts";
 import type { Container, Containers } from "./containers.ts";
 import type { DockerApi } from "./docker.ts";
 import { Follower, Position } from "./follower.ts";
 import { LogStore } from "./store.ts";
+
+/** How long a line may take from a container to the store. */
+const tripMs = 15_000;
 
 export interface ShippingState extends ShippingCounts {
   /** Whether lines can be stored right now. */
@@ -27,6 +32,7 @@ export class Shipper {
   readonly #positions = new Map<string, Position>();
   readonly #followers = new Map<string, Follower>();
   #epoch: Epoch | undefined;
+  #tripping: Promise<string> | undefined;
 
   constructor(
     docker: DockerApi,
@@ -80,6 +86,32 @@ export class Shipper {
       stop.abort();
       await Promise.all(epoch.running);
       this.#followers.clear();
+    }
+  }
+
+  /** Writes a line to the agent's own log and looks for it in the store; throws when it does not arrive in time. */
+  roundTrip(): Promise<string> {
+    this.#tripping ??= this.#roundTrip().finally(() => {
+      this.#tripping = undefined;
+    });
+    return this.#tripping;
+  }
+
+  async #roundTrip(): Promise<string> {
+    const id = randomUUID();
+    const signal = AbortSignal.timeout(tripMs);
+    const started = performance.now();
+    this.#log(`log check ${id}`);
+    for (;;) {
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      if (await this.#store.finds(id, signal).catch(() => false)) return `it took ${seconds} s`;
+      if (signal.aborted) {
+        const why = this.state.up
+          ? "is not in the log store"
+          : "waits for the log store, which does not answer";
+        throw new Error(`a line that the agent wrote ${seconds} s ago ${why}`);
+      }
+      await sleep(300);
     }
   }
 

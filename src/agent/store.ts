@@ -69,6 +69,12 @@ export class LogStore {
     return known;
   }
 
+  /** Whether one of the newest lines holds this phrase. */
+  async finds(phrase: string, signal: AbortSignal): Promise<boolean> {
+    const query = `_time:5m ${JSON.stringify(phrase)} | fields _time | limit 1`;
+    return (await this.#ask("/select/logsql/query", signal, { query })).trim() !== "";
+  }
+
   #query(query: string, signal: AbortSignal): Promise<Response> {
     return this.#fetch("/select/logsql/query", signal, {
       method: "POST",

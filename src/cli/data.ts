@@ -4,6 +4,7 @@ import { readPlatformAndCredentials } from "../ops/credentials.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../ops/lake.ts";
 import { readPlatform } from "../ops/platform.ts";
 import { checkFile, checkTableName } from "../ops/upload.ts";
+import { registerMigrateStore } from "./migrate-store.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, type Cell, onStdout, print, printJson, say, show, table } from "./output.ts";
 import { createBar, createReporter } from "./progress.ts";
@@ -118,6 +119,7 @@ export function register(program: AnyCommand): void {
     ['./datalab data query "select carrier, count(*) from silver.flights group by all"', "a table"],
     ["./datalab data query --json - < report.sql", "from a file, for programs"],
   ]);
+  registerMigrateStore(data);
 }
 
 function formatName(text: string): string {

@@ -99,7 +99,8 @@ async function wait(
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
       signal: interrupt.signal,
       // How it ended is told once, below.
-      onProgress: ({ state, type }) => !runEnded(type) && step.update(state),
+      onProgress: ({ state, type, waitsFor }) =>
+        !runEnded(type) && step.update(waitsFor === null ? state : `${state}, waits for ${waitsFor}`),
     });
     const result = { run, state: end.state, seconds: end.seconds };
     const completed = end.type === "COMPLETED";

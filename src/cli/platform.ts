@@ -31,7 +31,10 @@ export function register(program: AnyCommand): void {
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { readPlatform } = await import("../ops/platform.ts");
-      const found = await platformStatus(await readPlatform(project, stack), {
+      const deployed = await readPlatform(project, stack);
+      const { platformCore } = await import("../ops/core-client.ts");
+      const found = await platformStatus(deployed, {
+        core: platformCore(project, deployed),
         fresh: options.check === true,
         onFallback: (error) => {
           say(`${onStderr("yellow", "!")} ${error.message}`);

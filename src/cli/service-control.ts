@@ -1,5 +1,5 @@
 import { exit } from "../config/error.ts";
-import { coreClient } from "../ops/core-client.ts";
+import { platformCore } from "../ops/core-client.ts";
 import { readPlatform } from "../ops/platform.ts";
 import type { Action, Controlled } from "../ops/service-control.ts";
 import { interruptible } from "./interrupt.ts";
@@ -33,7 +33,7 @@ export function registerControl(services: AnyCommand): void {
         done = await controlServices(action, {
           project,
           platform,
-          core: coreClient(platform.core.url),
+          core: platformCore(project, platform),
           names: [...new Set([...names, ...((options.service as string[] | undefined) ?? [])])],
           all: options.all === true,
           withDependents: (options as { withDependents?: true }).withDependents === true,

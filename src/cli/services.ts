@@ -1,7 +1,8 @@
+import { Option } from "@commander-js/extra-typings";
 import { exit } from "../config/error.ts";
-import { type CheckHealth, coreClient } from "../ops/core-client.ts";
+import { type CheckHealth, platformCore } from "../ops/core-client.ts";
 import { readPlatform } from "../ops/platform.ts";
-import { findService, findWorkloads, mainUrl, platformStatus } from "../ops/services.ts";
+import { findService, mainUrl, platformStatus } from "../ops/services.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
 import { registerControl } from "./service-control.ts";
@@ -19,6 +20,7 @@ export function register(program: AnyCommand): void {
       const { stack, project, json } = contextOf(command);
       const platform = await readPlatform(project, stack);
       const status = await platformStatus(platform, {
+        core: platformCore(project, platform),
         onFallback: (error) => say(`${onStderr("yellow", "!")} ${error.message} Showing container states.`),
       });
       const rows = platform.services.map((service) => ({
@@ -50,7 +52,7 @@ export function register(program: AnyCommand): void {
       const { stack, project, json } = contextOf(command);
       const platform = await readPlatform(project, stack);
       if (name !== undefined) findService(platform, name);
-      const core = coreClient(platform.core.url);
+      const core = platformCore(project, platform);
       const found = options.check ? await core.check(name) : await core.health();
       const shown = found.services.filter((service) => name === undefined || service.name === name);
       if (json) printJson(shown);
@@ -69,36 +71,32 @@ export function register(program: AnyCommand): void {
 
   const logs = services
     .command("logs")
-    .argument("[name]", "service, or one of its workloads; all when not given")
-    .description("Logs of a service's workloads, interleaved; JSON lines with --json.")
+    .argument("[names...]", "services, or their workloads; all when not given")
+    .description("Logs from the central store, in the order of time; JSON lines with --json.")
     .option("-f, --follow", "go on with new lines until Ctrl-C")
     .option(
-      "-n, --tail <lines>",
-      "how many of the last lines of each workload",
-      wholeNumber("--tail", 0),
-      200,
+      "-n, --limit <lines>",
+      "how many of the last lines (default: 200, all with --since)",
+      wholeNumber("--limit", 0),
     )
-    .option("--since <time>", "only from then on: 10m, 2h, or 2026-01-31T12:00:00Z")
-    .action(async (name, options, command) => {
+    .addOption(new Option("--tail <lines>").argParser(wholeNumber("--tail", 0)).hideHelp())
+    .option("--since <time>", "only from then on: 15m, 2h, 7d, or 2026-01-31T12:00:00Z")
+    .option("--grep <pattern>", "only lines that this regular expression, or plain text, is found in")
+    .option(
+      "--level <level>",
+      "only lines that weigh this much or more: debug, info, warning, error, critical",
+    )
+    .action(async (names, options, command) => {
       const context = contextOf(command);
-      const { streamLogs } = await import("../ops/logs.ts");
-      const platform = await readPlatform(context.project, context.stack);
-      const chosen = name === undefined ? platform.services : [findWorkloads(platform, name)];
-      const write = context.json ? printJsonLine : prefixed(chosen.flatMap((service) => service.workloads));
-      await streamLogs(platform, chosen, {
-        follow: options.follow === true,
-        // A time says how far back; the default number of lines must not cut it short.
-        ...((options.since === undefined || command.getOptionValueSource("tail") !== "default") && {
-          tail: options.tail,
-        }),
-        ...(options.since !== undefined && { since: options.since }),
-        onLine: write,
-        onMissing: (workload, error) => say(`${onStderr("yellow", "!")} ${workload}: ${error.message}`),
-      });
+      const { showLogs } = await import("./logs.ts");
+      const limit = options.limit ?? options.tail ?? (options.since === undefined ? 200 : undefined);
+      const { since, grep, level } = options;
+      await showLogs(context, { names, since, grep, level, limit, follow: options.follow === true });
     });
   examples(logs, [
     ["./datalab services logs prefect -f", "follow server and worker"],
-    ["./datalab services logs --since 10m --json", "everything of the last ten minutes, for programs"],
+    ["./datalab services logs --since 10m --level error", "what went wrong in the last ten minutes"],
+    ["./datalab services logs postgres --grep 'deadlock|timeout' --json", "for programs"],
   ]);
 }
 
@@ -115,25 +113,4 @@ function checkCells(service: string, check: CheckHealth) {
     marks.join(""),
     check.message,
   ];
-}
-
-interface Line {
-  readonly at: string;
-  readonly service: string;
-  readonly workload: string;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
-
-const printJsonLine = (line: Line) => print(JSON.stringify(line));
-const palette = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;
-
-/** Each line with its workload in front, in a colour of its own. */
-function prefixed(workloads: readonly { readonly name: string }[]): (line: Line) => void {
-  const names = workloads.map(({ name }) => name);
-  const width = Math.max(0, ...names.map((name) => name.length));
-  return ({ workload, line }) => {
-    const format = palette[names.indexOf(workload) % palette.length] ?? "cyan";
-    print(`${onStdout(format, workload.padEnd(width))} ${onStdout("dim", "|")} ${line}\n`);
-  };
 }

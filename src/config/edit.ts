@@ -21,11 +21,7 @@ export function setPlatformField(
   return { file, undo: () => write(file, before) };
 }
 
-export function withField(
-  text: string,
-  path: readonly string[],
-  value: string | number | boolean,
-): string {
+export function withField(text: string, path: readonly string[], value: string | number | boolean): string {
   const document = parseDocument(text);
   const full = ["config", "datalab:platform", ...path];
   if (document.getIn(full) === value) return text;

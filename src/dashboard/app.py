@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import streamlit as st
 
 from look.parts import show, style
+from look.words import text
 from settings import SettingsError, settings
 
+#: An own file: the icons that Streamlit offers for tabs come from a public site.
+ICON = Path(__file__).with_name("look") / "icon.svg"
 #: Module in `views`, title, icon, path.
 PAGES = (
     ("overview", "Overview", "monitor_heart", ""),
@@ -32,7 +36,7 @@ def _page(module: str, title: str, icon: str, path: str) -> st.Page:  # type: ig
 
 def main() -> None:
     """Shows the page that is asked for."""
-    st.set_page_config(page_title="DataLab", page_icon=":material/monitor_heart:", layout="wide")
+    st.set_page_config(page_title="DataLab", page_icon=str(ICON), layout="wide")
     st.html(style())
     try:
         stack = settings().stack
@@ -43,12 +47,11 @@ def main() -> None:
         import_module("views.self_check").page()
         return
     with st.sidebar:
+        mark = ICON.read_text(encoding="utf-8").replace(
+            "<svg ", '<svg width="30" height="30" aria-hidden="true" '
+        )
         show(
-            '<div class="dl-brand"><svg width="30" height="30" viewBox="0 0 30 30" aria-hidden="true">'
-            '<rect width="30" height="30" rx="8" fill="var(--accent)"/><path d="M7 19.5c2.5-4 5 3 8-1.5s5 2.500 8-3'
-            '" fill="none" stroke="var(--card)" stroke-width="2.2" stroke-linecap="round"/><path d="M7 12c2.5-4 5 '
-            '3 8-1.500s5 2.500 8-3" fill="none" stroke="var(--card)" stroke-width="2.200" opacity=".6" '
-            f'stroke-linecap="round"/></svg><div>DataLab<small>stack {stack}</small></div></div>'
+            f'<div class="dl-brand">{mark.strip()}<div>DataLab<small>stack {text(stack)}</small></div></div>'
         )
     st.navigation([_page(*each) for each in PAGES]).run()
 

@@ -33,7 +33,7 @@ class Settings:
 
     stack: str
     backends: dict[str, Backend]
-    budget_bytes: int | None = None
+    limit_bytes: int | None = None
 
     def backend(self, name: str) -> Backend | None:
         """A backend by name, or None when the service is not part of this stack."""
@@ -53,7 +53,7 @@ def parse(text: str, where: str) -> Settings:
             for name, each in given["backends"].items()
             if each is not None
         }
-        return Settings(str(given["stack"]), backends, given.get("budgetBytes"))
+        return Settings(str(given["stack"]), backends, given.get("limitBytes"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # The parser's own message may quote the text, which holds passwords.
         raise SettingsError(

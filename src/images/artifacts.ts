@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { bundleOptions } from "../core/bundle.ts";
 import { type Artifact, bundles } from "./catalog.ts";
+import { goSources } from "./context.ts";
 import { run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
 import type { GoProgram, Lock } from "./lock.ts";
@@ -29,6 +30,8 @@ export async function provideArtifact(name: Artifact, options: ArtifactOptions):
   const entry = bundles[name];
   if (entry !== undefined) return bundle(name, entry, options);
   if (name === "node") return provideNode(options);
+  const folder = options.lock.ownPrograms[name];
+  if (folder !== undefined) return provideOwnProgram(name, join(options.root, folder), options);
   const program = options.lock.programs[name];
   if (program === undefined) throw new Error(`src/images/lock.json has no program "${name}"`);
   return provideGoProgram(name, program, options);
@@ -110,6 +113,37 @@ async function compile(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A program of this repository, compiled once per content of its folder. */
+async function provideOwnProgram(name: string, source: string, options: ArtifactOptions): Promise<string> {
+  const built = join(cacheFolder(), "go", `${name}-${goSources(source).hash}`, name);
+  const turn = compiling.then(async () => {
+    if (existsSync(built)) return;
+    options.onLine(`compiling ${name} (minutes on the first run)`);
+    mkdirSync(dirname(dirname(built)), { recursive: true });
+    const folder = mkdtempSync(join(dirname(dirname(built)), `.${name}-`));
+    try {
+      const args = [
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-ldflags",
+        "-s -w",
+        "-o",
+        join(folder, name),
+        ".",
+      ];
+      await go(args, options, source);
+      rmSync(dirname(built), { recursive: true, force: true });
+      renameSync(folder, dirname(built));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+  compiling = turn.catch(() => {});
+  await turn;
+  return built;
 }
 
 /** The folder of a module's source, checked against the sums that its proxy publishes. */

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatalabError, exit } from "../config/error.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
-import { type ContextFile, filesUnder, pipelineFolders } from "./context.ts";
+import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
 
 /** The images that workloads run, by logical name. */
@@ -17,7 +17,10 @@ export const imageNames = [
   "pipelines",
   "services",
   "spark",
+  "notebook",
+  "dashboard",
   "core",
+  "gateway",
   "test",
   "browser",
 ] as const;
@@ -100,9 +103,8 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
   },
   spark: {
     parents: [parent("python")],
-    lock: ["spark", "uv"],
-    arguments: ({ spark, uv }) => ({
-      UV_VERSION: uv.version,
+    lock: ["spark"],
+    arguments: ({ spark }) => ({
       JAVA_MAJOR: spark.java,
       SPARK_VERSION: spark.version,
       SPARK_SHA256: spark.sha256,
@@ -113,6 +115,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     files: (root) => [file(root, "src/images/python/pip-host", "pip-host")],
   },
   core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", "core.mjs", "agent.mjs"] },
+  gateway: { parents: [parent("base")], artifacts: ["gateway"] },
   test: {
     parents: [parent("pipelines"), parent("services", "SERVICES")],
     lock: ["uv"],
@@ -125,6 +128,14 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
       ),
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
     ],
+  },
+  notebook: {
+    parents: [parent("python")],
+    files: (root) => filesUnder(join(root, "src/notebooks"), "notebooks"),
+  },
+  dashboard: {
+    parents: [parent("python")],
+    files: (root) => filesUnder(join(root, "src/dashboard"), "dashboard"),
   },
   browser: { parents: [parent("base")] },
 };
@@ -152,6 +163,9 @@ export function imageInputs(
     if (entry !== undefined) facts.push(...bundleInputs(root, entry));
     const program = lock.programs[artifact];
     if (program !== undefined) facts.push(`program ${artifact} ${JSON.stringify(program)}`);
+    const folder = lock.ownPrograms[artifact];
+    if (folder !== undefined)
+      facts.push(`program ${artifact} go ${lock.go.toolchain} ${goSources(join(root, folder)).hash}`);
   }
   return {
     name,

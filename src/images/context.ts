@@ -1,5 +1,6 @@
 /** The files of a build context: which ones count, and where they go. */
-import { existsSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** One file of a build context. */
@@ -47,4 +48,14 @@ export function pipelineFolders(pipelines: string): ContextFile[] {
     .map((entry) => entry.name)
     .filter((name) => definitions.some((definition) => existsSync(join(pipelines, name, definition))));
   return names.sort().flatMap((name) => filesUnder(join(pipelines, name), `pipelines/${name}`));
+}
+
+/** What a Go program of this repository is compiled from, tests left out, and the hash of it. */
+export function goSources(folder: string): { readonly files: readonly ContextFile[]; readonly hash: string } {
+  const files = filesUnder(folder, "").filter(({ to }) => !to.endsWith("_test.go"));
+  const hash = createHash("sha256");
+  for (const { from, to } of files) {
+    hash.update(`${to}\0${createHash("sha256").update(readFileSync(from)).digest("hex")}\n`);
+  }
+  return { files, hash: hash.digest("hex").slice(0, 16) };
 }

@@ -9,6 +9,8 @@ export interface Lock {
   readonly go: { readonly minimum: string; readonly toolchain: string };
   /** Programs compiled from Go modules, by the name of the binary. A new one is one entry here. */
   readonly programs: Readonly<Record<string, GoProgram>>;
+  /** Programs compiled from Go modules of this repository: the folder of each. */
+  readonly ownPrograms: Readonly<Record<string, string>>;
   readonly postgresql: { readonly major: string };
   readonly python: { readonly minor: string };
   readonly uv: { readonly version: string };

@@ -153,6 +153,10 @@ export interface Endpoint {
   readonly auth?: "gateway" | "own";
   /** Path prefixes that are reached inside the network only: the gateway answers 404. */
   readonly internal?: readonly string[];
+  /** Paths that the gateway leaves open, because the service refuses strangers there in a way that no proxy can see. */
+  readonly selfGuarded?: readonly string[];
+  /** Fields that the gateway replaces in the JSON object which a path answers, such as what a UI is told of its login. */
+  readonly answers?: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
   /** Scheme of its URL. @default the protocol */
   readonly scheme?: string;
   /** Path of the page, or the check. @default "/" */

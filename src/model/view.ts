@@ -57,6 +57,8 @@ export interface EndpointView {
   readonly path: string;
   readonly auth: "gateway" | "own";
   readonly internal: readonly string[];
+  readonly selfGuarded: readonly string[];
+  readonly answers: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
   readonly login: { readonly user: string; readonly password: Ref } | null;
 }
 

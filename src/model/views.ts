@@ -126,6 +126,8 @@ function viewEndpoints(
     path: e.path ?? "/",
     auth: authOf(e),
     internal: e.internal ?? [],
+    selfGuarded: e.selfGuarded ?? [],
+    answers: e.answers ?? {},
     login: grants.login(service, e.login),
   }));
 }

@@ -1,5 +1,7 @@
 import { DatalabError } from "../config/error.ts";
 import type { Health, ServiceHealth } from "../core/health.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
+import { readSecret } from "./credentials.ts";
 
 export type { CheckHealth, Health, ServiceHealth } from "../core/health.ts";
 
@@ -16,15 +18,35 @@ export interface CoreClient {
   service(name: string): Promise<ServiceHealth>;
 }
 
-export function coreClient(url: string): CoreClient {
+/** The core of a deployed platform, through its gateway where it has one. */
+export function platformCore(project: string, platform: PlatformOutput): CoreClient {
+  const { url, token } = platform.core;
+  return coreClient(url, token === null ? undefined : () => readSecret(project, platform, token));
+}
+
+/** `token` is asked for once, with the first request: what opens the gateway in front of the core. */
+export function coreClient(url: string, token?: () => Promise<string>): CoreClient {
   const base = url.replace(/\/+$/, "");
+  let known: Promise<string> | undefined;
+  async function headers(): Promise<Record<string, string>> {
+    if (!token) return {};
+    known ??= token();
+    try {
+      return { authorization: `Bearer ${await known}` };
+    } catch (error) {
+      known = undefined;
+      throw error;
+    }
+  }
   async function ask<T>(method: "GET" | "POST", path: string, ms: number, signal?: AbortSignal): Promise<T> {
+    const authorization = await headers();
     const limit = AbortSignal.timeout(ms);
     let answer: Response;
     let body: unknown;
     try {
       answer = await fetch(`${base}${path}`, {
         method,
+        headers: authorization,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
       body = await answer.json();
@@ -34,6 +56,10 @@ export function coreClient(url: string): CoreClient {
     }
     if (answer.ok) return body as T;
     const { error } = body as { error?: { code: string; message: string } };
+    // The gateway is there, the core behind it is not.
+    if (error?.code === "E_UNAVAILABLE" || error?.code === "E_UPSTREAM_LOST")
+      throw unreachable(base, new Error("the gateway answers that the core does not"));
+    if (error?.code === "E_TOKEN") throw wrongToken(base);
     throw new DatalabError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`);
   }
   return {
@@ -42,6 +68,16 @@ export function coreClient(url: string): CoreClient {
       ask("POST", service ? `/check?service=${encodeURIComponent(service)}` : "/check", checkMs, signal),
     service: (name) => ask("GET", `/health/${encodeURIComponent(name)}`, answerMs),
   };
+}
+
+function wrongToken(url: string): DatalabError {
+  return new DatalabError(
+    "E_CORE_TOKEN",
+    `The gateway in front of the core at ${url} refuses this stack's token.`,
+    {
+      hint: "Another stack may be published on this port, or its secrets were changed since: ./datalab up",
+    },
+  );
 }
 
 function unreachable(url: string, error: unknown): DatalabError {

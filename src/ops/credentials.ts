@@ -1,5 +1,6 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { deriveSecret } from "../model/derive.ts";
+import type { PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { readPlatform } from "./platform.ts";
 import { pulumiRead } from "./pulumi-cli.ts";
@@ -39,6 +40,18 @@ export function secretValue(platform: PlatformOutput, master: string, id: string
     exitCode: exit.usage,
     hint: suggest(id, ids),
   });
+}
+
+/** One secret of a deployed platform. */
+export async function readSecret(project: string, platform: PlatformOutput, id: string): Promise<string> {
+  return secretValue(platform, await readMaster(project, platform.stack), id);
+}
+
+/** Derives one secret of a model that is being deployed. */
+export async function modelSecret(project: string, model: PlatformModel, id: string): Promise<string> {
+  const found = model.secrets.find((each) => each.id === id);
+  if (!found) throw new Error(`the model has no secret ${id}`);
+  return deriveSecret(await readMaster(project, model.stack), model.stack, found);
 }
 
 async function readMaster(project: string, stack: string): Promise<string> {

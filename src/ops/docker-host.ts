@@ -2,6 +2,8 @@ import { DatalabError } from "../config/error.ts";
 import { labelNames } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import { checkPorts } from "./docker-ports.ts";
+import { dockerRuntime } from "./docker-runtime.ts";
+import { dockerStoreHost } from "./docker-store.ts";
 import { failedOneShots, stopOneShots, watchDeaths } from "./docker-watch.ts";
 import type { Host, Inventory } from "./host.ts";
 
@@ -15,6 +17,12 @@ export const dockerHost: Host = {
   watchDeaths,
   stopOneShots,
   failedOneShots,
+  stores: dockerStoreHost,
+
+  async startStopped(stack) {
+    const stopped = (await dockerRuntime.instances(stack)).filter((instance) => instance.stopped);
+    await Promise.all(stopped.map(({ name }) => dockerRuntime.start(name)));
+  },
 
   coreUrl({ health, services }) {
     const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);

@@ -75,7 +75,12 @@ export const dockerStoreHost: StoreHost = {
   },
 
   async removeSides(stack) {
-    const filter = ["--filter", `label=${labelNames.stack}=${stack}`, "--filter", `label=${labelNames.role}=${role}`];
+    const filter = [
+      "--filter",
+      `label=${labelNames.stack}=${stack}`,
+      "--filter",
+      `label=${labelNames.role}=${role}`,
+    ];
     const containers = lines(await must(["ps", "--all", "--quiet", ...filter]));
     if (containers.length > 0) await must(["rm", "--force", ...containers]);
     const volumes = lines(await must(["volume", "ls", "--quiet", ...filter]));
@@ -96,7 +101,11 @@ function labels(stack: string, { service }: StoreSide["workload"]): string[] {
 async function ensureVolume({ stack, workload }: StoreSide, volume: string): Promise<void> {
   const name = volumeName(stack, workload.name, volume);
   if ((await dockerRun(["volume", "inspect", name])).code === 0) return;
-  const all = { [labelNames.stack]: stack, [labelNames.service]: workload.service, [labelNames.role]: "data" };
+  const all = {
+    [labelNames.stack]: stack,
+    [labelNames.service]: workload.service,
+    [labelNames.role]: "data",
+  };
   const given = Object.entries(all).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
   await must(["volume", "create", ...given, name]);
 }
@@ -104,7 +113,10 @@ async function ensureVolume({ stack, workload }: StoreSide, volume: string): Pro
 /** Files and secret variables reach their volume on standard input: no argument, no variable holds one. */
 async function writeFiles(side: StoreSide): Promise<void> {
   const script = Object.entries(side.files)
-    .map(([file, text]) => `base64 --decode >${files}/${file} <<'END'\n${Buffer.from(text).toString("base64")}\nEND\n`)
+    .map(
+      ([file, text]) =>
+        `base64 --decode >${files}/${file} <<'END'\n${Buffer.from(text).toString("base64")}\nEND\n`,
+    )
     .join("");
   const mount = ["--volume", `${sideName(side)}-files:${files}`];
   const args = ["--rm", "--interactive", "--network", "none", "--user", "0:0", ...mount];

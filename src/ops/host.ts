@@ -1,6 +1,7 @@
 import { DatalabError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import type { PlatformModel } from "../model/platform.ts";
+import type { StoreHost } from "./store-host.ts";
 
 /** A workload that ended and did not come back. */
 export interface Death {
@@ -40,6 +41,8 @@ export interface Host {
   checkPorts(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
   watchDeaths(stack: string, update: UpdateView, signal: AbortSignal): Promise<Death | undefined>;
+  /** Starts what `services stop` has stopped: to the engine it is as it should be. */
+  startStopped(stack: string): Promise<void>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */
@@ -49,6 +52,8 @@ export interface Host {
   /** Removes containers and networks of the stack that the engine does not know. */
   removeLeftovers(inventory: Inventory): Promise<void>;
   removeVolumes(names: readonly string[]): Promise<void>;
+  /** Moves the objects of a stack from one engine to another. */
+  readonly stores: StoreHost;
 }
 
 /** The one place that knows which target is deployed to what. */

@@ -35,6 +35,8 @@ export interface RunProgress extends RunResult {
   readonly type: string;
   /** Why it is in this state, where Prefect says so. */
   readonly message: string | null;
+  /** What it waits for, when it has not begun for a while. */
+  readonly waitsFor: string | null;
 }
 
 const ended = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];
@@ -42,6 +44,8 @@ const ended = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];
 export const runEnded = (type: string): boolean => ended.includes(type);
 const begun = [...ended, "RUNNING", "CANCELLING", "PAUSED"];
 const pollMs = 500;
+/** A run that has not begun after this long is asked about, and again after as long. */
+const askAfterSeconds = 10;
 
 export async function listPipelines(
   platform: PlatformOutput,
@@ -146,6 +150,8 @@ export async function waitForRun(
 ): Promise<RunProgress> {
   const started = performance.now();
   let failures = 0;
+  let waitsFor: string | null = null;
+  let asked = 0;
   for (;;) {
     const seconds = Math.round((performance.now() - started) / 100) / 10;
     const run = await prefect.run(id).catch((error: unknown) => {
@@ -157,14 +163,19 @@ export async function waitForRun(
     if (run) {
       failures = 0;
       const { type = "", message = null } = run.state ?? {};
-      const progress = { run: id, state: stateName(run), seconds, type, message };
+      if (begun.includes(type)) waitsFor = null;
+      else if (seconds - asked >= askAfterSeconds) {
+        asked = seconds;
+        waitsFor = await reasonToWait(prefect, run).catch(() => null);
+      }
+      const progress = { run: id, state: stateName(run), seconds, type, message, waitsFor };
       options.onProgress?.(progress);
       if (runEnded(type)) return progress;
     }
     if (options.timeoutSeconds !== undefined && seconds >= options.timeoutSeconds) {
       throw new DatalabError(
         "E_TIMEOUT",
-        `The run ${id} has not ended within ${options.timeoutSeconds} s; it goes on.`,
+        `The run ${id} has not ended within ${options.timeoutSeconds} s; it goes on.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
         {
           hint: `./datalab pipelines logs ${id}`,
         },
@@ -172,6 +183,26 @@ export async function waitForRun(
     }
     await sleep(pollMs, undefined, options.signal ? { signal: options.signal } : {});
   }
+}
+
+/** Why a run has not begun, as far as Prefect can tell. */
+async function reasonToWait(prefect: PrefectClient, run: FlowRun): Promise<string> {
+  if (run.state?.name === "AwaitingConcurrencySlot" && run.deployment_id) {
+    const others = await prefect.runs(run.deployment_id, {
+      states: ["RUNNING", "PENDING", "CANCELLING"],
+      sort: "EXPECTED_START_TIME_ASC",
+      limit: 5,
+    });
+    const names = others.map(({ id, name }) => `${name} (${id})`);
+    return names.length === 0
+      ? "a free slot of its pipeline"
+      : `${names.join(", ")}, for its pipeline runs only so many at once`;
+  }
+  const pool = run.work_pool_name ? await prefect.pool(run.work_pool_name) : null;
+  if (pool?.is_paused) return "its work pool, which is paused: ./datalab services start prefect";
+  if (pool?.status === "NOT_READY") return "a worker, and none is online: ./datalab platform status";
+  if (run.state?.type === "PENDING") return "its process, which a worker is starting";
+  return "a worker that has room for it";
 }
 
 /** Log lines of a run, oldest first. */

@@ -19,6 +19,13 @@ export interface FlowRun {
   readonly end_time: string | null;
   readonly expected_start_time: string | null;
   readonly total_run_time: number;
+  readonly deployment_id?: string | null;
+  readonly work_pool_name?: string | null;
+}
+export interface WorkPool {
+  readonly is_paused: boolean;
+  /** READY: a worker polls it; NOT_READY: none does; PAUSED. */
+  readonly status: string | null;
 }
 export interface RunLog {
   readonly timestamp: string;
@@ -30,10 +37,21 @@ export interface PrefectClient {
   deployment(name: string): Promise<Deployment | null>;
   createRun(deployment: string, parameters: Readonly<Record<string, unknown>>): Promise<FlowRun>;
   run(id: string): Promise<FlowRun | null>;
+  pool(name: string): Promise<WorkPool | null>;
   /** Runs of a deployment in these states, in this order. */
   runs(deployment: string, query: RunQuery): Promise<readonly FlowRun[]>;
   /** The last lines of a run's log, oldest first. */
   logs(run: string, limit: number): Promise<readonly RunLog[]>;
+  pools(): Promise<readonly WorkPool[]>;
+  /** A paused pool hands out no more runs; those under way go on. */
+  pausePool(name: string, paused: boolean): Promise<void>;
+  /** Runs that something works on, of all deployments. */
+  activeRuns(): Promise<readonly FlowRun[]>;
+}
+
+export interface WorkPool {
+  readonly name: string;
+  readonly is_paused: boolean;
 }
 
 export interface RunQuery {
@@ -72,7 +90,7 @@ export function prefectClient(api: string, authString: string): PrefectClient {
     "content-type": "application/json",
   };
 
-  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T | null> {
+  async function call<T>(method: "GET" | "POST" | "PATCH", path: string, body?: unknown): Promise<T | null> {
     let answer: Response;
     let text: string;
     try {
@@ -94,7 +112,7 @@ export function prefectClient(api: string, authString: string): PrefectClient {
         },
       );
     }
-    if (answer.ok) return JSON.parse(text) as T;
+    if (answer.ok) return (text === "" ? {} : JSON.parse(text)) as T;
     if (answer.status === 404) return null;
     if (answer.status === 401 || answer.status === 403) {
       throw new DatalabError("E_PREFECT_LOGIN", "Prefect refused the stack's own login.", {
@@ -127,6 +145,7 @@ export function prefectClient(api: string, authString: string): PrefectClient {
         }),
       ),
     run: (id) => call("GET", `/flow_runs/${encodeURIComponent(id)}`),
+    pool: (name) => call("GET", `/work_pools/${encodeURIComponent(name)}`),
     runs: (deployment, { states, sort, limit }) =>
       found(
         call<FlowRun[]>("POST", "/flow_runs/filter", {
@@ -143,6 +162,18 @@ export function prefectClient(api: string, authString: string): PrefectClient {
       );
       return logs.toReversed();
     },
+    pools: () => found(call<WorkPool[]>("POST", "/work_pools/filter", {})),
+    async pausePool(name, paused) {
+      await found(call("PATCH", `/work_pools/${encodeURIComponent(name)}`, { is_paused: paused }));
+    },
+    activeRuns: () =>
+      found(
+        call<FlowRun[]>("POST", "/flow_runs/filter", {
+          flow_runs: { state: { type: { any_: ["RUNNING", "PENDING", "CANCELLING"] } } },
+          sort: "EXPECTED_START_TIME_ASC",
+          limit: 200,
+        }),
+      ),
   };
 }
 

@@ -1,6 +1,7 @@
 import { DatalabError } from "../config/error.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import { type CoreClient, coreClient, type Health, type ServiceHealth } from "./core-client.ts";
+import { modelSecret } from "./credentials.ts";
 import type { EngineStep } from "./engine.ts";
 import type { Death } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
@@ -11,22 +12,29 @@ import { cannotStart, describePending, notReady } from "./up-words.ts";
 const readinessMs = 180_000;
 const pollMs = 250;
 
+export interface ReadinessOptions {
+  readonly project: string;
+  readonly stack: string;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
 /** Says when a stack works: every functional check has passed, and after its service was last touched. */
 export class Readiness {
-  readonly #options: { readonly stack: string; readonly reporter: Reporter; readonly signal: AbortSignal };
+  readonly #options: ReadinessOptions;
   readonly #model: PlatformModel;
   readonly #core: CoreClient;
   /** When a workload of the service was last made or replaced in this run: milliseconds since 1970. */
   readonly #touched = new Map<string, number>();
 
-  constructor(
-    options: { readonly stack: string; readonly reporter: Reporter; readonly signal: AbortSignal },
-    model: PlatformModel,
-    coreUrl: string,
-  ) {
+  constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string) {
     this.#options = options;
     this.#model = model;
-    this.#core = coreClient(coreUrl);
+    const { token } = model;
+    this.#core = coreClient(
+      coreUrl,
+      token === null ? undefined : () => modelSecret(options.project, model, token),
+    );
   }
 
   /** Takes note of what the engine does; what it leaves alone is not told. */

@@ -1,7 +1,7 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { type State, stateOf } from "../core/health.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
-import { coreClient, type Health } from "./core-client.ts";
+import { type CoreClient, coreClient, type Health } from "./core-client.ts";
 import { type Instance, runtimeOf } from "./runtime.ts";
 import { suggest } from "./suggest.ts";
 
@@ -31,6 +31,8 @@ export interface CheckStatus {
 }
 
 export interface StatusOptions {
+  /** The stack's core; needed where a gateway stands in front of it. */
+  readonly core?: CoreClient;
   /** Run every check now instead of asking for its last result. */
   readonly fresh?: boolean;
   /** Told when the core does not answer and the containers are asked instead. */
@@ -42,7 +44,7 @@ export async function platformStatus(
   platform: PlatformOutput,
   options: StatusOptions = {},
 ): Promise<PlatformStatus> {
-  const core = coreClient(platform.core.url);
+  const core = options.core ?? coreClient(platform.core.url);
   const runtime = await runtimeOf(platform);
   try {
     // What was stopped on purpose is known to the target at once, and never to the core.

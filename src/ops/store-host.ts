@@ -3,7 +3,10 @@ import type { VolumeModel, WorkloadModel } from "../model/platform.ts";
 /** What moving a stack's objects from one engine to another asks of the place where the stack runs. */
 export interface StoreHost {
   /** Plain variables of a workload as it is deployed; undefined: it is not there. */
-  environment(stack: string, workload: string): Promise<Readonly<Record<string, string | undefined>> | undefined>;
+  environment(
+    stack: string,
+    workload: string,
+  ): Promise<Readonly<Record<string, string | undefined>> | undefined>;
   hasVolume(stack: string, workload: string, volume: string): Promise<boolean>;
   /** Runs a shell script with one of the workload's volumes, and gives back what it prints. */
   onVolume(

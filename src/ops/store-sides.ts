@@ -4,8 +4,8 @@ import { imageTag } from "../images/catalog.ts";
 import type { PlatformModel, WorkloadModel } from "../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../model/refs.ts";
 import { resolvePlatform } from "../model/resolve.ts";
-import { type EngineName, storeEngines } from "../services/object-store.ts";
 import { migrationVariable } from "../services/object-store/engine.ts";
+import { type EngineName, storeEngines } from "../services/object-store.ts";
 import type { StoreSide } from "./store-host.ts";
 
 export const engineNames = Object.keys(storeEngines) as EngineName[];
@@ -98,5 +98,7 @@ function answer(model: PlatformModel, ref: Ref, secret: (id: string) => string):
     return endpoint.published === null ? "" : `${endpoint.scheme}://127.0.0.1:${endpoint.published}`;
   }
   if (ref.part === "host") return ref.workload;
-  return ref.part === "port" ? String(endpoint.port) : `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;
+  return ref.part === "port"
+    ? String(endpoint.port)
+    : `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;
 }

@@ -4,6 +4,7 @@ import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
 import type { Health } from "./core-client.ts";
+import { checkDataEngine } from "./data-engine.ts";
 import { declare } from "./deployment.ts";
 import { type EngineResult, type EngineStep, engineError, runEngine } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
@@ -25,6 +26,8 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   /** Seconds that set-up took before this. */
   readonly setupSeconds: number;
+  /** Objects have been moved to another engine: that it is another one is no mistake. */
+  readonly movesData?: boolean;
 }
 
 export interface UpResult {
@@ -52,6 +55,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const lock = lockStack(project, stack, "datalab up");
   try {
     await host.checkPorts(model, environment);
+    if (!options.movesData) await checkDataEngine(model, host);
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
@@ -171,6 +175,7 @@ class Update {
       if (result.code !== 0)
         throw error ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
       this.#deployed = true;
+      await this.#host.startStopped(stack);
       step.done(describeChanges(result.changes));
       return result;
     } catch (error) {

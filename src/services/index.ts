@@ -1,7 +1,12 @@
 import type { ServiceDefinition } from "../model/service.ts";
+import { agent } from "./agent.ts";
 import { alertmanager } from "./alertmanager.ts";
 import { blackboxExporter } from "./blackbox-exporter.ts";
 import { core } from "./core.ts";
+import { dashboard } from "./dashboard.ts";
+import { gateway } from "./gateway.ts";
+import { logs } from "./logs.ts";
+import { mlflow } from "./mlflow.ts";
 import { nodeExporter } from "./node-exporter.ts";
 import { objectStore } from "./object-store.ts";
 import { postgres } from "./postgres.ts";
@@ -15,9 +20,14 @@ export const services: readonly ServiceDefinition[] = [
   postgres,
   objectStore,
   prefect,
+  mlflow,
   prometheus,
   alertmanager,
   nodeExporter,
   blackboxExporter,
   postgresExporter,
+  logs,
+  agent,
+  dashboard,
+  gateway,
 ];

@@ -55,7 +55,12 @@ async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<
     });
   type Answer = Record<string, Record<string, unknown> & { info?: { run_id: string; artifact_uri: string } }>;
   const api = async (method: string, path: string, body?: unknown, abort?: AbortSignal) => {
-    const answer = await send(method, `/api/2.0/mlflow/${path}`, body && JSON.stringify(body), abort);
+    const answer = await send(
+      method,
+      `/api/2.0/mlflow/${path}`,
+      body === undefined ? undefined : JSON.stringify(body),
+      abort,
+    );
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}`);
     return (await answer.json()) as Answer;
   };

@@ -3,8 +3,14 @@ import { bucket, database, secret } from "../model/needs.ts";
 import { t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
+import { pipelineRuns } from "./prefect/runs.ts";
+import { lakeTables } from "./prefect/tables.ts";
 
 const user = "admin";
+/** Tag of deployments that are none of a person's pipelines. */
+const systemTag = "datalab-system";
+/** Buckets that hold tables. */
+const layers = ["bronze", "silver", "gold"] as const;
 /** The layers of the lake, and where pipelines put reports and their own code. */
 const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
@@ -117,6 +123,10 @@ export const prefect = defineService({
           published: 4200,
           browser: true,
           login: "admin",
+          // Who is logged in at the gateway is not asked again; the page calls whatever name it was opened by.
+          answers: { "/ui-settings": { auth: null, api_url: "/api" } },
+          // Their first message carries the login.
+          selfGuarded: ["/api/events/in", "/api/events/out", "/api/logs/out"],
         },
       },
       probe: {
@@ -188,6 +198,22 @@ export const prefect = defineService({
       timeout: "60s",
       secrets: ["admin"],
       run: roundTrip,
+    },
+  },
+  collectors: {
+    runs: {
+      summary: "Runs of every pipeline: how they ended, how long they took, which are late.",
+      every: "10s",
+      timeout: "10s",
+      secrets: ["admin"],
+      run: pipelineRuns(systemTag),
+    },
+    tables: {
+      summary: "Every table of the lake: version, when it was written, rows and bytes.",
+      every: "30s",
+      timeout: "20s",
+      needs: { lake: bucket(...layers) },
+      run: lakeTables(layers),
     },
   },
   backup: "its state is in its database",

@@ -27,7 +27,7 @@ const alerts: readonly AlertRule[] = [
   },
   {
     name: "AlertsNotSent",
-    expr: "increase(prometheus_notifications_errors_total[5m]) + increase(prometheus_notifications_dropped_total[5m]) > 0",
+    expr: "sum(increase(prometheus_notifications_errors_total[5m])) + sum(increase(prometheus_notifications_dropped_total[5m])) > 0",
     for: "30s",
     severity: "critical",
     summary: "Prometheus can't hand alerts to Alertmanager.",
@@ -113,7 +113,7 @@ export const prometheus = defineService({
             }),
           ),
           "rules.json": JSON.stringify(
-            rulesFile({ platform, pipelines, thresholds: options.thresholds }),
+            rulesFile({ stack, platform, pipelines, thresholds: options.thresholds }),
             undefined,
             1,
           ),

@@ -24,6 +24,11 @@ function changedBy(change: (project: Project) => void): string[] {
   return imageNames.filter((name) => before[name] !== after[name]);
 }
 
+/** The named images and whatever is built from them, in the catalog's order. */
+function from(...names: string[]): string[] {
+  return imageNames.filter((name) => requiredImages([name]).some((required) => names.includes(required)));
+}
+
 describe("a tag", () => {
   test("is the image's name and 16 hex digits", () => {
     for (const name of imageNames)
@@ -36,12 +41,9 @@ describe("a tag", () => {
 
   test.each<[string, (project: Project) => void, string[]]>([
     ["the base's recipe", (p) => p.write("src/images/base/datalab-start", "#!/bin/bash\n"), [...imageNames]],
-    [
-      "the Python lock",
-      (p) => p.write("pipelines/requirements.lock", "one==2\n"),
-      ["python", "pipelines", "test"],
-    ],
-    ["the library", (p) => p.write("pipelines/datalab/lake.py", "x = 1\n"), ["python", "pipelines", "test"]],
+    ["the Python lock", (p) => p.write("pipelines/requirements.lock", "one==2\n"), from("python")],
+    ["the library", (p) => p.write("pipelines/datalab/lake.py", "x = 1\n"), from("python")],
+    ["Spark's recipe", (p) => p.write("src/images/spark/java.args", "-cp x\n"), from("spark")],
     ["a pipeline", (p) => p.write("pipelines/sales/flow.py", "x = 1\n"), ["pipelines", "test"]],
     ["a new pipeline", (p) => p.write("pipelines/new/pipeline.json", "{}"), ["pipelines", "test"]],
     ["a Python test", (p) => p.write("pipelines/tests/test_sales.py", "x = 1\n"), ["test"]],
@@ -68,8 +70,9 @@ describe("a tag", () => {
 
   test.each<[string, string[]]>([
     ["node", ["core"]],
-    ["minio", ["services", "test"]],
-    ["uv", ["python", "pipelines", "test"]],
+    ["postgresql", from("services")],
+    ["uv", from("python")],
+    ["spark", from("spark")],
     ["debian", [...imageNames]],
     ["pulumi", []],
   ])("changes with the lock's entry %s, for the images that use it only", (key, expected) => {
@@ -82,6 +85,15 @@ describe("a tag", () => {
   });
 });
 
+test("a tag changes with the version of a program that is compiled into the image", () => {
+  const change = (project: Project) => {
+    const lock = JSON.parse(readFileSync(join(project.root, "src/images/lock.json"), "utf8"));
+    lock.programs.minio.version = "v1.0.0";
+    project.write("src/images/lock.json", JSON.stringify(lock));
+  };
+  expect(changedBy(change)).toEqual(from("services"));
+});
+
 describe("the build order", () => {
   test("puts every image after what it is built from", () => {
     expect(requiredImages(["test"])).toEqual(["base", "python", "pipelines", "services", "test"]);
@@ -92,8 +104,8 @@ describe("the build order", () => {
   });
 
   test("refuses a name that does not exist and lists those that do", () => {
-    expect(() => requiredImages(["spark"])).toThrow(UnknownImageError);
-    expect(() => imageTag("spark")).toThrow(/^There is no image "spark"\.$/);
+    expect(() => requiredImages(["hadoop"])).toThrow(UnknownImageError);
+    expect(() => imageTag("hadoop")).toThrow(/^There is no image "hadoop"\.$/);
   });
 });
 

@@ -153,15 +153,17 @@ test("a process is running until it is not", async () => {
 });
 
 test("a process that has ended and was not collected yet works no more", async () => {
-  // The shell starts a child, becomes a program that never waits, and so leaves it a zombie.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 30"], {
+  // The shell starts a child and becomes a program that never waits. Only then does the child end, and is left a zombie:
+  // a shell that is still a shell would collect it.
+  const child = 'while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done';
+  const parent = spawn("sh", ["-c", `{ ${child}; } >/dev/null & echo $!; exec sleep 60`], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   onTestFinished(() => void parent.kill("SIGKILL"));
   const [chunk] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(chunk.toString());
   const state = () => /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  await expect.poll(state, { timeout: 5000 }).toBe("Z");
+  await expect.poll(state, { timeout: 15_000 }).toBe("Z");
   expect(isRunning(pid)).toBe(false);
   expect(isRunning(process.pid)).toBe(true);
 });

@@ -7,9 +7,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lockStack } from "../../src/ops/lock.ts";
 import { type UpOptions, up } from "../../src/ops/up.ts";
+import { services } from "../../src/services/index.ts";
 import { makeProject } from "../support/project.ts";
 import { platform } from "./fixture-platform.ts";
 import { type Run, remember, staleLock, standInDocker, standInPulumi } from "./stand-in-stack.ts";
+
+/** Services whose stand-in core answers; the others are switched off. */
+const some = ["core", "postgres", "object-store", "prefect"];
+const others = services.filter(({ name }) => !some.includes(name));
 
 /** Images from a registry: none is built. No port but the core's is published: none can be taken. */
 const stackFile = (more = "") => ({
@@ -21,7 +26,7 @@ const stackFile = (more = "") => ({
       postgres: { ports: { sql: false } }
       object-store: { ports: { s3: false, console: false } }
       prefect: { ports: { api: false } }
-${more}`,
+${others.map(({ name }) => `      ${name}: { enabled: false }\n`).join("")}${more}`,
 });
 const master = "  datalab:masterSecret:\n    secure: v1:abc\n";
 
@@ -41,13 +46,15 @@ beforeEach(async () => {
     asked.push(`${request.method} ${request.url}`);
     const ok = patience-- <= 0;
     if (request.method === "POST") checked = new Date(Date.now() + 1000).toISOString();
-    const services = ["core", "postgres", "object-store", "prefect"].map((name) => ({
+    const found = some.map((name) => ({
       name,
       state: ok ? "healthy" : "down",
       checks: [{ name: "check", ok, ms: 1, at: checked, history: [] }],
     }));
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ stack: "dev", state: "healthy", at: "2026-01-31T12:00:00Z", services }));
+    response.end(
+      JSON.stringify({ stack: "dev", state: "healthy", at: "2026-01-31T12:00:00Z", services: found }),
+    );
   });
   core.listen(0, "127.0.0.1");
   await once(core, "listening");

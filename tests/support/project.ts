@@ -40,9 +40,10 @@ function writeProject(files: Files): string {
   return root;
 }
 
-/** The model of a project with one pipeline and this platform object; nothing of the project stays. */
-export function modelOf(yaml = "", stack = "dev", known = foundation): PlatformModel {
-  const root = writeProject({ ...goodPipeline, [`Pulumi.${stack}.yaml`]: yaml && platformYaml(yaml) });
+/** The model of a project with one pipeline, this platform object and these lines beside it; nothing of the project stays. */
+export function modelOf(yaml = "", stack = "dev", known = foundation, beside = ""): PlatformModel {
+  const file = yaml && `${platformYaml(yaml)}${beside}`;
+  const root = writeProject({ ...goodPipeline, [`Pulumi.${stack}.yaml`]: file });
   try {
     return declare(root, stack, known).model;
   } finally {

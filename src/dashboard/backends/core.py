@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any
 
-from backends.fetch import Answer, ask, call
+from backends.fetch import Question, Unavailable, ask, call
 
 
-def registry() -> Future[Answer]:
+def registry() -> Question:
     """Every service with its endpoints, version and owner."""
     return ask(("core", "registry"), lambda: call("core", "GET", "/registry").json(), 15)
 
 
-def health() -> Future[Answer]:
+def health() -> Question:
     """State and checks with history of every service."""
     return ask(("core", "health"), _health, 3)
 
@@ -23,7 +22,7 @@ def _health() -> dict[str, Any]:
     return call("core", "GET", "/health", accept=(503,)).json()
 
 
-def alerts() -> Future[Answer]:
+def alerts() -> Question:
     """Alerts that fire now and those that came before, newest first, as the core received them."""
     return ask(("core", "alerts"), _alerts, 5)
 
@@ -31,14 +30,9 @@ def alerts() -> Future[Answer]:
 def _alerts() -> dict[str, list[dict[str, Any]]]:
     answer = call("core", "GET", "/alerts", accept=(404,))
     if answer.status_code == 404:
-        return {"active": [], "log": []}
+        raise Unavailable("it keeps no alerts")
     said = answer.json()
-    if isinstance(said, list):
-        return {"active": [a for a in said if a.get("status") == "firing"], "log": said}
-    return {
-        "active": list(said.get("active") or said.get("firing") or []),
-        "log": list(said.get("log") or said.get("history") or said.get("alerts") or []),
-    }
+    return {"active": said["active"], "log": said["recent"]}
 
 
 def by_name(document: Any) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -40,6 +40,7 @@ class Answer:
     at: float
     error: str | None
     milliseconds: int
+    waiting: bool = False
 
     @property
     def known(self) -> bool:
@@ -59,11 +60,33 @@ class _Entry:
         self.running: Future[Answer] | None = None
 
 
+class Question:
+    """Something that was asked; the answer may be there or still to come."""
+
+    def __init__(self, entry: _Entry, running: Future[Answer] | None) -> None:
+        self._entry = entry
+        self._running = running
+
+    def answer(self, patience: float = PATIENCE + 1.0) -> Answer:
+        """The answer, waited for no longer than `patience` seconds: then what was known before."""
+        if self._running is None:
+            assert self._entry.answer is not None
+            return self._entry.answer
+        try:
+            return self._running.result(timeout=patience)
+        except FutureTimeout:
+            before = self._entry.answer
+            if before is not None and before.error is None:
+                return replace(before, waiting=True)
+            value, at = (before.value, before.at) if before else (None, 0.0)
+            return Answer(value, at, f"no answer within {patience:g} s", round(patience * 1000), waiting=True)
+
+
 _entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
 _lock = threading.Lock()
 
 
-def ask(key: tuple[Any, ...], work: Callable[[], Any], ttl: float) -> Future[Answer]:
+def ask(key: tuple[Any, ...], work: Callable[[], Any], ttl: float) -> Question:
     """Starts `work` unless its answer is younger than `ttl` seconds. Never raises: look at `Answer.error`."""
     now = time.monotonic()
     with _lock:
@@ -71,14 +94,9 @@ def ask(key: tuple[Any, ...], work: Callable[[], Any], ttl: float) -> Future[Ans
         _entries.move_to_end(key)
         while len(_entries) > KEPT:
             _entries.popitem(last=False)
-        if entry.running is not None:
-            return entry.running
-        if entry.answer is not None and now - entry.tried < ttl:
-            done: Future[Answer] = Future()
-            done.set_result(entry.answer)
-            return done
-        entry.running = _pool.submit(_run, entry, work)
-        return entry.running
+        if entry.running is None and (entry.answer is None or now - entry.tried >= ttl):
+            entry.running = _pool.submit(_run, entry, work)
+        return Question(entry, entry.running)
 
 
 def _run(entry: _Entry, work: Callable[[], Any]) -> Answer:
@@ -98,17 +116,10 @@ def _run(entry: _Entry, work: Callable[[], Any]) -> Answer:
     return answer
 
 
-def result(future: Future[Answer], patience: float = PATIENCE + 1.0) -> Answer:
-    """The answer, waited for no longer than `patience` seconds."""
-    try:
-        return future.result(timeout=patience)
-    except FutureTimeout:
-        return Answer(None, 0.0, f"no answer within {patience:g} s", round(patience * 1000))
-
-
-def gather(**futures: Future[Answer]) -> dict[str, Answer]:
-    """Answers of questions that were asked at the same time."""
-    return {name: result(future) for name, future in futures.items()}
+def gather(patience: float = PATIENCE + 1.0, **questions: Question) -> dict[str, Answer]:
+    """Answers to questions that were asked at the same time; no longer than `patience` for all of them."""
+    end = time.monotonic() + patience
+    return {name: each.answer(max(0.01, end - time.monotonic())) for name, each in questions.items()}
 
 
 def forget(*prefix: Any) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 from typing import Any
 
-from backends.fetch import Answer, ask, call
+from backends.fetch import Question, ask, call
 
 LEVELS = ("error", "warning", "info", "debug")
 #: What programs call their levels, by the word that we use.
@@ -51,7 +50,7 @@ def _regex(text: str) -> str:
     return "".join("\\" + c if c in r"\.+*?()|[]{}^$" else c for c in text)
 
 
-def search(query: str, limit: int = 300, ttl: float = 1.5) -> Future[Answer]:
+def search(query: str, limit: int = 300, ttl: float = 1.5) -> Question:
     """The newest lines that a LogsQL filter finds, newest first."""
     return ask(("logs", query, limit), lambda: _search(query, limit), ttl)
 
@@ -66,7 +65,7 @@ def _search(query: str, limit: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.splitlines() if line.strip()]
 
 
-def alert_log(since: str = "30d", limit: int = 200) -> Future[Answer]:
+def alert_log(since: str = "30d", limit: int = 200) -> Question:
     """What the core wrote when alerts fired and resolved, newest first."""
     return search(f'_time:{since} event:="alert"', limit, 8)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any
 
-from backends.fetch import Answer, ask, call
+from backends.fetch import Question, ask, call
 
 API = "/api/2.0/mlflow"
 
 
-def experiments() -> Future[Answer]:
+def experiments() -> Question:
     """Experiments, the last changed first."""
     return ask(("mlflow", "experiments"), _experiments, 10)
 
@@ -20,7 +19,7 @@ def _experiments() -> list[dict[str, Any]]:
     return call("mlflow", "POST", f"{API}/experiments/search", body=body).json().get("experiments", [])
 
 
-def runs(experiment_ids: tuple[str, ...], limit: int = 100) -> Future[Answer]:
+def runs(experiment_ids: tuple[str, ...], limit: int = 100) -> Question:
     """The last runs of experiments, newest first."""
     return ask(("mlflow", "runs", experiment_ids, limit), lambda: _runs(experiment_ids, limit), 6)
 
@@ -33,7 +32,10 @@ def _runs(experiment_ids: tuple[str, ...], limit: int) -> list[dict[str, Any]]:
         "max_results": limit,
         "order_by": ["attributes.start_time DESC"],
     }
-    return [_plain(each) for each in call("mlflow", "POST", f"{API}/runs/search", body=body).json().get("runs", [])]
+    return [
+        _plain(each)
+        for each in call("mlflow", "POST", f"{API}/runs/search", body=body).json().get("runs", [])
+    ]
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def _pairs(found: list[dict[str, Any]] | None) -> dict[str, Any]:
     return {each["key"]: each["value"] for each in found or []}
 
 
-def models() -> Future[Answer]:
+def models() -> Question:
     """Registered models with the newest version and aliases of each."""
     return ask(("mlflow", "models"), _models, 10)
 
@@ -66,7 +68,7 @@ def _models() -> list[dict[str, Any]]:
     return said.get("registered_models", [])
 
 
-def versions(model: str) -> Future[Answer]:
+def versions(model: str) -> Question:
     """Every version of a model, newest first."""
     return ask(("mlflow", "versions", model), lambda: _versions(model), 10)
 
@@ -74,4 +76,6 @@ def versions(model: str) -> Future[Answer]:
 def _versions(model: str) -> list[dict[str, Any]]:
     literal = model.replace("'", "''")
     params = {"filter": f"name='{literal}'", "max_results": 200, "order_by": "version_number DESC"}
-    return call("mlflow", "GET", f"{API}/model-versions/search", params=params).json().get("model_versions", [])
+    return (
+        call("mlflow", "GET", f"{API}/model-versions/search", params=params).json().get("model_versions", [])
+    )

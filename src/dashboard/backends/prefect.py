@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any
 
-from backends.fetch import Answer, ask, call, forget
+from backends.fetch import Question, ask, call, forget
 
-#: The platform's own runs, which prove that the worker works.
-HEALTH_TAG = "datalab-health"
+#: What the platform's own runs carry, which prove that the worker works.
+OWN_TAGS = {"datalab-system", "datalab-health"}
+OWN_FLOWS = ("datalab-", "datalab_")
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -17,7 +17,7 @@ def _post(path: str, body: Any = None) -> Any:
     return answer.json() if answer.content else None
 
 
-def deployments() -> Future[Answer]:
+def deployments() -> Question:
     """Every pipeline: schedule, parameters, whether it is paused."""
     return ask(("prefect", "deployments"), _deployments, 10)
 
@@ -28,11 +28,17 @@ def _deployments() -> list[dict[str, Any]]:
     return [
         {**each, "flow": flows.get(each["flow_id"], each["name"])}
         for each in found
-        if HEALTH_TAG not in each.get("tags", []) and not flows.get(each["flow_id"], "").startswith(HEALTH_TAG)
+        if not OWN_TAGS.intersection(each.get("tags", []))
+        and not flows.get(each["flow_id"], "").startswith(OWN_FLOWS)
     ]
 
 
-def runs(limit: int = 100) -> Future[Answer]:
+def pipeline_names(found: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Names of pipelines by the id of their deployment."""
+    return {each["id"]: each["name"] for each in found or []}
+
+
+def runs(limit: int = 100) -> Question:
     """The last runs of all pipelines, newest first."""
     return ask(("prefect", "runs", limit), lambda: _runs(limit), 4)
 
@@ -44,10 +50,10 @@ def _runs(limit: int) -> list[dict[str, Any]]:
         "limit": min(200, limit + 20),
     }
     found = _post("/flow_runs/filter", wanted)
-    return [each for each in found if HEALTH_TAG not in each.get("tags", [])][:limit]
+    return [each for each in found if not OWN_TAGS.intersection(each.get("tags", []))][:limit]
 
 
-def upcoming() -> Future[Answer]:
+def upcoming() -> Question:
     """The next scheduled runs, soonest first."""
     wanted = {
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
@@ -57,12 +63,14 @@ def upcoming() -> Future[Answer]:
     return ask(("prefect", "upcoming"), lambda: _post("/flow_runs/filter", wanted), 10)
 
 
-def run(run_id: str) -> Future[Answer]:
+def run(run_id: str) -> Question:
     """One run as it is now."""
-    return ask(("prefect", "run", run_id), lambda: call("prefect", "GET", f"/api/flow_runs/{run_id}").json(), 0.8)
+    return ask(
+        ("prefect", "run", run_id), lambda: call("prefect", "GET", f"/api/flow_runs/{run_id}").json(), 0.8
+    )
 
 
-def run_logs(run_id: str, limit: int = 200) -> Future[Answer]:
+def run_logs(run_id: str, limit: int = 200) -> Question:
     """What a run has written, oldest first."""
     wanted = {
         "logs": {"flow_run_id": {"any_": [run_id]}},
@@ -72,7 +80,7 @@ def run_logs(run_id: str, limit: int = 200) -> Future[Answer]:
     return ask(("prefect", "logs", run_id), lambda: _post("/logs/filter", wanted), 1.5)
 
 
-def start(deployment_id: str, parameters: dict[str, Any]) -> Future[Answer]:
+def start(deployment_id: str, parameters: dict[str, Any]) -> Question:
     """Starts a run now; the answer is the new run."""
     body = {
         "state": {"type": "SCHEDULED", "message": "started in the dashboard"},
@@ -90,7 +98,7 @@ def start(deployment_id: str, parameters: dict[str, Any]) -> Future[Answer]:
     return ask(("prefect", "start", deployment_id, object()), work, 0)
 
 
-def pause(deployment_id: str, paused: bool) -> Future[Answer]:
+def pause(deployment_id: str, paused: bool) -> Question:
     """Pauses a pipeline's schedule, or lets it go on."""
     word = "pause_deployment" if paused else "resume_deployment"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from backends.fetch import Answer, Unavailable, ask, call
+from backends.fetch import Question, Unavailable, ask, call
 
 #: Points of a line: enough for a chart a screen wide.
 POINTS = 120
@@ -27,12 +26,12 @@ class Series:
         return self.points[-1][1] if self.points else math.nan
 
 
-def instant(query: str, ttl: float = 8) -> Future[Answer]:
+def instant(query: str, ttl: float = 8) -> Question:
     """Series with one point each."""
     return ask(("prometheus", "instant", query), lambda: now(query), ttl)
 
 
-def over(query: str, seconds: int, ttl: float = 10) -> Future[Answer]:
+def over(query: str, seconds: int, ttl: float = 10) -> Question:
     """Series over the last `seconds`."""
     return ask(("prometheus", "range", query, seconds), lambda: _range(query, seconds), ttl)
 

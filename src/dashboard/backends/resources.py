@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 from backends import prometheus
-from backends.fetch import Answer, ask
+from backends.fetch import Question, ask
 from backends.prometheus import Series
 from settings import settings
 
-USED = "datalab_container_memory_working_set_bytes"
+USED = "datalab_container_memory_bytes"
 LIMIT = "datalab_container_memory_limit_bytes"
 CPU = "datalab_container_cpu_seconds_total"
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes by container, their limits, and the budget of all together."""
+    """Bytes by container, their limits, and the sum of the limits that the stack declares."""
 
     by_container: dict[str, float]
     limits: dict[str, float]
-    budget: float | None
+    declared: float | None
 
     @property
     def used(self) -> float:
@@ -30,8 +29,8 @@ class Memory:
 
     @property
     def limit(self) -> float:
-        """Limits of all containers."""
-        return sum(self.limits.values())
+        """What all containers together may use."""
+        return self.declared or sum(self.limits.values())
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Cpu:
     by_container: dict[str, float]
 
 
-def memory() -> Future[Answer]:
+def memory() -> Question:
     """Memory now."""
     return ask(("resources", "memory"), _memory, 8)
 
@@ -52,18 +51,18 @@ def _memory() -> Memory:
     return Memory(
         prometheus.by(prometheus.now(f"sum by (workload) ({USED})"), "workload"),
         prometheus.by(prometheus.now(f"sum by (workload) ({LIMIT})"), "workload"),
-        settings().budget_bytes,
+        settings().limit_bytes,
     )
 
 
-def cpu() -> Future[Answer]:
+def cpu() -> Question:
     """CPU over the last minute."""
     return ask(("resources", "cpu"), _cpu, 8)
 
 
 def _cpu() -> Cpu:
     by_container = prometheus.by(prometheus.now(f"sum by (workload) (rate({CPU}[1m]))"), "workload")
-    machine = prometheus.now('count(count by (cpu) (node_cpu_seconds_total))')
+    machine = prometheus.now("count(count by (cpu) (node_cpu_seconds_total))")
     return Cpu(
         sum(by_container.values()) if by_container else None,
         machine[0].last if machine and machine[0].points else None,
@@ -71,12 +70,53 @@ def _cpu() -> Cpu:
     )
 
 
-def memory_over(seconds: int) -> Future[Answer]:
+def lake_totals() -> Question:
+    """Tables, rows and bytes of the lake as the core's collector measures them; None when it does not."""
+    return ask(("resources", "lake"), _lake_totals, 15)
+
+
+def _lake_totals() -> tuple[int, int, int] | None:
+    found = prometheus.by(
+        prometheus.now(
+            'label_replace(count(datalab_table_version), "what", "tables", "", "")'
+            ' or label_replace(sum(datalab_table_rows), "what", "rows", "", "")'
+            ' or label_replace(sum(datalab_table_bytes), "what", "bytes", "", "")'
+        ),
+        "what",
+    )
+    if "tables" not in found:
+        return None
+    return int(found["tables"]), int(found.get("rows", 0)), int(found.get("bytes", 0))
+
+
+def disk() -> Question:
+    """Free bytes and size of the machine's disk, or None when nobody measures it."""
+    return ask(("resources", "disk"), _disk, 15)
+
+
+def _disk() -> tuple[float, float] | None:
+    free = prometheus.now('max(node_filesystem_avail_bytes{mountpoint="/"})')
+    size = prometheus.now('max(node_filesystem_size_bytes{mountpoint="/"})')
+    return (free[0].last, size[0].last) if free and size else None
+
+
+def volumes() -> Question:
+    """Name, used bytes and declared size of every volume, the fullest first."""
+    return ask(("resources", "volumes"), _volumes, 30)
+
+
+def _volumes() -> list[tuple[str, float, float | None]]:
+    used = prometheus.by(prometheus.now("max by (volume) (datalab_volume_size_bytes)"), "volume")
+    sizes = prometheus.by(prometheus.now("max by (volume) (datalab:volume_declared_bytes)"), "volume")
+    return sorted(((name, used[name], sizes.get(name)) for name in used), key=lambda each: -each[1])
+
+
+def memory_over(seconds: int) -> Question:
     """Memory by workload over time."""
     return prometheus.over(f"sum by (workload) ({USED})", seconds)
 
 
-def cpu_over(seconds: int) -> Future[Answer]:
+def cpu_over(seconds: int) -> Question:
     """Cores in use by workload over time."""
     return prometheus.over(f"sum by (workload) (rate({CPU}[1m]))", seconds)
 

@@ -9,11 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from backends.fetch import Answer, Unavailable, ask
+from backends.fetch import Question, Unavailable, ask
 
 #: Seconds without a question after which the process ends and its memory is free again.
 IDLE = 90.0
@@ -67,7 +66,10 @@ class LakeProcess:
             self.stop()
             if over:
                 raise QueryFailed(f"it took longer than {seconds:g} s and was stopped", "ask for less")
-            raise QueryFailed("the process that reads the lake ended", "it may have run out of memory: aggregate or filter more")
+            raise QueryFailed(
+                "the process that reads the lake ended",
+                "it may have run out of memory: aggregate or filter more",
+            )
         answer = json.loads(said)
         if "error" in answer:
             raise QueryFailed(str(answer["error"]), str(answer.get("hint", "")))
@@ -131,17 +133,17 @@ def _environment() -> dict[str, str]:
 _process = LakeProcess([sys.executable, str(WORKER)])
 
 
-def tables(ttl: float = 15) -> Future[Answer]:
+def tables(ttl: float = 15) -> Question:
     """Every table with rows, size, version and when it was written."""
     return ask(("lake", "tables"), lambda: _process.ask({"op": "tables"}, 20), ttl)
 
 
-def quality() -> Future[Answer]:
+def quality() -> Question:
     """What runs have written, from gold.metrics."""
     return ask(("lake", "quality"), lambda: _process.ask({"op": "quality"}, 20), 30)
 
 
-def table(layer: str, name: str, version: int) -> Future[Answer]:
+def table(layer: str, name: str, version: int) -> Question:
     """One table's columns, history and first rows. A version never changes: asked once for each."""
     question = {"op": "table", "layer": layer, "name": name, "rows": 50}
     return ask(("lake", "table", layer, name, version), lambda: _process.ask(question, 20), 300)

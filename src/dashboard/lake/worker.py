@@ -1,9 +1,9 @@
 """Answers questions about the lake: one JSON object a line on stdin, one a line on stdout. Ends when stdin does.
 
-    {"op": "tables"}
-    {"op": "table", "layer": "silver", "name": "flights", "rows": 50}
-    {"op": "quality"}
-    {"op": "query", "sql": "SELECT ...", "rows": 1000, "seconds": 20}
+{"op": "tables"}
+{"op": "table", "layer": "silver", "name": "flights", "rows": 50}
+{"op": "quality"}
+{"op": "query", "sql": "SELECT ...", "rows": 1000, "seconds": 20}
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "info": asdict(info) if info else None,
-        "columns": [{"name": f.name, "type": _type_name(f.type), "nullable": f.nullable} for f in opened.schema().fields],
+        "columns": [
+            {"name": f.name, "type": _type_name(f.type), "nullable": f.nullable}
+            for f in opened.schema().fields
+        ],
         "history": history,
         "rows": [{key: short(to_json(value)) for key, value in row.items()} for row in rows],
         "reasons": _reasons(lake, layer, name),

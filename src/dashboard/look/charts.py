@@ -24,7 +24,9 @@ def latency_bars(history: Sequence[dict[str, Any]], most: int = 40) -> str:
         ms = float(each.get("ms", 0))
         high = 100 if not each.get("ok") else max(12, round(ms / longest * 100))
         words = f"{str(each.get('at', ''))[11:19]} {duration(ms / 1000)} {'passed' if each.get('ok') else 'failed'}"
-        bars.append(f'<i class="{"" if each.get("ok") else "bad"}" style="height:{high}%" title="{words}"></i>')
+        bars.append(
+            f'<i class="{"" if each.get("ok") else "bad"}" style="height:{high}%" title="{words}"></i>'
+        )
     failed = sum(1 for each in shown if not each.get("ok"))
     label = f"{len(shown)} runs, {failed} failed, at most {duration(longest / 1000)}"
     return f'<div class="dl-bars" role="img" aria-label="{label}">{"".join(bars)}</div>'
@@ -102,7 +104,8 @@ def lines(
         )
     marks.extend(_readings(drawn, start, end, unit))
     ticks = "".join(
-        f'<div class="y" style="top:{(1 - share) * HEIGHT:.0f}px">{unit(top * share)}</div>' for share in (1.0, 0.5)
+        f'<div class="y" style="top:{(1 - share) * HEIGHT:.0f}px">{unit(top * share)}</div>'
+        for share in (1.0, 0.5)
     )
     names = ", ".join(name for name, _ in drawn[:6])
     legend = "".join(
@@ -123,7 +126,10 @@ def lines(
 
 
 def _readings(
-    drawn: Sequence[tuple[str, Sequence[tuple[float, float]]]], start: float, end: float, unit: Callable[[float], str]
+    drawn: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    start: float,
+    end: float,
+    unit: Callable[[float], str],
 ) -> list[str]:
     """Invisible strips that show the values of their moment to whoever points at them."""
     strips = 40

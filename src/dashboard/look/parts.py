@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from look.words import ago, text
 
@@ -35,9 +35,7 @@ TONES = {
 
 def icon(tone: str, size: int = 12) -> str:
     """A sign whose shape alone tells the tone."""
-    return (
-        f'<svg width="{size}" height="{size}" viewBox="0 0 14 14" aria-hidden="true">{_ICONS.get(tone, _ICONS["none"])}</svg>'
-    )
+    return f'<svg width="{size}" height="{size}" viewBox="0 0 14 14" aria-hidden="true">{_ICONS.get(tone, _ICONS["none"])}</svg>'
 
 
 def pill(state: str, label: str | None = None) -> str:
@@ -53,12 +51,13 @@ def style() -> str:
     return f"<style>{' '.join(css.split())}</style>"
 
 
-def show(html: str) -> None:
-    """Puts HTML on the page."""
+def show(html: str, into: Any = None) -> None:
+    """Puts HTML on the page, or into a place that was kept for it."""
     import streamlit as st
 
     # A blank line would end the HTML, and what follows would be read as Markdown.
-    st.markdown(f'<div class="dl">{html}</div>'.replace("\n", "&#10;"), unsafe_allow_html=True)
+    line = f'<div class="dl">{html}</div>'.replace("\r", "").replace("\n", "&#10;")
+    (st if into is None else into).markdown(line, unsafe_allow_html=True)
 
 
 def title(words: str, sub: str, side_html: str = "") -> str:
@@ -87,7 +86,7 @@ def figure(label: str, value: str, note_html: str = "", *, word: bool = False, t
 
 def grid(cards: Iterable[str], least: str = "17.5rem", small: bool = False) -> str:
     """Cards side by side, as many as there is room for; `small` ones stay two by two on a phone."""
-    return f'<div class="dl-grid{" small" if small else ""}" style="--min:{least}">{"".join(cards)}</div>'
+    return f'<div class="dl-grid{" small" if small else ""}" style="--min:{least};--fill:{"auto-fit" if small else "auto-fill"}">{"".join(cards)}</div>'
 
 
 def note(tone: str, words_html: str) -> str:
@@ -104,15 +103,15 @@ def trouble(who: str, answer: Answer) -> str:
     """Says that a backend does not answer and how old what is shown is; nothing when all is well."""
     if answer.error is None:
         return ""
+    if answer.waiting:
+        return note("none", f"<b>{text(who)}</b>: asking…")
     reason = f"<b>{text(who)}</b>: {text(answer.error)}."
     if answer.known:
         return note("warn", f"{reason} What is shown was true {ago(answer.at)}.")
     return note("bad" if "not part of" not in answer.error else "none", reason)
 
 
-def table(
-    columns: Sequence[tuple[str, str]], rows_html: Iterable[Sequence[str]], tall: bool = False
-) -> str:
+def table(columns: Sequence[tuple[str, str]], rows_html: Iterable[Sequence[str]], tall: bool = False) -> str:
     """A table; a column is its title and a class: "", "num" or "wrap"."""
     head = "".join(f'<th class="{kind}">{text(name)}</th>' for name, kind in columns)
     body = "".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import streamlit as st
 
@@ -15,35 +16,62 @@ from views.service_card import card
 from views.shared import ALERT_COLUMNS, RUN_COLUMNS, active_alerts, alert_row, run_row
 
 
-
 @st.fragment(run_every=5)
 def page() -> None:
     """The whole page is one fragment: it renews itself, and the browser keeps what has not changed."""
-    said = gather(
-        registry=core.registry(),
-        health=core.health(),
-        firing=alertmanager.active(),
-        alerts=core.alerts(),
-        runs=prefect.runs(),
-        tables=lake.tables(60),
-        memory=resources.memory(),
-        cpu=resources.cpu(),
-    )
+    questions = {
+        "registry": core.registry(),
+        "health": core.health(),
+        "firing": alertmanager.active(),
+        "alerts": core.alerts(),
+        "runs": prefect.runs(),
+        "deployments": prefect.deployments(),
+        "memory": resources.memory(),
+        "cpu": resources.cpu(),
+        "totals": resources.lake_totals(),
+    }
+    places = [st.empty() for _ in range(3)]
+    said = gather(0.35, **questions)
+    if not said["totals"].waiting and not said["totals"].value:
+        questions["tables"] = lake.tables(60)
+        said["tables"] = questions["tables"].answer(0.05)
+    _draw(said, places)
+    # Who is slow must not keep the others from the screen.
+    if any(each.waiting for each in said.values()):
+        _draw(gather(**questions), places)
+
+
+def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     registry, health = said["registry"], said["health"]
-    state = str((health.value or {}).get("state", "unknown")) if not health.error else "unknown"
     links = registry.value or {}
     fresh = f'<span class="dim">updated {words.clock(time.time())[11:]}</span>'
-    show(title("Overview", f"Stack {links.get('stack', '')}: {_summary(health)}", fresh))
-    show(trouble("core", health) + (trouble("service registry", registry) if not health.error else ""))
     firing, source = active_alerts(said["firing"], said["alerts"])
-    show(grid([_state(state, health), _alerts(firing, source), _runs(said["runs"]), _lake(said["tables"]),
-               _memory(said["memory"]), _cpu(said["cpu"])], "10.500rem", small=True))  # fmt: skip
+    figures = [
+        _state(health),
+        _alerts(firing, source),
+        _runs(said["runs"]),
+        _lake(said["totals"], said.get("tables")),
+        _memory(said["memory"]),
+        _cpu(said["cpu"]),
+    ]
+    show(
+        title("Overview", f"Stack {links.get('stack', '')}: {_summary(health)}", fresh)
+        + trouble("core", health)
+        + (trouble("service registry", registry) if not health.error else "")
+        + grid(figures, "10.5rem", small=True),
+        places[0],
+    )
+    alerts = ""
     if firing:
-        show(heading("Active alerts") + table(ALERT_COLUMNS, [alert_row(each) for each in firing[:8]]))
-    show(heading("Services", f"{words.plural(len(core.by_name(links)), 'service')}, bars: latency of the last checks"))
-    show(_services(registry, health))
-    show(heading("Last pipeline runs", '<a href="/pipelines" target="_self">all pipelines</a>'))
-    show(_last_runs(said["runs"], links))
+        alerts = heading("Active alerts", '<a href="alerts" target="_self">all alerts</a>')
+        alerts += table(ALERT_COLUMNS, [alert_row(each) for each in firing[:8]])
+    count = words.plural(len(core.by_name(links)), "service")
+    side = f"{count} · bars: how long the last checks took"
+    show(alerts + heading("Services", side) + _services(registry, health), places[1])
+    more = '<a href="pipelines" target="_self">all pipelines</a>'
+    show(
+        heading("Last pipeline runs", more) + _last_runs(said["runs"], said["deployments"], links), places[2]
+    )
 
 
 def _summary(health: Answer) -> str:
@@ -53,54 +81,76 @@ def _summary(health: Answer) -> str:
     well = sum(1 for each in services if each["state"] == "healthy")
     checks = [check for each in services for check in each["checks"]]
     passing = sum(1 for check in checks if check.get("ok"))
-    return f"{well} of {words.plural(len(services), 'service')} healthy, {passing} of {len(checks)} checks pass"
+    return (
+        f"{well} of {words.plural(len(services), 'service')} healthy, {passing} of {len(checks)} checks pass"
+    )
 
 
-def _state(state: str, health: Answer) -> str:
+def _why(answer: Answer) -> str:
+    if answer.waiting:
+        return "asking…"
+    return words.text(answer.error or "not measured yet")
+
+
+def _state(health: Answer) -> str:
+    state = "unknown" if health.error else str(health.value["state"])
     tone = {"degraded": "warn", "down": "bad"}.get(state, "")
-    aside = f"checked {words.ago((health.value or {}).get('at'))}" if health.known else "the core does not answer"
+    aside = (
+        f"checked {words.ago((health.value or {}).get('at'))}" if health.known else "the core does not answer"
+    )
     return figure("Platform", f"{pill(state, state.capitalize())}", aside, word=True, tone=tone)
 
 
 def _alerts(firing: list[dict], source: Answer) -> str:
     if source.error and not source.known:
-        return figure("Active alerts", words.NONE, words.text(source.error))
+        return figure("Active alerts", words.NONE, _why(source))
     worst = firing[0]["severity"] if firing else ""
     tone = {"critical": "bad", "warning": "warn"}.get(worst, "")
-    return figure("Active alerts", str(len(firing)), f"worst: {words.text(worst)}" if firing else "nothing fires", tone=tone)
+    return figure(
+        "Active alerts",
+        str(len(firing)),
+        f"worst: {words.text(worst)}" if firing else "nothing fires",
+        tone=tone,
+    )
 
 
 def _runs(runs: Answer) -> str:
     if not runs.known:
-        return figure("Runs, 24 h", words.NONE, words.text(runs.error or ""))
-    day = [each for each in runs.value if (words.moment(each.get("expected_start_time")) or 0) > time.time() - 86400]
+        return figure("Runs, 24 h", words.NONE, _why(runs))
+    day = [
+        each
+        for each in runs.value
+        if (words.moment(each.get("expected_start_time")) or 0) > time.time() - 86400
+    ]
     failed = sum(1 for each in day if prefect.state(each) in ("FAILED", "CRASHED"))
     active = sum(1 for each in day if prefect.state(each) in ("RUNNING", "PENDING"))
     aside = f"{failed} failed" + (f", {active} running" if active else "")
     return figure("Runs, 24 h", f"{len(day):,}", aside, tone="bad" if failed else "")
 
 
-def _lake(tables: Answer) -> str:
-    if not tables.known:
-        return figure("Lake", words.NONE, words.text(tables.error or ""))
-    good = [each for each in tables.value if "error" not in each]
-    aside = f"{words.plural(len(good), 'table')}, {words.size(sum(each['bytes'] for each in good))}"
-    return figure("Rows in the lake", words.number(sum(each["rows"] for each in good)), aside)
+def _lake(totals: Answer, tables: Answer | None) -> str:
+    """From what the core measures all the time; only without that, the lake itself is read."""
+    label = "Rows in the lake"
+    if totals.known and totals.value:
+        count, rows, size = totals.value
+    elif tables is not None and tables.known:
+        good = [each for each in tables.value if "error" not in each]
+        count, rows, size = len(good), sum(each["rows"] for each in good), sum(each["bytes"] for each in good)
+    else:
+        return figure(label, words.NONE, _why(tables or totals))
+    return figure(label, words.number(rows), f"{words.plural(count, 'table')}, {words.size(size)}")
 
 
 def _memory(memory: Answer) -> str:
     if not memory.known or not memory.value.used:
-        return figure("Memory", words.NONE, words.text(memory.error or "not measured yet"))
+        return figure("Memory", words.NONE, _why(memory))
     use = memory.value
-    budget = use.budget or use.limit
-    aside = f"of {words.size(budget)} {'budget' if use.budget else 'limits'}" if budget else "no budget known"
-    tone = "warn" if use.budget and use.used > use.budget else ""
-    return figure("Memory", words.size(use.used), aside, tone=tone)
+    return figure("Memory", words.size(use.used), f"of {words.size(use.limit)} limits")
 
 
 def _cpu(cpu: Answer) -> str:
     if not cpu.known or cpu.value.cores is None:
-        return figure("CPU", words.NONE, words.text(cpu.error or "not measured yet"))
+        return figure("CPU", words.NONE, _why(cpu))
     of = f"of {words.number(cpu.value.machine)} cores" if cpu.value.machine else "cores in use"
     return figure("CPU", words.number(round(cpu.value.cores, 2)), of)
 
@@ -109,13 +159,16 @@ def _services(registry: Answer, health: Answer) -> str:
     known, states = core.by_name(registry.value), core.by_name(health.value)
     names = list(known) + [name for name in states if name not in known]
     if not names:
-        return empty("No service is known", "The core does not answer. <code>./datalab platform status</code> says why.")
+        return empty(
+            "No service is known",
+            "The core does not answer. <code>./datalab platform status</code> says why.",
+        )
     rank = {"down": 0, "degraded": 1}
     names.sort(key=lambda name: rank.get(states.get(name, {}).get("state", ""), 2))
     return grid([card(known.get(name, {"name": name}), states.get(name), health) for name in names])
 
 
-def _last_runs(runs: Answer, links: dict) -> str:
+def _last_runs(runs: Answer, deployments: Answer, links: dict) -> str:
     problem = trouble("prefect", runs)
     if not runs.known:
         return problem
@@ -126,6 +179,5 @@ def _last_runs(runs: Answer, links: dict) -> str:
             "<code>./datalab pipelines run medallion_etl</code>",
         )
     base = core.public_url(links, "prefect")
-    return problem + table(RUN_COLUMNS, [run_row(each, base) for each in runs.value[:6]])
-
-
+    names = prefect.pipeline_names(deployments.value)
+    return problem + table(RUN_COLUMNS, [run_row(each, base, names) for each in runs.value[:6]])

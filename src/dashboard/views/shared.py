@@ -13,13 +13,14 @@ RUN_COLUMNS = (("Pipeline run", ""), ("State", ""), ("Started", ""), ("Took", "n
 ALERT_COLUMNS = (("Alert", ""), ("Severity", ""), ("Since", ""), ("What", "wrap"))
 
 
-def run_row(run: dict[str, Any], prefect_url: str | None) -> list[str]:
+def run_row(run: dict[str, Any], prefect_url: str | None, names: dict[str, str]) -> list[str]:
     """A run as a table's row."""
     state = prefect.state(run)
     name = run.get("name") or run["id"][:8]
     message = prefect.message(run) if state in ("FAILED", "CRASHED", "CANCELLED") else ""
+    pipeline = names.get(run.get("deployment_id") or "", "")
     return [
-        link(run_url(prefect_url, run["id"]), name),
+        f"<b>{words.text(pipeline)}</b> " + link(run_url(prefect_url, run["id"]), name),
         pill(state, str(run.get("state_name") or state).lower()),
         words.when(run.get("start_time") or run.get("expected_start_time")),
         words.duration(prefect.seconds(run)),
@@ -52,7 +53,12 @@ def plain(alert: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "severity": labels.get("severity") or alert.get("severity") or "info",
-        "service": labels.get("service") or alert.get("service") or labels.get("job") or "",
+        # In the central log `service` is who wrote the line; what the alert says is beside it.
+        "service": labels.get("service")
+        or alert.get("log.service")
+        or alert.get("service")
+        or labels.get("job")
+        or "",
         "since": alert.get("startsAt") or alert.get("since") or alert.get("at") or alert.get("_time"),
         "ended": alert.get("endsAt"),
         "what": notes.get("description")

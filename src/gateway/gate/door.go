@@ -19,8 +19,8 @@ import (
 const AppID = "datalab_gate"
 
 func init() {
-	caddy.RegisterModule(Door{})
-	caddy.RegisterModule(Guard{})
+	caddy.RegisterModule(new(Door))
+	caddy.RegisterModule(new(Guard))
 }
 
 // Door is what all ports share: users, the token, sessions, the limit on failed logins.
@@ -53,7 +53,7 @@ type User struct {
 }
 
 // CaddyModule tells Caddy what this is.
-func (Door) CaddyModule() caddy.ModuleInfo {
+func (*Door) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: AppID, New: func() caddy.Module { return new(Door) }}
 }
 

@@ -42,7 +42,7 @@ type Login struct {
 }
 
 // CaddyModule tells Caddy what this is.
-func (Guard) CaddyModule() caddy.ModuleInfo { //nolint:govet // Caddy asks for a value; nothing is copied but zeroes
+func (*Guard) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.datalab_gate", New: func() caddy.Module { return new(Guard) }}
 }
 

@@ -22,7 +22,7 @@ const (
 	grace = 3 * time.Second
 )
 
-func init() { caddy.RegisterModule(App{}) }
+func init() { caddy.RegisterModule(new(App)) }
 
 // App is a Caddy app that listens on one port per relay.
 type App struct {
@@ -44,7 +44,7 @@ type Relay struct {
 }
 
 // CaddyModule tells Caddy what this is.
-func (App) CaddyModule() caddy.ModuleInfo {
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: AppID, New: func() caddy.Module { return new(App) }}
 }
 

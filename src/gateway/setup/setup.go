@@ -86,7 +86,7 @@ func (c *Config) Caddy() ([]byte, error) {
 		}}},
 		"apps": object{
 			gate.AppID:  c.Door,
-			relay.AppID: relay.App{Relays: relays},
+			relay.AppID: &relay.App{Relays: relays},
 			"http":      object{"servers": servers, "grace_period": "5s"},
 		},
 	})
@@ -129,6 +129,13 @@ func (c *Config) server(e Endpoint) object {
 }
 
 func (c *Config) status() object {
+	guarded := []int{}
+	for _, e := range c.Endpoints {
+		if e.Protocol == "http" && e.Auth == "gateway" {
+			guarded = append(guarded, e.Listen)
+		}
+	}
+	ports, _ := json.Marshal(object{"guarded": guarded})
 	return object{
 		"listen":          []string{c.address(c.StatusPort)},
 		"protocols":       []string{"h1"},
@@ -136,6 +143,7 @@ func (c *Config) status() object {
 		"routes": []object{
 			{"match": []object{{"path": []string{"/metrics"}}}, "handle": []object{{"handler": "metrics"}}},
 			{"match": []object{{"path": []string{"/livez"}}}, "handle": []object{{"handler": "static_response", "body": "ok\n"}}},
+			{"match": []object{{"path": []string{"/ports"}}}, "handle": []object{{"handler": "static_response", "body": string(ports)}}},
 			{"handle": []object{{"handler": "static_response", "status_code": 404}}},
 		},
 	}

@@ -53,7 +53,7 @@ export function alertmanagerConfig({ log, routes }: AlertmanagerOptions): unknow
       },
       {
         source_matchers: ['alertname="ServiceDown"'],
-        target_matchers: ['alertname="ServiceUnhealthy"'],
+        target_matchers: ['alertname=~"ServiceUnhealthy|ContainerStopped"'],
         equal: ["service"],
       },
       {

@@ -7,6 +7,7 @@ const settled = "and on () (datalab:settled == 1)";
 
 /** Whether services answer, their checks pass and report, and their targets can be read. */
 export function healthRules({ platform, thresholds }: RulesInput): PlatformRule[] {
+  const lasting = platform.workloads.filter(({ oneShot }) => !oneShot).map(({ name }) => name);
   return [
     {
       name: "ServiceDown",
@@ -16,6 +17,14 @@ export function healthRules({ platform, thresholds }: RulesInput): PlatformRule[
       summary: "{{ $labels.workload }} does not answer.",
       description:
         "No endpoint of {{ $labels.workload }} has answered for {{ $labels.service }}. See: services logs {{ $labels.service }}",
+    },
+    {
+      name: "ContainerStopped",
+      expr: `(max by (service, workload) (datalab_container_running{workload=~"${lasting.join("|")}"}) == 0) ${settled}`,
+      for: "30s",
+      severity: "critical",
+      summary: "The container of {{ $labels.workload }} does not run.",
+      description: "See: services logs {{ $labels.service }}, services start {{ $labels.service }}",
     },
     {
       name: "ServiceUnhealthy",

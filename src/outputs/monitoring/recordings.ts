@@ -1,3 +1,4 @@
+import { volumeName } from "../../model/names.ts";
 import { parseDuration } from "../../model/units.ts";
 import type { RulesInput } from "./rules.ts";
 import { probeJob } from "./scrape.ts";
@@ -9,7 +10,7 @@ export interface Recording {
 }
 
 /** Series that alerts and dashboards share, and what the model promises as series. */
-export function recordings({ platform, pipelines, thresholds }: RulesInput): Recording[] {
+export function recordings({ stack, platform, pipelines, thresholds }: RulesInput): Recording[] {
   const limits = pipelines.flatMap((pipeline) =>
     Object.entries(pipeline.freshness).map(([table, limit]) => ({ pipeline: pipeline.name, table, limit })),
   );
@@ -51,6 +52,13 @@ export function recordings({ platform, pipelines, thresholds }: RulesInput): Rec
         expr: `vector(${replicas})`,
         labels: { service, workload, job },
       })),
+    ...platform.workloads.flatMap(({ service, name: workload, volumes }) =>
+      volumes.map(({ name, sizeBytes }) => ({
+        record: "datalab:volume_declared_bytes",
+        expr: `vector(${sizeBytes})`,
+        labels: { service, volume: volumeName(stack, workload, name) },
+      })),
+    ),
     ...limits.map(({ pipeline, table, limit }) => ({
       record: "datalab:table_freshness_limit_seconds",
       expr: `vector(${limit})`,

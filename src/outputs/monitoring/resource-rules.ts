@@ -45,6 +45,14 @@ export function resourceRules({ cpu, memory, disk, restarts }: Thresholds): Plat
       summary: "At this pace the data disk is full within six hours.",
     }),
     {
+      name: "VolumeFull",
+      expr: `max by (service, volume) (datalab_volume_size_bytes) / on (service, volume) datalab:volume_declared_bytes > ${disk.critical}`,
+      for: "0s",
+      severity: "warning",
+      summary: `The volume {{ $labels.volume }} holds ${percent} of what it is declared for.`,
+      description: "Free space, or declare more: services.{{ $labels.service }}.storage",
+    },
+    {
       name: "ContainerMemoryHigh",
       expr: `max by (service, workload) (datalab:container_memory:share) > ${memory}`,
       for: "5m",

@@ -14,6 +14,7 @@ export interface PlatformRule extends AlertRule {
 }
 
 export interface RulesInput {
+  readonly stack: string;
   readonly platform: PlatformView;
   readonly pipelines: readonly PipelineModel[];
   readonly thresholds: Thresholds;
@@ -22,8 +23,8 @@ export interface RulesInput {
 /** Always fires: that it goes on to arrive proves the way of every other alert. */
 export const heartbeat = "Heartbeat";
 
-/** Every alert of a stack: those that hold for any service, and those that services bring along. */
-export function alertRules(input: RulesInput): readonly PlatformRule[] {
+/** Alerts that hold for any service; services bring further ones along. */
+export function platformRules(input: RulesInput): readonly PlatformRule[] {
   return [
     {
       name: heartbeat,
@@ -36,27 +37,23 @@ export function alertRules(input: RulesInput): readonly PlatformRule[] {
     ...healthRules(input),
     ...resourceRules(input.thresholds),
     ...lakeRules(input.thresholds),
-    ...input.platform.alerts,
   ];
 }
 
 /** Content of rules.json. */
 export function rulesFile(input: RulesInput): unknown {
+  const { alerts } = input.platform;
+  const owners = [...new Set(alerts.map(({ service }) => service))];
   return {
     groups: [
-      { name: "recordings", rules: recordings(input) },
-      ...groupByService(alertRules(input)).map(([name, rules]) => ({ name, rules: rules.map(ruleEntry) })),
+      // In one group, because a group's rules are evaluated one after the other: no alert waits for its recording.
+      { name: "platform", rules: [...recordings(input), ...platformRules(input).map(ruleEntry)] },
+      ...owners.map((owner) => ({
+        name: owner,
+        rules: alerts.filter(({ service }) => service === owner).map(ruleEntry),
+      })),
     ],
   };
-}
-
-function groupByService(rules: readonly PlatformRule[]): [string, PlatformRule[]][] {
-  const groups = new Map<string, PlatformRule[]>();
-  for (const rule of rules) {
-    const name = rule.service ?? "every-service";
-    groups.set(name, [...(groups.get(name) ?? []), rule]);
-  }
-  return [...groups];
 }
 
 function ruleEntry(rule: PlatformRule): unknown {

@@ -107,6 +107,13 @@ export const versitygw: StoreEngine = {
     ),
   }),
   start,
+  refusesKey(key, size) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    if (/[\u0000-\u001f\u007f]/.test(key)) return "control characters in a name don't come back in a listing";
+    if (key.endsWith("/") && size > 0) return "a name that ends with / is a folder, which holds no content";
+    if (/^\.sgwtmp(\/|$)/.test(key)) return "names that begin with .sgwtmp/ are its own";
+    return undefined;
+  },
   probe: [
     "curl",
     "--fail",

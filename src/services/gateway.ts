@@ -1,0 +1,170 @@
+import { request } from "node:http";
+import { z } from "zod";
+import { secret } from "../model/needs.ts";
+import { json, type Template, t } from "../model/refs.ts";
+import { type CheckContext, defineService, type EndpointView, type PartContext } from "../model/service.ts";
+
+/**
+ * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who comes in by
+ * HTTP is asked for a login here, unless the service asks by itself.
+ */
+
+const user = "admin";
+const statusPort = 9180;
+const hash =
+  /^\$(argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/;
+
+const needs = {
+  admin: secret({ user, opens: "the platform: the one login of every page" }),
+  token: secret(),
+  session: secret(),
+};
+const options = z.strictObject({
+  hosts: z
+    .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d+)?$/, 'a host name such as "lab.example.com"'))
+    .default([])
+    .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost."),
+  sessionHours: z
+    .number()
+    .min(0.1)
+    .max(720)
+    .default(12)
+    .describe("How long a login lasts after the last request."),
+  users: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$/, 'a name such as "ann"'),
+        hash: z.string().regex(hash, "what ./datalab secrets hash-password prints"),
+      }),
+    )
+    .default([])
+    .refine((users) => new Set([user, ...users.map(({ name }) => name)]).size === users.length + 1, {
+      message: `expected every name once, and none of them "${user}"`,
+    })
+    .describe(
+      "More people who may log in, beside admin: name, and a hash made by ./datalab secrets hash-password.",
+    ),
+});
+type Context = PartContext<typeof needs, z.output<typeof options>>;
+
+/** What src/gateway/setup reads. */
+function configuration({ stack, needs, options, platform }: Context): Template {
+  return json({
+    stack,
+    hosts: options.hosts,
+    sessionHours: options.sessionHours,
+    sessionKey: needs.session,
+    token: needs.token,
+    users: [{ name: user, password: needs.admin }, ...options.users],
+    bind: "",
+    statusPort,
+    endpoints: platform.endpoints.filter((e) => e.published !== null).map(describe),
+  });
+}
+
+function describe(e: EndpointView) {
+  return {
+    service: e.workload,
+    name: e.name,
+    summary: e.summary,
+    protocol: e.protocol,
+    auth: e.auth,
+    listen: e.published,
+    upstream: t`${{ ref: "address", workload: e.workload, endpoint: e.name, part: "host" }}:${e.port}`,
+    internal: e.internal,
+    selfGuarded: e.selfGuarded,
+    answers: e.answers,
+    ...(e.auth === "gateway" && e.login && { login: e.login }),
+  };
+}
+
+/** Asks as a browser's address would: by a name that is served. `fetch` sets the Host header by itself. */
+function ask(url: string, port: number, signal: AbortSignal, token?: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: `127.0.0.1:${port}`, ...(token && { authorization: `Bearer ${token}` }) };
+    const sent = request(
+      `http://${new URL(url).hostname}:${port}/`,
+      { headers, signal, agent: false },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode ?? 0);
+      },
+    );
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+/** The first port that is guarded here, told by the gateway itself. */
+async function guardedPort({ endpoints, signal }: CheckContext): Promise<number> {
+  const answer = await fetch(`${endpoints["main.status"]}/ports`, { signal });
+  if (!answer.ok) throw new Error(`GET /ports answered ${answer.status}`);
+  const [port] = ((await answer.json()) as { guarded: number[] }).guarded;
+  if (port === undefined) throw new Error("no port is guarded");
+  return port;
+}
+
+export const gateway = defineService({
+  name: "gateway",
+  summary: "The way in: one login for every page, the only published ports.",
+  version: "Caddy 2.11.9",
+  needs,
+  options,
+  provides: { gateway: { part: "main", endpoint: "status", token: "token" } },
+  parts: {
+    main: {
+      image: "gateway",
+      command: () => ["gateway", "/run/datalab/gateway.json"],
+      env: () => ({
+        HOME: "/tmp",
+        XDG_DATA_HOME: "/tmp",
+        XDG_CONFIG_HOME: "/tmp",
+        GOGC: "50",
+        GOMEMLIMIT: "64MiB",
+      }),
+      files: (ctx) => ({ "gateway.json": configuration(ctx) }),
+      endpoints: {
+        status: { port: statusPort, protocol: "http", summary: "its metrics", path: "/livez" },
+      },
+      metrics: { main: { endpoint: "status" } },
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "2", `http://127.0.0.1:${statusPort}/livez`],
+        within: "15s",
+      },
+      resources: { cpu: "200m", memory: "128Mi" },
+      stopGrace: "10s",
+    },
+  },
+  checks: {
+    refuses: {
+      summary: "Who has no login is refused.",
+      run: async (ctx) => {
+        const status = await ask(ctx.endpoints["main.status"] ?? "", await guardedPort(ctx), ctx.signal);
+        if (status !== 401) throw new Error(`a request without login was answered ${status} instead of 401`);
+        return undefined;
+      },
+    },
+    admits: {
+      summary: "Who has the token is let through to a service.",
+      secrets: ["token"],
+      run: async (ctx) => {
+        const port = await guardedPort(ctx);
+        const status = await ask(ctx.endpoints["main.status"] ?? "", port, ctx.signal, ctx.secrets.token);
+        if ([401, 403, 421].includes(status))
+          throw new Error(`a request with the token was answered ${status}`);
+        return undefined;
+      },
+    },
+  },
+  alerts: () => [
+    {
+      name: "GatewayLoginsRefused",
+      expr: 'increase(datalab_gateway_logins_total{result=~"refused|limited"}[5m]) > 20',
+      for: "0s",
+      severity: "warning",
+      summary: "Somebody guesses passwords at the gateway.",
+      description: "More than 20 logins were refused within 5 minutes.",
+    },
+  ],
+  backup: "none: it holds no state",
+});

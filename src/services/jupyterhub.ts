@@ -1,0 +1,270 @@
+import { z } from "zod";
+import { bucket, database, endpoint, secret } from "../model/needs.ts";
+import { json, t } from "../model/refs.ts";
+import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
+import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
+
+const admin = "admin";
+/** The layers of the lake, and where pipelines put reports. */
+const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
+/** Containers are named after users: what a host name may not hold is written as its bytes in hex, 3 characters each. */
+const maxEscaped = 40;
+
+const needs = {
+  db: database("jupyterhub"),
+  admin: secret({ user: admin, opens: "JupyterHub" }),
+  key: secret(),
+  cookies: secret(),
+  proxy: secret(),
+  lake: bucket(...lakeBuckets),
+  door: endpoint("agent", "docker", { optional: true }),
+  spark: endpoint("spark-connect", "connect", { optional: true }),
+  mlflow: endpoint("mlflow", "ui", { optional: true }),
+  prefect: endpoint("prefect", "api", { optional: true }),
+};
+
+/** How long a user's name is as part of a container's name; DockerSpawner escapes it the same way. */
+export const escapedLength = (name: string): number =>
+  [...Buffer.from(name)].reduce((sum, byte) => sum + (/[a-z0-9]/.test(String.fromCharCode(byte)) ? 1 : 3), 0);
+
+const name = z
+  .string()
+  .regex(/^[^\s\p{C}\p{Lu}/\\]+$/u, 'a user name without capitals, spaces and slashes, such as "ana"')
+  .refine((text) => escapedLength(text) <= maxEscaped, {
+    message: `a user name of at most ${maxEscaped} characters, of which all but a-z and 0-9 count three times or more`,
+  })
+  .describe("The name to log in with.");
+
+const options = z.strictObject({
+  users: z
+    .array(
+      z.strictObject({
+        name,
+        admin: z.boolean().default(false).describe("Sees and stops everybody's notebooks."),
+      }),
+    )
+    .default([])
+    .refine((users) => new Set(users.map((user) => user.name)).size === users.length, {
+      message: "every user once",
+    })
+    .describe("Who may log in, beside `admin`. Nobody else can: there is no sign-up."),
+  firstLogin: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether a user's first login sets the password; otherwise it is generated, and the admin hands it out.",
+    ),
+  memory: z
+    .string()
+    .regex(sizePattern, 'a size such as "1Gi"')
+    .default("1Gi")
+    .describe("Memory of one notebook."),
+  cpu: z
+    .string()
+    .regex(cpuPattern, 'cores such as "500m" or "2"')
+    .default("1")
+    .describe("Cores of one notebook."),
+  idleMinutes: z
+    .number()
+    .min(0)
+    .max(10_080)
+    .default(60)
+    .describe("After how long without use a notebook is stopped; 0: never. Its files stay."),
+  startSeconds: z.int().min(10).max(600).default(90).describe("How long a notebook may take to start."),
+  maxServers: z.int().min(1).max(500).default(10).describe("Notebooks that run at once."),
+});
+type Context = PartContext<typeof needs, z.output<typeof options>>;
+
+/** What a kernel finds in its environment. A service that is disabled leaves its variables out. */
+export function kernelEnv({ needs, stack }: Context) {
+  const { lake, spark, mlflow, prefect } = needs;
+  return {
+    DATALAB_STACK: stack,
+    DATALAB_S3_ENDPOINT: lake.url,
+    DATALAB_S3_ACCESS_KEY: lake.accessKey,
+    DATALAB_S3_SECRET_KEY: lake.secretKey,
+    DATALAB_S3_REGION: lake.region,
+    ...Object.fromEntries(lakeBuckets.map((each) => [`DATALAB_BUCKET_${each.toUpperCase()}`, each])),
+    ...(spark && {
+      SPARK_REMOTE: spark.password
+        ? t`sc://${spark.host}:${spark.port}/;token=${spark.password}`
+        : t`sc://${spark.host}:${spark.port}`,
+    }),
+    ...(mlflow && {
+      MLFLOW_TRACKING_URI: mlflow.url,
+      ...(mlflow.password && {
+        MLFLOW_TRACKING_USERNAME: mlflow.user ?? "",
+        MLFLOW_TRACKING_PASSWORD: mlflow.password,
+      }),
+    }),
+    ...(prefect && {
+      PREFECT_API_URL: t`${prefect.url}/api`,
+      ...(prefect.password && { PREFECT_API_AUTH_STRING: t`${prefect.user ?? ""}:${prefect.password}` }),
+    }),
+    PREFECT_HOME: "/tmp/prefect",
+    PREFECT_SERVER_ANALYTICS_ENABLED: "false",
+    MLFLOW_DISABLE_TELEMETRY: "true",
+    DO_NOT_TRACK: "1",
+    PYTHONWARNINGS: "ignore::DeprecationWarning",
+  };
+}
+
+function hubSettings(ctx: Context) {
+  const { needs, options } = ctx;
+  const { db, door } = needs;
+  const others = options.users.filter((user) => user.name !== admin);
+  return {
+    users: [{ name: admin, admin: true }, ...others],
+    admin: { name: admin, password: needs.admin },
+    firstLogin: options.firstLogin,
+    key: needs.key,
+    cookieSecret: needs.cookies,
+    database: t`postgresql+psycopg2://${db.user}:${db.password}@${db.host}:${db.port}/${db.name}`,
+    hubUrl: ctx.address("main", "hub", "url"),
+    proxyApi: ctx.address("proxy", "api", "url"),
+    door: door && { host: door.host, port: door.port, user: door.user, password: door.password },
+    image: ctx.image("notebook"),
+    network: ctx.networkName,
+    instancePrefix: ctx.instancePrefix,
+    memoryBytes: parseSize(options.memory),
+    cpu: parseCpu(options.cpu) / 1000,
+    idleMinutes: options.idleMinutes,
+    startSeconds: options.startSeconds,
+    maxServers: options.maxServers,
+    environment: kernelEnv(ctx),
+  };
+}
+
+/** The proxy has the hub's route, and leads to the hub's login page. */
+async function loginPage({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
+  const routes = await fetch(`${endpoints["proxy.api"]}/api/routes`, {
+    headers: { authorization: `token ${secrets.proxy}` },
+    signal,
+  });
+  if (!routes.ok) throw new Error(`the proxy's list of routes answered ${routes.status}`);
+  const known = Object.keys((await routes.json()) as object);
+  if (!known.includes("/")) throw new Error("the proxy has no route to the hub");
+  const page = await fetch(`${endpoints["proxy.web"]}/hub/login`, { signal });
+  if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
+  if (!(await page.text()).includes('name="password"'))
+    throw new Error("the login page asks for no password");
+  const open = await fetch(`${endpoints["proxy.web"]}/hub/api/users`, { signal });
+  if (open.status !== 403) throw new Error(`the API answered ${open.status} without a login, not 403`);
+  const notebooks = known.filter((route) => route.startsWith("/user/")).length;
+  return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
+}
+
+/** The agent answers the login that the hub has, and refuses others. */
+async function spawnerDoor({ needs, signal }: CheckContext): Promise<string | undefined> {
+  const door = needs.door;
+  if (!door?.host) return "the agent is disabled: no notebook can be started";
+  const url = `http://${door.host}:${door.port}/_ping`;
+  const authorization = `Basic ${Buffer.from(`${door.user}:${door.password}`).toString("base64")}`;
+  const answer = await fetch(url, { headers: { authorization }, signal });
+  if (!answer.ok) throw new Error(`the agent answered ${answer.status} to the hub's login`);
+  const stranger = await fetch(url, { signal });
+  if (stranger.status !== 401)
+    throw new Error(`the agent answered ${stranger.status} without a login, not 401`);
+  return undefined;
+}
+
+export const jupyterhub = defineService({
+  name: "jupyterhub",
+  summary: "JupyterHub: notebooks, in a container per user, with the lake and every service at hand.",
+  version: "6.1.1",
+  needs,
+  options,
+  parts: {
+    main: {
+      image: "notebook",
+      after: [{ part: "proxy", endpoint: "api" }],
+      command: () => ["jupyterhub", "--config", "/opt/datalab/hub/jupyterhub_config.py"],
+      env: ({ needs }) => ({
+        HOME: "/tmp",
+        CONFIGPROXY_AUTH_TOKEN: needs.proxy,
+        PYTHONWARNINGS: "ignore",
+        MALLOC_ARENA_MAX: "2",
+      }),
+      files: (ctx) => ({ "hub.json": json(hubSettings(ctx)) }),
+      endpoints: {
+        hub: {
+          port: 8081,
+          protocol: "http",
+          summary: "the hub, for its proxy and notebooks",
+          path: "/hub/health",
+        },
+      },
+      metrics: { main: { endpoint: "hub", path: "/hub/metrics", every: "30s" } },
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8081/hub/health"],
+        within: "90s",
+      },
+      resources: { cpu: "250m", memory: "384Mi" },
+    },
+    proxy: {
+      image: "notebook",
+      uses: ["proxy"],
+      command: () => [
+        ...[
+          "configurable-http-proxy",
+          "--ip",
+          "0.0.0.0",
+          "--port",
+          "8000",
+          "--api-ip",
+          "0.0.0.0",
+          "--api-port",
+          "8001",
+        ],
+        ...[
+          "--default-target",
+          "http://jupyterhub:8081",
+          "--error-target",
+          "http://jupyterhub:8081/hub/error",
+        ],
+        ...["--log-level", "warning"],
+      ],
+      env: ({ needs }) => ({ HOME: "/tmp", CONFIGPROXY_AUTH_TOKEN: needs.proxy, MALLOC_ARENA_MAX: "2" }),
+      endpoints: {
+        web: {
+          port: 8000,
+          protocol: "http",
+          summary: "notebooks",
+          published: 8000,
+          browser: true,
+          auth: "own",
+          login: "admin",
+          internal: ["/hub/metrics", "/metrics"],
+          path: "/hub/",
+        },
+        api: {
+          port: 8001,
+          protocol: "http",
+          summary: "the proxy's routes, for the hub",
+          path: "/api/routes",
+        },
+      },
+      probe: {
+        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8000/_chp_healthz"],
+        within: "60s",
+      },
+      resources: { cpu: "100m", memory: "192Mi" },
+    },
+  },
+  checks: {
+    hub: { summary: "The hub answers.", http: { part: "main", endpoint: "hub", path: "/hub/health" } },
+    "login-page": {
+      summary: "The proxy leads to the login page, and nothing opens without a login.",
+      every: "1m",
+      secrets: ["proxy"],
+      run: loginPage,
+    },
+    "spawner-door": {
+      summary: "The agent lets the hub, and nobody else, start containers.",
+      every: "1m",
+      needs: { door: endpoint("agent", "docker", { optional: true }) },
+      run: spawnerDoor,
+    },
+  },
+  backup: "users and passwords are in its database; homes are volumes, one per user",
+});

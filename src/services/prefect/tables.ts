@@ -1,0 +1,167 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { CheckContext, Sample } from "../../model/service.ts";
+
+/** Tables of the lake as metrics, read from their Delta logs: a listing per table, and only commits that are new. */
+
+/** A commit's actions, as far as they are used: https://github.com/delta-io/delta/blob/master/PROTOCOL.md */
+interface Action {
+  readonly add?: { readonly path: string; readonly size: number; readonly stats?: string | null };
+  readonly remove?: { readonly path: string };
+  readonly commitInfo?: { readonly timestamp?: number };
+}
+
+/** What is known of a table, as of a version. */
+export class Table {
+  version = -1;
+  updatedAt = 0;
+  /** False when the log no longer reaches back to its beginning: then files of before are not known. */
+  complete = true;
+  readonly #files = new Map<string, { readonly bytes: number; readonly rows: number | null }>();
+
+  /** Takes the next commit: its text, and when it was written. */
+  apply(version: number, text: string, writtenAt: number): void {
+    if (version !== this.version + 1) this.complete = false;
+    for (const line of text.split("\n")) {
+      if (line === "") continue;
+      const { add, remove, commitInfo } = JSON.parse(line) as Action;
+      if (remove) this.#files.delete(remove.path);
+      if (add) this.#files.set(add.path, { bytes: add.size, rows: rowsOf(add.stats) });
+      if (commitInfo?.timestamp !== undefined) writtenAt = commitInfo.timestamp;
+    }
+    this.version = version;
+    this.updatedAt = writtenAt;
+  }
+
+  get bytes(): number {
+    return [...this.#files.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+  get files(): number {
+    return this.#files.size;
+  }
+  /** null: a file came without statistics. */
+  get rows(): number | null {
+    const rows = [...this.#files.values()].map((file) => file.rows);
+    return rows.includes(null) ? null : rows.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  }
+}
+
+function rowsOf(stats: string | null | undefined): number | null {
+  if (!stats) return null;
+  const { numRecords } = JSON.parse(stats) as { numRecords?: number };
+  return numRecords ?? null;
+}
+
+/** Commits that one run reads of one table; the next run goes on. */
+const mostCommits = 200;
+const mostTables = 300;
+const commitFile = /_delta_log\/(\d{20})\.json$/;
+const commitName = (version: number) => `${String(version).padStart(20, "0")}.json`;
+
+/** Makes a collector that remembers every table's state, so that a run reads only what is new. */
+export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Promise<readonly Sample[]> {
+  const tables = new Map<string, Table>();
+
+  return async ({ needs, signal }) => {
+    const grant = needs.lake;
+    if (!grant) throw new Error("no buckets were granted");
+    const { S3Client } = await import("@aws-sdk/client-s3");
+    const client = new S3Client({
+      endpoint: grant.url,
+      region: grant.region,
+      credentials: { accessKeyId: grant.accessKey, secretAccessKey: grant.secretKey },
+      forcePathStyle: true,
+      maxAttempts: 1,
+    });
+    try {
+      const found = new Set<string>();
+      for (const layer of layers) {
+        for (const name of await tableNames(client, layer, signal)) {
+          const id = `${layer}/${name}`;
+          const table = tables.get(id) ?? new Table();
+          const now = await bringUpToDate(client, layer, name, table, signal);
+          if (now.version < 0) continue;
+          tables.set(id, now);
+          found.add(id);
+        }
+      }
+      // What was dropped is no longer reported.
+      for (const id of tables.keys()) if (!found.has(id)) tables.delete(id);
+      return [...tables].flatMap(([id, table]) => samplesOf(id, table));
+    } finally {
+      client.destroy();
+    }
+  };
+}
+
+/** Folders of a layer's bucket: each may be a table. */
+async function tableNames(client: S3Client, bucket: string, signal: AbortSignal): Promise<string[]> {
+  const { ListObjectsV2Command } = await import("@aws-sdk/client-s3");
+  const list = new ListObjectsV2Command({ Bucket: bucket, Delimiter: "/", MaxKeys: mostTables });
+  const { CommonPrefixes = [] } = await client.send(list, { abortSignal: signal });
+  return CommonPrefixes.flatMap(({ Prefix }) => Prefix?.replace(/\/$/, "") ?? []);
+}
+
+async function bringUpToDate(
+  client: S3Client,
+  bucket: string,
+  name: string,
+  known: Table,
+  signal: AbortSignal,
+): Promise<Table> {
+  const { GetObjectCommand, ListObjectsV2Command } = await import("@aws-sdk/client-s3");
+  const log = `${name}/_delta_log/`;
+  const list = (table: Table) =>
+    client.send(
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: log,
+        // From the last known commit on, itself included: a table that was dropped and made anew starts again at 0.
+        ...(table.version > 0 && { StartAfter: `${log}${commitName(table.version - 1)}` }),
+      }),
+      { abortSignal: signal },
+    );
+  let table = known;
+  let { Contents = [] } = await list(table);
+  const here = (key: string | undefined) => key?.endsWith(commitName(table.version)) ?? false;
+  const last = Contents.find(({ Key }) => here(Key));
+  const rewritten =
+    table.version >= 0 && (!last || (last.LastModified?.getTime() ?? 0) > table.updatedAt + 60_000);
+  if (rewritten) {
+    table = new Table();
+    ({ Contents = [] } = await list(table));
+  }
+  const commits = Contents.flatMap(({ Key = "", LastModified }) => {
+    const version = Number(commitFile.exec(Key)?.[1] ?? Number.NaN);
+    return version > table.version ? [{ key: Key, version, at: LastModified?.getTime() ?? Date.now() }] : [];
+  }).sort((a, b) => a.version - b.version);
+  for (const { key, version, at } of commits.slice(0, mostCommits)) {
+    const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+      abortSignal: signal,
+    });
+    table.apply(version, (await got.Body?.transformToString()) ?? "", at);
+  }
+  return table;
+}
+
+function samplesOf(id: string, table: Table): Sample[] {
+  const [layer = "", name = ""] = id.split("/");
+  const labels = { layer, table: name };
+  const sample = (what: string, help: string, value: number): Sample => ({
+    name: `datalab_table_${what}`,
+    help,
+    labels,
+    value,
+  });
+  return [
+    sample("version", "Current version of the table.", table.version),
+    sample("updated_timestamp_seconds", "When its current version was written.", table.updatedAt / 1000),
+    // Files of before the first commit that is kept are not known: no figure is better than a wrong one.
+    ...(table.complete
+      ? [
+          sample("bytes", "Bytes of the current version's files.", table.bytes),
+          sample("files", "Files of the current version.", table.files),
+          ...(table.rows === null ? [] : [sample("rows", "Rows of the current version.", table.rows)]),
+        ]
+      : []),
+  ];
+}
