@@ -1,4 +1,4 @@
-import { labelNames } from "../model/names.ts";
+import { labelNames, spawnedRole } from "../model/names.ts";
 import type { SpawnerConfig } from "./config.ts";
 
 export interface Confines extends SpawnerConfig {
@@ -53,7 +53,7 @@ export function isHome(confines: Confines, volume: string): boolean {
   return spawnedNames(confines, volume.slice(0, -"-home".length))?.home === volume;
 }
 
-export const volumeLabels = ({ stack, service }: Confines, role: "data" | "files") => ({
+export const volumeLabels = ({ stack, service }: Confines, role: "data" | typeof spawnedRole) => ({
   [labelNames.stack]: stack,
   [labelNames.service]: service,
   [labelNames.role]: role,
@@ -63,7 +63,7 @@ export const containerLabels = ({ stack, service }: Confines, { workload }: Spaw
   [labelNames.stack]: stack,
   [labelNames.service]: service,
   [labelNames.workload]: workload,
-  [labelNames.role]: "spawned",
+  [labelNames.role]: spawnedRole,
 });
 
 /**

@@ -1,3 +1,4 @@
+import { spawnedRole } from "../model/names.ts";
 import { type Confines, type SpawnedNames, volumeLabels } from "./confinement.ts";
 import type { DockerApi } from "./docker.ts";
 
@@ -14,14 +15,14 @@ export async function writeEnvironment(
 ): Promise<void> {
   await removeEnvironment(docker, names);
   await docker.json("POST", "/volumes/create", {
-    body: { Name: names.files, Driver: "local", Labels: volumeLabels(confines, "files") },
+    body: { Name: names.files, Driver: "local", Labels: volumeLabels(confines, spawnedRole) },
   });
   const { Id } = await docker.json<{ Id: string }>("POST", "/containers/create", {
     body: {
       Image: confines.image,
       Entrypoint: ["true"],
       User: "root", // never started; what is copied belongs to a user that the host knows
-      Labels: volumeLabels(confines, "files"),
+      Labels: volumeLabels(confines, spawnedRole),
       HostConfig: {
         NetworkMode: "none",
         CapDrop: ["ALL"],

@@ -27,12 +27,16 @@ export class Position implements Sender {
   async resume(store: LogStore, container: string, signal: AbortSignal): Promise<Start> {
     this.#settle();
     this.#recent.length = 0;
+    let isNew = false;
     if (this.#saved === undefined) {
       const newest = await store.newest(container, signal);
-      this.#saved = newest === undefined ? 0n : newest > lookBack ? newest - lookBack : 0n;
+      isNew = newest === undefined;
+      this.#saved = newest === undefined ? 0n : newest - lookBack;
     }
-    const from = this.#saved;
-    return { from, known: from === 0n ? undefined : await store.known(container, from, signal) };
+    return {
+      from: this.#saved,
+      known: isNew ? undefined : await store.known(container, this.#saved, signal),
+    };
   }
 
   #settle(): void {

@@ -29,7 +29,7 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { labelNames } from "../model/names.ts";
+import { labelNames, spawnedRole } from "../model/names.ts";
 import type { AgentConfig, SpawnerConfig } from "./config.ts";
 import {
   type Confines,
@@ -203,7 +203,7 @@ async function own(
   };
   const labels = Config.Labels ?? {};
   const names = spawnedNames(confines, Name.replace(/^\//, ""));
-  const mine = labels[labelNames.stack] === confines.stack && labels[labelNames.role] === "spawned";
+  const mine = labels[labelNames.stack] === confines.stack && labels[labelNames.role] === spawnedRole;
   if (!names || !mine) throw new Refusal(`the container ${name.slice(0, 100)} was not spawned here`);
   return { id: Id, names, answer };
 }

@@ -52,7 +52,7 @@ export class LogStore {
 
   /** Which lines it has of a container from then on. */
   async known(container: string, from: bigint, signal: AbortSignal): Promise<KnownLines> {
-    const known = new KnownLines(from);
+    const known = new KnownLines();
     const query = `{container=${JSON.stringify(container)}} _time:>=${timeStamp(from)} | fields _time, stream`;
     const answer = await this.#query(query, signal);
     let rest = "";
@@ -101,33 +101,25 @@ export class LogStore {
   }
 }
 
-/** The lines of a container that are stored already, by stream and time stamp; small, for there may be many. */
+/** The lines of a container that are stored already, by stream and time stamp. */
 export class KnownLines {
-  readonly #from: bigint;
-  readonly #keys = new Set<number>();
+  readonly #keys = new Set<bigint>();
   #newest = 0n;
 
-  constructor(from: bigint) {
-    this.#from = from;
-  }
-
   add(at: string, stream: string): void {
-    this.#keys.add(this.#key(at, stream));
     const ns = nanoseconds(at);
+    this.#keys.add(key(ns, stream));
     if (ns > this.#newest) this.#newest = ns;
   }
 
   has(at: string, stream: string): boolean {
-    return this.#keys.has(this.#key(at, stream));
+    return this.#keys.has(key(nanoseconds(at), stream));
   }
 
   /** Whether nothing that comes after this line can be among them; the two streams are a little out of step. */
   endsBefore(at: string): boolean {
     return nanoseconds(at) > this.#newest + 1_000_000_000n;
   }
-
-  /** Nanoseconds since the beginning and one bit for the stream: exact in a double for 50 days. */
-  #key(at: string, stream: string): number {
-    return Number(nanoseconds(at) - this.#from) * 2 + (stream === "stderr" ? 1 : 0);
-  }
 }
+
+const key = (ns: bigint, stream: string): bigint => ns * 2n + (stream === "stderr" ? 1n : 0n);

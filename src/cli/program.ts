@@ -23,6 +23,11 @@ const commands: readonly Entry[] = [
   },
   { name: "platform", summary: "prepare a stack, see how it is", load: () => import("./platform.ts") },
   { name: "services", summary: "list services, their health and logs", load: () => import("./services.ts") },
+  {
+    name: "alerts",
+    summary: "what fires now, and what did lately",
+    load: () => import("./alerts.ts"),
+  },
   { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
   { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
   { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },

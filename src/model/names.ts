@@ -46,6 +46,9 @@ export const labelNames = {
   oneShot: "datalab.oneshot",
   /** Hash of the files that a workload mounts. */
   files: "datalab.files",
-  /** `data` or `files`: what serves a workload without being one. */
+  /** `data` or `files`: what serves a workload without being one; `spawned`: what a service has started itself. */
   role: "datalab.role",
 } as const;
+
+/** Value of the role's label on containers that services start themselves, and on what only they use. */
+export const spawnedRole = "spawned";

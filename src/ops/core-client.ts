@@ -1,4 +1,5 @@
 import { DatalabError } from "../config/error.ts";
+import type { AlertsReport } from "../core/alerts.ts";
 import type { Health, ServiceHealth } from "../core/health.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { readSecret } from "./credentials.ts";
@@ -16,6 +17,8 @@ export interface CoreClient {
   /** Runs the checks now, those of one service or all, and returns what they found. */
   check(service?: string, signal?: AbortSignal): Promise<Health>;
   service(name: string): Promise<ServiceHealth>;
+  /** What fires now, and the last changes. */
+  alerts(): Promise<AlertsReport>;
 }
 
 /** The core of a deployed platform, through its gateway where it has one. */
@@ -67,6 +70,7 @@ export function coreClient(url: string, token?: () => Promise<string>): CoreClie
     check: (service, signal) =>
       ask("POST", service ? `/check?service=${encodeURIComponent(service)}` : "/check", checkMs, signal),
     service: (name) => ask("GET", `/health/${encodeURIComponent(name)}`, answerMs),
+    alerts: () => ask("GET", "/alerts", answerMs),
   };
 }
 

@@ -1,5 +1,5 @@
 import { DatalabError } from "../config/error.ts";
-import { labelNames } from "../model/names.ts";
+import { labelNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import { checkPorts } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
@@ -53,6 +53,16 @@ export const dockerHost: Host = {
     };
   },
 
+  spawned: (stack) => names(["ps", "--all", ...spawnedBy(stack), "--format", "{{.Names}}"]),
+
+  async removeSpawned(stack) {
+    const containers = await this.spawned(stack);
+    if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
+    // Their variables; homes carry another role and are kept as data.
+    await this.removeVolumes(await names(["volume", "ls", ...spawnedBy(stack), "--format", "{{.Name}}"]));
+    return containers;
+  },
+
   async removeLeftovers({ containers, networks }) {
     if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
     if (networks.length > 0) await must(["network", "rm", ...networks]);
@@ -62,6 +72,12 @@ export const dockerHost: Host = {
     if (volumes.length > 0) await must(["volume", "rm", ...volumes]);
   },
 };
+
+const spawnedBy = (stack: string): string[] =>
+  [`${labelNames.stack}=${stack}`, `${labelNames.role}=${spawnedRole}`].flatMap((label) => [
+    "--filter",
+    `label=${label}`,
+  ]);
 
 async function names(args: readonly string[]): Promise<string[]> {
   return (await must(args)).split("\n").filter((line) => line !== "");

@@ -39,6 +39,8 @@ export function watchDeaths(
     const onDeath = (attributes: Readonly<Record<string, string>>) => {
       const workload = attributes[labelNames.workload];
       if (workload === undefined || attributes[labelNames.oneShot] === "true") return;
+      // A notebook that ends is its user's business.
+      if (attributes[labelNames.role] !== undefined) return;
       const instance = attributes.name as string;
       const exitCode = Number(attributes.exitCode);
       const count = (deaths.get(workload) ?? 0) + 1;

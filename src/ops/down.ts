@@ -79,7 +79,11 @@ async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hos
   const { project, stack, signal, onEngineLine } = options;
   const run = () =>
     runEngine("destroy", { project, stack, signal, ...(onEngineLine && { onLine: onEngineLine }) });
+  await host.removeSpawned(stack);
   let result = await run();
+  // The hub may have started another one before it ended itself.
+  if (result.code !== 0 && !signal.aborted && (await host.removeSpawned(stack)).length > 0)
+    result = await run();
   if (result.code !== 0 && engineError(result, stack) === undefined) {
     await recover(project, stack, host);
     result = await run();

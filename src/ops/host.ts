@@ -49,6 +49,10 @@ export interface Host {
   failedOneShots(stack: string): Promise<readonly string[]>;
   /** `sizes: false` spares measuring the volumes, which takes seconds on a full host. */
   inventory(stack: string, options?: { readonly sizes: boolean }): Promise<Inventory>;
+  /** Containers that services have started themselves, such as notebooks. */
+  spawned(stack: string): Promise<readonly string[]>;
+  /** Removes them, for while one runs the stack's network can't go; returns their names. */
+  removeSpawned(stack: string): Promise<readonly string[]>;
   /** Removes containers and networks of the stack that the engine does not know. */
   removeLeftovers(inventory: Inventory): Promise<void>;
   removeVolumes(names: readonly string[]): Promise<void>;

@@ -19,7 +19,9 @@ export async function recover(project: string, stack: string, host: Host): Promi
   }
   const known = await knownNames(project, stack);
   const { containers, networks, volumes } = await host.inventory(stack, { sizes: false });
-  const unknown = (name: string) => !known.has(name);
+  const spawned = await host.spawned(stack);
+  // What services have started themselves is in nobody's state, and somebody may be at work in it.
+  const unknown = (name: string) => !known.has(name) && !spawned.includes(name);
   await host.removeLeftovers({
     containers: containers.filter(unknown),
     networks: networks.filter(unknown),

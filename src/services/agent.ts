@@ -128,7 +128,7 @@ export const agent = defineService({
     },
     {
       name: "SpawnerDoorRefuses",
-      expr: 'increase(datalab_agent_door_requests_total{result=~"refused|unauthenticated"}[10m]) > 0',
+      expr: 'increase(datalab_agent_door_requests_total{result="refused"}[10m]) > 0',
       for: "0s",
       severity: "warning",
       summary:

@@ -148,8 +148,9 @@ async function loginPage({ endpoints, secrets, signal }: CheckContext): Promise<
   if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
   if (!(await page.text()).includes('name="password"'))
     throw new Error("the login page asks for no password");
-  const open = await fetch(`${endpoints["proxy.web"]}/hub/api/users`, { signal });
-  if (open.status !== 403) throw new Error(`the API answered ${open.status} without a login, not 403`);
+  const home = await fetch(`${endpoints["proxy.web"]}/hub/home`, { redirect: "manual", signal });
+  if (home.status !== 302 || !home.headers.get("location")?.startsWith("/hub/login"))
+    throw new Error(`without a login the hub answered ${home.status} instead of leading to its login page`);
   const notebooks = known.filter((route) => route.startsWith("/user/")).length;
   return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
 }

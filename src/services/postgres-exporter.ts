@@ -38,7 +38,6 @@ export const postgresExporter = defineService({
       command: () => [
         "prometheus-postgres-exporter",
         "--web.listen-address=0.0.0.0:9187",
-        "--disable-settings-metrics=false",
         "--log.level=error",
       ],
       env: ({ needs: { db } }) => ({

@@ -13,6 +13,7 @@ import { killedServices } from "./chapters/killed-services.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { pipelineComponents } from "./chapters/pipeline-components.ts";
 import { secrets } from "./chapters/secrets.ts";
+import { stopStart } from "./chapters/stop-start.ts";
 import { foundation, Stage } from "./support/stage.ts";
 
 const stage = new Stage(foundation);
@@ -26,6 +27,7 @@ describe("the foundation on Docker", { timeout: 300_000 }, () => {
   brokenFiles(stage);
   confinement(stage);
   killedServices(stage);
+  stopStart(stage);
   pipelineComponents(stage);
   failingService(stage);
   interruption(stage);

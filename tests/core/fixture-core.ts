@@ -12,6 +12,12 @@ const fixture = defineService({
   needs: {},
   parts: {},
   backup: "none",
+  collectors: {
+    counts: {
+      summary: "counts things",
+      run: async () => [{ name: "datalab_fixture_things", help: "Things.", labels: { kind: "a" }, value: 2 }],
+    },
+  },
   checks: {
     passes: { summary: "passes", run: async () => "all is well" },
     fails: { summary: "fails", run: async () => Promise.reject(new Error("the table is gone")) },

@@ -11,6 +11,8 @@ export interface RunningCore {
   readonly url: string;
   readonly child: ChildProcess;
   readonly log: string[];
+  /** Lines on its standard output. */
+  readonly output: string[];
   stop(): Promise<void>;
 }
 
@@ -28,7 +30,11 @@ export function entry(service: string, name: string, more: Partial<CheckEntry> =
 }
 
 /** Writes the files a target would mount. */
-export async function coreFiles(services: readonly string[], checks: readonly unknown[]): Promise<string> {
+export async function coreFiles(
+  services: readonly string[],
+  checks: readonly unknown[],
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "datalab-core-"));
   const registry = {
     stack: "test",
@@ -43,7 +49,7 @@ export async function coreFiles(services: readonly string[], checks: readonly un
     })),
   };
   await writeFile(join(directory, "registry.json"), JSON.stringify(registry));
-  await writeFile(join(directory, "checks.json"), JSON.stringify({ stack: "test", checks }));
+  await writeFile(join(directory, "checks.json"), JSON.stringify({ stack: "test", checks, ...more }));
   return directory;
 }
 
@@ -51,8 +57,9 @@ export async function coreFiles(services: readonly string[], checks: readonly un
 export async function startProcess(
   services: readonly string[],
   checks: readonly unknown[],
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningCore> {
-  const directory = await coreFiles(services, checks);
+  const directory = await coreFiles(services, checks, more);
   const child = spawn(process.execPath, [join(import.meta.dirname, "fixture-core.ts")], {
     env: {
       ...process.env,
@@ -61,9 +68,11 @@ export async function startProcess(
       DATALAB_CORE_ADDRESS: "127.0.0.1",
       DATALAB_CORE_HOSTS: "extra",
     },
-    stdio: ["ignore", "inherit", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   const log: string[] = [];
+  const output: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => output.push(line));
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   createInterface({ input: child.stderr }).on("line", (line) => {
     log.push(line);
@@ -76,6 +85,7 @@ export async function startProcess(
     url,
     child,
     log,
+    output,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill("SIGKILL");

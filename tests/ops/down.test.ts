@@ -14,6 +14,8 @@ const all = {
   networks: ["datalab-dev"],
   volumes: ["datalab-dev-postgres-data"],
 };
+/** While a notebook runs the network can't go: it goes before anything else. */
+const withoutNotebook = { ...all, containers: ["datalab-dev-core"] };
 
 function optionsFor(more: Partial<DownOptions> = {}): DownOptions & { steps: string[] } {
   const { reporter, steps } = remember();
@@ -92,7 +94,7 @@ test("a failure of the engine is told, and nothing is removed behind its back", 
     code: "E_ENGINE",
     message: "network has active endpoints",
   });
-  expect(docker.has()).toEqual(all);
+  expect(docker.has()).toEqual(withoutNotebook);
   expect(options.steps).toEqual(["engine: failed"]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
@@ -103,7 +105,20 @@ test("an interrupt ends it with 130, and keeps what is left", async () => {
   const abort = new AbortController();
   const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
   await expect(down(options)).rejects.toMatchObject({ code: "E_INTERRUPTED", exitCode: 130 });
-  expect(docker.has()).toEqual(all);
+  expect(docker.has()).toEqual(withoutNotebook);
+});
+
+test("notebooks and their variables go before the engine takes the network, and their homes are kept", async () => {
+  standInPulumi({ runs: [{ code: 255, waits: true }] });
+  const home = "datalab-dev-notebook-ann-home";
+  const docker = standInDocker({
+    containers: ["datalab-dev-core", "datalab-dev-notebook-ann"],
+    volumes: [home, "datalab-dev-notebook-ann-env"],
+  });
+  const abort = new AbortController();
+  const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
+  await expect(down(options)).rejects.toMatchObject({ code: "E_INTERRUPTED" });
+  expect(docker.has()).toEqual({ containers: ["datalab-dev-core"], networks: [], volumes: [home] });
 });
 
 test("somebody else who works on the stack is not disturbed", async () => {

@@ -25,6 +25,7 @@ function hostWith(inventory: Inventory): { host: Host; removed: Inventory[] } {
   const removed: Inventory[] = [];
   const host = {
     inventory: async () => inventory,
+    spawned: async () => inventory.containers.filter((name) => name.includes("notebook")),
     removeLeftovers: async (what: Inventory) => {
       removed.push(what);
     },
@@ -37,7 +38,7 @@ const volumes = [{ name: "datalab-dev-postgres-data", service: "postgres", bytes
 test("a killed run is put right: lock, pending resources, and what the state does not know", async () => {
   const folder = pulumi(["datalab-dev-core", "datalab-dev"]);
   const { host, removed } = hostWith({
-    containers: ["datalab-dev-core", "datalab-dev-postgres"],
+    containers: ["datalab-dev-core", "datalab-dev-postgres", "datalab-dev-notebook-ann"],
     networks: ["datalab-dev", "datalab-dev-left"],
     volumes,
   });

@@ -8,7 +8,7 @@ from backends.fetch import Question, ask, call, forget
 
 #: What the platform's own runs carry, which prove that the worker works.
 OWN_TAGS = {"datalab-system", "datalab-health"}
-OWN_FLOWS = ("datalab-", "datalab_")
+OWN_FLOWS = "datalab-"
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -113,7 +113,7 @@ def pause(deployment_id: str, paused: bool) -> Question:
 def seconds(flow_run: dict[str, Any]) -> float | None:
     """How long a run took, or takes until now."""
     value = flow_run.get("total_run_time") or flow_run.get("estimated_run_time")
-    return float(value) if value is not None else None
+    return float(value) if value else None
 
 
 def state(flow_run: dict[str, Any]) -> str:

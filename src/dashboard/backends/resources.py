@@ -105,10 +105,16 @@ def volumes() -> Question:
     return ask(("resources", "volumes"), _volumes, 30)
 
 
-def _volumes() -> list[tuple[str, float, float | None]]:
+def _volumes() -> list[tuple[str, float, float]]:
     used = prometheus.by(prometheus.now("max by (volume) (datalab_volume_size_bytes)"), "volume")
     sizes = prometheus.by(prometheus.now("max by (volume) (datalab:volume_declared_bytes)"), "volume")
-    return sorted(((name, used[name], sizes.get(name)) for name in used), key=lambda each: -each[1])
+    # Those without a declared size hold settings, not data.
+    found = [(name, used[name], sizes[name]) for name in used if sizes.get(name)]
+    prefix = f"datalab-{settings().stack}-"
+    return sorted(
+        ((name.removeprefix(prefix), bytes_, size) for name, bytes_, size in found),
+        key=lambda each: -each[1] / each[2],
+    )
 
 
 def memory_over(seconds: int) -> Question:

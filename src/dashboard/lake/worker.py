@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalab.errors import DataLabError
@@ -162,8 +163,8 @@ def answer(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Answers until stdin ends."""
     # If memory runs out this process goes, not the one that serves pages.
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Whatever a library prints goes to the log, not into an answer.
     os.dup2(2, 1)

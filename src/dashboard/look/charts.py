@@ -1,5 +1,7 @@
 """Charts as SVG: no library on either side, and they follow the theme by themselves."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import math

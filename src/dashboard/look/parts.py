@@ -1,5 +1,7 @@
 """Pieces of pages as HTML. What they are given is escaped here, unless the name of the argument says `html`."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -111,15 +113,22 @@ def trouble(who: str, answer: Answer) -> str:
     return note("bad" if "not part of" not in answer.error else "none", reason)
 
 
-def table(columns: Sequence[tuple[str, str]], rows_html: Iterable[Sequence[str]], tall: bool = False) -> str:
-    """A table; a column is its title and a class: "", "num" or "wrap"."""
+def table(
+    columns: Sequence[tuple[str, str]],
+    rows_html: Iterable[Sequence[str]],
+    *,
+    tall: bool = False,
+    stack: bool = False,
+) -> str:
+    """A table; a column is its title and a class: "", "num" or "wrap". On a phone `stack` puts cells under each other."""
     head = "".join(f'<th class="{kind}">{text(name)}</th>' for name, kind in columns)
     body = "".join(
         "<tr>" + "".join(f'<td class="{columns[i][1]}">{cell}</td>' for i, cell in enumerate(row)) + "</tr>"
         for row in rows_html
     )
+    shape = f"{' tall' if tall else ''}{' stack' if stack else ''}"
     return (
-        f'<div class="dl-scroll{" tall" if tall else ""}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="dl-scroll{shape}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

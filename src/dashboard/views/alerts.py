@@ -29,7 +29,7 @@ def page() -> None:
         show(note("none", "What is active comes from the core's memory."))
     if firing:
         columns = (("Alert", ""), ("Severity", ""), ("Since", ""), ("What", "wrap"), ("", ""))
-        show(table(columns, [[*alert_row(each), link(silence_url(url, each), "silence")] for each in firing]))
+        show(table(columns, [[*alert_row(each), _silence(url, each)] for each in firing], stack=True))
     elif source.known and not source.error:
         show(empty("Nothing fires", "Rules are watched by Prometheus; what fires shows here within seconds."))
     _log(said["log"], said["core"])
@@ -43,6 +43,11 @@ def silence_url(base: str | None, alert: dict[str, Any]) -> str | None:
     return f"{base.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}')}"
 
 
+def _silence(base: str | None, alert: dict[str, Any]) -> str:
+    url = silence_url(base, alert)
+    return link(url, "silence") if url else ""
+
+
 def _log(log: Answer, memory: Answer) -> None:
     entries, origin = log.value, "from the central logs, 30 days"
     if log.error and memory.error is None:
@@ -54,7 +59,7 @@ def _log(log: Answer, memory: Answer) -> None:
         show(empty("No alert has fired yet", "Every change of an alert is written down here."))
         return
     columns = (("When", ""), ("State", ""), ("Alert", ""), ("Severity", ""), ("What", "wrap"))
-    show(table(columns, [_row(plain(each), each) for each in entries[:200]], tall=True))
+    show(table(columns, [_row(plain(each), each) for each in entries[:200]], tall=True, stack=True))
 
 
 def _row(alert: dict[str, Any], entry: dict[str, Any]) -> list[str]:

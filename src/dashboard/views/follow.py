@@ -1,5 +1,7 @@
 """Follows one run until it ends."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import streamlit as st

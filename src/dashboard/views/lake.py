@@ -1,5 +1,7 @@
 """Lake: tables by layer, their quality, what is in them, and SQL."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 from typing import Any

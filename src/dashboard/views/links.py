@@ -1,5 +1,7 @@
 """Links: every page of every service, and how to log in."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import streamlit as st

@@ -1,5 +1,7 @@
 """Logs: all services together, newest first, with filters that stay while new lines come in."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import streamlit as st
@@ -45,7 +47,7 @@ def _lines(query: str) -> None:
     if not said.value:
         show(empty("No line matches", "Take a longer time, fewer words, or all services."))
         return
-    lines = "".join(_line(each) for each in said.value)
+    lines = "".join(_line(each) for each in said.value if message_of(each).strip())
     count = f"{len(said.value)} lines" + (f", the newest {LIMIT}" if len(said.value) == LIMIT else "")
     show(
         f'<div class="dim" style="margin-bottom:.3rem">{count}</div><div class="dl-scroll dl-log">{lines}</div>'
@@ -56,9 +58,17 @@ def _line(line: dict) -> str:
     level = logs.level_of(line)
     at = str(line.get("_time", ""))
     who = line.get("workload") or line.get("service") or line.get("container") or ""
-    message = str(line.get("_msg") or "")[:3000]
+    message = message_of(line)[:3000]
     return (
         f'<div class="l {level}"><span class="d" title="{words.text(at)}">{words.text(at[5:10])} {words.text(at[11:19])}</span>'
         f'<span class="s" title="{words.text(who)}">{words.text(who)}</span><span class="v">{level}</span>'
         f'<span class="m">{words.text(message)}</span></div>'
     )
+
+
+def message_of(line: dict) -> str:
+    """What a line says; of an alert's record the sentence instead of its JSON."""
+    if line.get("event") == "alert" and line.get("alert"):
+        about = line.get("log.service") or ""
+        return f"alert {line['alert']} {about} {line.get('status', '')}: {line.get('summary', '')}"
+    return str(line.get("_msg") or "")

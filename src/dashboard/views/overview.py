@@ -12,6 +12,7 @@ from backends.fetch import Answer, gather
 from lake import client as lake
 from look import words
 from look.parts import empty, figure, grid, heading, pill, show, table, title, trouble
+from settings import settings
 from views.service_card import card
 from views.shared import ALERT_COLUMNS, RUN_COLUMNS, active_alerts, alert_row, run_row
 
@@ -55,7 +56,7 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
         _cpu(said["cpu"]),
     ]
     show(
-        title("Overview", f"Stack {links.get('stack', '')}: {_summary(health)}", fresh)
+        title("Overview", f"Stack {settings().stack}: {_summary(health)}", fresh)
         + trouble("core", health)
         + (trouble("service registry", registry) if not health.error else "")
         + grid(figures, "10.5rem", small=True),
@@ -64,8 +65,8 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     alerts = ""
     if firing:
         alerts = heading("Active alerts", '<a href="alerts" target="_self">all alerts</a>')
-        alerts += table(ALERT_COLUMNS, [alert_row(each) for each in firing[:8]])
-    count = words.plural(len(core.by_name(links)), "service")
+        alerts += table(ALERT_COLUMNS, [alert_row(each) for each in firing[:8]], stack=True)
+    count = words.plural(len(core.by_name(links) or core.by_name(health.value)), "service")
     side = f"{count} · bars: how long the last checks took"
     show(alerts + heading("Services", side) + _services(registry, health), places[1])
     more = '<a href="pipelines" target="_self">all pipelines</a>'
@@ -180,4 +181,4 @@ def _last_runs(runs: Answer, deployments: Answer, links: dict) -> str:
         )
     base = core.public_url(links, "prefect")
     names = prefect.pipeline_names(deployments.value)
-    return problem + table(RUN_COLUMNS, [run_row(each, base, names) for each in runs.value[:6]])
+    return problem + table(RUN_COLUMNS, [run_row(each, base, names) for each in runs.value[:6]], stack=True)

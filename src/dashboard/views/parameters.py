@@ -1,5 +1,7 @@
 """A form for a pipeline's parameters, from the schema that Prefect has of them."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import json

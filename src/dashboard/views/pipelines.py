@@ -1,5 +1,7 @@
 """Pipelines: schedules, the last runs, and running one now."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 from typing import Any
@@ -134,7 +136,7 @@ def _runs() -> None:
     failed = sum(1 for each in rows if prefect.state(each) in ("FAILED", "CRASHED"))
     show(heading("Runs", f"last {len(rows)}, {failed} failed") + trouble("Prefect", said["runs"]))
     if rows:
-        show(table(RUN_COLUMNS, [run_row(each, base, names) for each in rows], tall=True))
+        show(table(RUN_COLUMNS, [run_row(each, base, names) for each in rows], tall=True, stack=True))
     elif said["runs"].known:
         show(
             empty(

@@ -83,7 +83,7 @@ def _figures(memory: Answer, cpu: Answer, disk: Answer) -> str:
     )
     machine = cpu.value.machine if cpu.known else None
     cards = [
-        figure("Memory", words.size(use.used), share),
+        figure("Memory", words.size(use.used) if use.by_container else words.NONE, share),
         figure("CPU", _cores(cpu.value.cores) if cpu.known and cpu.value.cores is not None else words.NONE,
                f"of {words.number(machine)} cores" if machine else "cores"),
         figure("Containers", words.number(len(use.by_container))),

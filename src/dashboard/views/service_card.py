@@ -1,5 +1,7 @@
 """One service as a card."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """What several pages show the same way: runs of pipelines, alerts."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 from typing import Any
@@ -61,12 +63,8 @@ def plain(alert: dict[str, Any]) -> dict[str, Any]:
         or "",
         "since": alert.get("startsAt") or alert.get("since") or alert.get("at") or alert.get("_time"),
         "ended": alert.get("endsAt"),
-        "what": notes.get("description")
-        or notes.get("summary")
-        or alert.get("summary")
-        or alert.get("description")
-        or alert.get("_msg")
-        or "",
+        "what": notes.get("summary") or alert.get("summary") or alert.get("_msg") or "",
+        "more": notes.get("description") or alert.get("description") or "",
         "status": shown,
         "labels": labels,
     }
@@ -80,5 +78,5 @@ def alert_row(alert: dict[str, Any]) -> list[str]:
         f"<b>{words.text(alert['name'])}</b>{about}",
         pill(alert["severity"]) + silenced,
         words.when(alert["since"]),
-        words.text(alert["what"]),
+        words.text(alert["what"]) + f'<div class="dim">{words.text(alert["more"])}</div>',
     ]

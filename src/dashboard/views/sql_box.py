@@ -1,5 +1,7 @@
 """A box for SQL over the lake: read-only, bounded in rows, time and memory."""
 
+# ruff: noqa: E501 - markup reads better unbroken
+
 from __future__ import annotations
 
 import csv

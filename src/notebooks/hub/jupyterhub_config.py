@@ -22,7 +22,6 @@ c = get_config()  # noqa: F821 - JupyterHub defines it
 
 # ── the hub and its proxy ───────────────────────────────────────────────────────────────────────────
 # The proxy is a container of its own: notebooks stay reachable while the hub restarts.
-c.JupyterHub.ip = "0.0.0.0"  # noqa: S104
 c.JupyterHub.bind_url = "http://0.0.0.0:8000"
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = settings["hubUrl"]

@@ -26,8 +26,8 @@ export function recordings({ stack, platform, pipelines, thresholds }: RulesInpu
       expr: `avg_over_time(probe_duration_seconds{job="${probeJob}"}[5m])`,
     },
     {
-      record: "datalab:host_cpu:share10m",
-      expr: '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[10m]))',
+      record: "datalab:host_cpu:share5m",
+      expr: '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[5m]))',
     },
     {
       record: "datalab:host_memory:share",

@@ -10,8 +10,8 @@ export function resourceRules({ cpu, memory, disk, restarts }: Thresholds): Plat
   return [
     host({
       name: "HostCpuHigh",
-      expr: `datalab:host_cpu:share10m > ${cpu}`,
-      for: "5m",
+      expr: `datalab:host_cpu:share5m > ${cpu}`,
+      for: "10m",
       severity: "warning",
       summary: `The machine's processors are ${percent} busy.`,
     }),

@@ -8,7 +8,7 @@ const share = (text: string, value: number) => z.number().gt(0).max(1).default(v
 /** When the platform's own alerts fire. */
 export const thresholds = z
   .strictObject({
-    cpu: share("Share of the machine's cores in use, over ten minutes.", 0.9),
+    cpu: share("Share of the machine's cores in use, for ten minutes.", 0.9),
     memory: share("Share of its memory limit that a container uses, and of the machine's memory.", 0.9),
     disk: z
       .strictObject({

@@ -108,7 +108,7 @@ export function doorTests(): void {
     expect(docker("exec", alice, "bash", "-c", "ls /data; touch /data/x && echo ok")).toContain("ok");
   });
 
-  const privileges: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>?])[] = [
+  const privileges: [what: string, host: Record<string, unknown>, more?: Record<string, unknown>][] = [
     ["privileges", { Privileged: true }],
     ["the host's files", { Binds: ["/:/host"] }],
     ["Docker's socket", { Binds: ["/var/run/docker.sock:/var/run/docker.sock"] }],
@@ -138,7 +138,7 @@ export function doorTests(): void {
     ["a volume elsewhere", {}, { Volumes: { "/etc": {} } }],
     ["a probe", {}, { Healthcheck: { Test: ["CMD", "true"] } }],
   ];
-  test.each(privileges)("refuses %s", async (_what, host, more) => {
+  test.each(privileges)("refuses %s", async (_what, host, more = {}) => {
     const { status, json } = await create(asked(host, more), `${prefix}notebook-mallory`);
     expect([status, json.message]).toEqual([
       403,

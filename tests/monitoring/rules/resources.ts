@@ -12,10 +12,10 @@ const roomier = "Raise it: services.prefect.resources";
 export const resourceCases: RuleCase[] = [
   {
     alert: "HostCpuHigh",
-    series: { [idle(0)]: "0+0.75x40 45+15x60" },
-    notYet: "5m",
-    fires: "5m15s",
-    ended: "12m",
+    series: { [idle(0)]: "0+0.75x50 52.5+15x60" },
+    notYet: "10m",
+    fires: "10m15s",
+    ended: "14m",
     labels: host("warning"),
     summary: "The machine's processors are 95% busy.",
     quiet: [{ series: { [idle(0)]: "0+1.65x80" }, at: "15m" }],
@@ -117,13 +117,14 @@ export const resourceCases: RuleCase[] = [
   {
     alert: "ContainerCpuHigh",
     series: {
-      [`datalab_container_cpu_seconds_total{${worker}}`]: "0+28.5x70 1995x60",
-      [idle(0)]: "0x130",
-      [idle(1)]: "0x130",
+      [`datalab_container_cpu_seconds_total{${worker}}`]: "0+28.5x90 2565x60",
+      [idle(0)]: "0x150",
+      [idle(1)]: "0x150",
     },
-    notYet: "15m",
-    fires: "15m15s",
-    ended: "20m",
+    // The mean needs five minutes to get there.
+    notYet: "19m30s",
+    fires: "19m45s",
+    ended: "25m",
     labels: { severity: "warning", ...ofWorker },
     summary: "prefect-worker uses 95% of the machine's processors.",
     quiet: [

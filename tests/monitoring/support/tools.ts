@@ -1,4 +1,4 @@
-/** promtool and amtool: those on PATH, else those of the image that runs Prometheus. */
+/** promtool and amtool: those of the image that runs Prometheus and Alertmanager, else those on PATH. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,27 +21,29 @@ export function withTools(files: Readonly<Record<string, string>>, script: strin
   const folder = mkdtempSync(join(tmpdir(), "datalab-rules-"));
   chmodSync(folder, 0o755);
   try {
-    const local = onPath("promtool") && onPath("amtool");
+    const image = imageThere();
+    const local = image === undefined;
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), local ? text.replaceAll(mounted, folder) : text);
     }
-    return local ? run("bash", ["-c", script], folder) : inImage(folder, script);
+    return local ? onPath(folder, script) : inImage(image, folder, script);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function inImage(folder: string, script: string): Ran {
-  const docker = process.env.DATALAB_DOCKER || "docker";
+const docker = () => process.env.DATALAB_DOCKER || "docker";
+
+/** The image, when it has been built. */
+function imageThere(): string | undefined {
   const image = imageTag("services");
-  const there = spawnSync(docker, ["image", "inspect", "--format", "{{.Id}}", image], { encoding: "utf8" });
-  if (there.status !== 0) {
-    throw new Error(
-      `promtool and amtool are not on PATH, and ${image} is missing: run ./datalab images build services`,
-    );
-  }
-  return run(docker, [
+  const found = spawnSync(docker(), ["image", "inspect", "--format", "{{.Id}}", image], { encoding: "utf8" });
+  return found.status === 0 ? image : undefined;
+}
+
+function inImage(image: string, folder: string, script: string): Ran {
+  return run(docker(), [
     ...["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--label", "datalab.tests=1"],
     ...[
       "--volume",
@@ -57,7 +59,13 @@ function inImage(folder: string, script: string): Ran {
   ]);
 }
 
-const onPath = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+function onPath(folder: string, script: string): Ran {
+  for (const tool of ["promtool", "amtool"]) {
+    if (spawnSync("sh", ["-c", `command -v ${tool}`]).status === 0) continue;
+    throw new Error(`the image services is missing, and so is ${tool}: run ./datalab images build services`);
+  }
+  return run("bash", ["-c", script], folder);
+}
 
 function run(program: string, args: readonly string[], cwd?: string): Ran {
   const ran = spawnSync(program, args, { encoding: "utf8", maxBuffer: 1 << 26, ...(cwd && { cwd }) });

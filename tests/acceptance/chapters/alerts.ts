@@ -1,0 +1,208 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
+import type { Stage } from "../support/stage.ts";
+
+/** Three alerts that really fire, told to a webhook as they would be to people on call. */
+
+const notification = z.object({
+  alerts: z.array(
+    z.object({ status: z.enum(["firing", "resolved"]), labels: z.record(z.string(), z.string()) }),
+  ),
+});
+interface Arrival {
+  readonly status: "firing" | "resolved";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly at: number;
+}
+
+/** A receiver of the test's own on the address that containers of the stack have for this host. */
+class Receiver {
+  readonly arrivals: Arrival[] = [];
+  readonly #server: Server;
+  #url = "";
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      void request.toArray().then((chunks) => {
+        const { alerts } = notification.parse(JSON.parse(Buffer.concat(chunks as Buffer[]).toString("utf8")));
+        for (const { status, labels } of alerts)
+          this.arrivals.push({ status, labels, at: performance.now() });
+        response.end();
+      });
+    });
+  }
+
+  async listen(address: string): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, address, resolve));
+    this.#url = `http://${address}:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Seconds from `since` until an alert arrived. */
+  async until(
+    status: Arrival["status"],
+    labels: Readonly<Record<string, string>>,
+    since: number,
+  ): Promise<number> {
+    let found: Arrival | undefined;
+    await eventually(`${labels.alertname} arrives as ${status}`, 120, () => {
+      found = this.arrivals.find(
+        (a) =>
+          a.status === status &&
+          a.at >= since &&
+          Object.entries(labels).every(([name, value]) => a.labels[name] === value),
+      );
+      return found !== undefined;
+    });
+    return ((found as Arrival).at - since) / 1000;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const withinSeconds = 60;
+const flaky = {
+  "pipelines/alert_drill/pipeline.yaml":
+    "summary: Fails when it is told to.\nentrypoint: flow.py:alert_drill\nparameters: { fail: true }\n",
+  "pipelines/alert_drill/flow.py": [
+    "from datalab.pipeline import pipeline",
+    "",
+    "",
+    "@pipeline",
+    "def alert_drill(fail: bool = True) -> None:",
+    "    if fail:",
+    '        raise RuntimeError("told to fail")',
+    "",
+  ].join("\n"),
+};
+
+export function alerts(stage: Stage): void {
+  describe("alerts that are fired for real arrive within 60 s, and their end does", () => {
+    const receiver = new Receiver();
+    const told = (what: string, seconds: number) => {
+      process.stdout.write(`  ${what}: ${seconds.toFixed(1)} s\n`);
+      expect(seconds).toBeLessThan(withinSeconds);
+    };
+
+    beforeAll(async () => {
+      const { project } = stage;
+      const [network] = JSON.parse(project.docker("network", "inspect", `datalab-${project.stack}`)) as {
+        IPAM: { Config: { Gateway: string }[] };
+      }[];
+      await receiver.listen(network?.IPAM.Config[0]?.Gateway as string);
+      for (const [path, text] of Object.entries(flaky)) project.write(path, text);
+      project.configure((platform) => {
+        const alertmanager = { options: { routes: [{ name: "drill", webhook: { url: receiver.url } }] } };
+        platform.services = { ...(platform.services as object | undefined), alertmanager };
+      });
+      await stage.up();
+      await settled(stage);
+    }, 600_000);
+    afterAll(() => receiver.close());
+
+    test("the whole way is proven by the alert that always fires", async () => {
+      await eventually("a heartbeat is in the log of alerts", 60, async () => {
+        const report = await stage.project.json<{ heartbeat: string | null }>("alerts");
+        return report.heartbeat !== null;
+      });
+    });
+
+    test("a service that is down", async () => {
+      const labels = { alertname: "ServiceDown", service: "mlflow", workload: "mlflow" };
+      const container = stage.container("mlflow");
+      let since = performance.now();
+      stage.project.docker("stop", "--time", "5", container);
+      try {
+        told("service down, to its alert", await receiver.until("firing", labels, since));
+        const { active } = await stage.project.json<{ active: { alert: string; service: string }[] }>(
+          "alerts",
+        );
+        expect(active).toContainEqual(expect.objectContaining({ alert: "ServiceDown", service: "mlflow" }));
+      } finally {
+        since = performance.now();
+        stage.project.docker("start", container);
+      }
+      await receiver.until("resolved", labels, since);
+      const { recent } = await stage.project.json<{ recent: { alert: string; status: string }[] }>("alerts");
+      expect(recent).toContainEqual(expect.objectContaining({ alert: "ServiceDown", status: "resolved" }));
+    });
+
+    test("a pipeline that fails", async () => {
+      const labels = { alertname: "PipelineFailed", pipeline: "alert_drill" };
+      const run = (...parameters: string[]) =>
+        stage.project.datalab(
+          "pipelines",
+          "run",
+          "alert_drill",
+          ...parameters,
+          "--wait",
+          "--timeout",
+          "3m",
+          "--json",
+        );
+      /** Seconds from the end of a run until the change arrived. */
+      const afterRun = async (code: number, status: Arrival["status"], ...parameters: string[]) => {
+        const since = performance.now();
+        const ran = await run(...parameters);
+        expect(ran.code, ran.stderr).toBe(code);
+        const took = (performance.now() - since) / 1_000;
+        return Math.max(0, (await receiver.until(status, labels, since)) - took);
+      };
+      told("run failed, to its alert", await afterRun(1, "firing"));
+      told("run succeeded, to its end", await afterRun(0, "resolved", "--param", "fail=false"));
+    });
+
+    test("a disk that is used beyond its threshold", async () => {
+      const labels = { alertname: "DiskUsageHigh", service: "host" };
+      const threshold = async (used: number | undefined) => {
+        stage.project.configure((platform) => {
+          const prometheus = used === undefined ? {} : { options: { thresholds: { disk: { used } } } };
+          platform.services = { ...(platform.services as object | undefined), prometheus };
+        });
+        await stage.up();
+      };
+      try {
+        const since = performance.now();
+        await threshold(0.01);
+        const ready = performance.now();
+        const seconds = await receiver.until("firing", labels, since);
+        told("threshold deployed, to its alert", seconds - (ready - since) / 1_000);
+      } finally {
+        const since = performance.now();
+        await threshold(undefined);
+        await receiver.until("resolved", labels, since);
+      }
+    });
+
+    test("every alert is one line in the container's log, for the central log store", async () => {
+      const lines = stage.project.dockerOutput("logs", stage.container("core")).split("\n");
+      const events = lines
+        .filter((line) => line.startsWith('{"event":"alert"'))
+        .map((line) => JSON.parse(line));
+      for (const alert of ["ServiceDown", "PipelineFailed", "DiskUsageHigh"]) {
+        for (const status of ["firing", "resolved"]) {
+          expect(events).toContainEqual(expect.objectContaining({ alert, status }));
+        }
+      }
+    });
+  });
+}
+
+/** Prometheus says nothing of what is down in its first minute and a half: everything is starting then. */
+async function settled(stage: Stage): Promise<void> {
+  const started = stage.project
+    .docker("inspect", "--format", "{{.State.StartedAt}}", stage.container("prometheus"))
+    .trim();
+  const left = Date.parse(started) + 100_000 - Date.now();
+  if (left > 0) await sleep(left);
+}
