@@ -8,8 +8,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { instancePrefix } from "../src/model/names.ts";
+import { parseSize } from "../src/model/units.ts";
+import { declare } from "../src/ops/deployment.ts";
 import { type Contender, openCompose, openDatalab } from "./support/contenders.ts";
-import { CpuWatch, cores, median, type Quiet, quiet } from "./support/measure.ts";
+import { CpuWatch, cores, median, memoryMebibytes, type Quiet, quiet } from "./support/measure.ts";
 
 const steps = ["cold up", "no-op up", "preview", "down"] as const;
 type Step = (typeof steps)[number];
@@ -21,8 +25,13 @@ interface Figure {
   readonly seconds: number;
   /** Of the containers, from their start until all checks passed. */
   readonly cpuSeconds?: number;
+  /** Of each container at rest, after all checks passed: MiB by workload. */
+  readonly memory?: Readonly<Record<string, number>>;
   readonly before: Quiet;
 }
+
+/** How long a platform is left alone before its memory is read. */
+const settleSeconds = 45;
 
 const runs = Number(process.argv[2] ?? 3);
 if (!Number.isInteger(runs) || runs < 1) {
@@ -70,10 +79,52 @@ async function measure(contender: Contender, run: number): Promise<void> {
     tell(`run ${run} ${contender.name.padEnd(8)} ${step.padEnd(9)} ${seconds.toFixed(1)} s${busy}`);
   };
   await timed("cold up", () => contender.up());
+  if (contender === datalab) await rest(run);
   await timed("no-op up", () => contender.up());
   const { preview } = contender;
   if (preview) await timed("preview", () => preview());
   await timed("down", () => contender.down());
+}
+
+/** Reads the memory of every container once the platform has come to rest. */
+async function rest(run: number): Promise<void> {
+  await sleep(settleSeconds * 1000);
+  const docker = (...args: string[]) => datalab.project.docker(...args);
+  const running = datalab.project.docker(
+    "ps",
+    "--quiet",
+    "--filter",
+    `label=datalab.stack=${datalab.project.stack}`,
+  );
+  const found = memoryMebibytes(docker, running.trim().split("\n"));
+  const prefix = instancePrefix(datalab.project.stack);
+  const memory = Object.fromEntries([...found].map(([name, size]) => [name.replace(prefix, ""), size]));
+  const last = figures.findLast((f) => f.contender === "datalab" && f.step === "cold up" && f.run === run);
+  if (last) figures[figures.indexOf(last)] = { ...last, memory };
+  tell(`run ${run} datalab  at rest   ${total(memory).toFixed(0)} MiB`);
+}
+
+const total = (memory: Readonly<Record<string, number>>) =>
+  Object.values(memory).reduce((sum, size) => sum + size, 0);
+
+/** Memory by workload, the worst of the runs, against what the configuration promises. */
+function memoryTable(): { text: string; within: boolean } {
+  const all = figures.flatMap((f) => f.memory ?? []);
+  const names = [...new Set(all.flatMap((memory) => Object.keys(memory)))].sort();
+  const budget =
+    parseSize(declare(datalab.project.root, datalab.project.stack).environment.config.budget.memory) /
+    2 ** 20;
+  const worst = Math.max(...all.map(total));
+  return {
+    within: worst <= budget,
+    text: [
+      "| workload | MiB at rest |",
+      "| --- | ---: |",
+      ...names.map((name) => `| ${name} | ${Math.max(...all.map((m) => m[name] ?? 0)).toFixed(0)} |`),
+      `| **all** | **${worst.toFixed(0)}** |`,
+      `| budget | ${budget.toFixed(0)} |`,
+    ].join("\n"),
+  };
 }
 
 function report(): void {
@@ -115,5 +166,11 @@ function report(): void {
       ),
     ].join("\n"),
   );
+  const memory = memoryTable();
+  console.log(`\n${memory.text}`);
   tell(`every figure: ${file}`);
+  if (!memory.within) {
+    tell("✖ the platform uses more memory at rest than budget.memory declares");
+    process.exitCode = 1;
+  }
 }

@@ -1,15 +1,24 @@
 /** The same model as a docker-compose file: what a person would write by hand to run exactly these containers. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageTag } from "../../src/images/catalog.ts";
+import { labelNames, replicaNames } from "../../src/model/names.ts";
 import type { PlatformModel, WorkloadModel } from "../../src/model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../../src/model/refs.ts";
 
 const ceilMebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
 
-/** Writes docker-compose.json and the files that containers mount; returns the path of the first. */
-export function writeComposeFile(model: PlatformModel, folder: string): string {
+export interface ComposeFile {
+  readonly path: string;
+  /** What opens the core behind a gateway. */
+  readonly token: string | undefined;
+}
+
+const dockerSocket = "/var/run/docker.sock";
+
+/** Writes docker-compose.json and the files that containers mount. */
+export function writeComposeFile(model: PlatformModel, folder: string): ComposeFile {
   const secrets = new Map(model.secrets.map(({ id }) => [id, randomBytes(30).toString("base64url")]));
   const workloads = model.services.flatMap((service) => service.workloads);
   const endpoint = (ref: { workload: string; endpoint: string }) => {
@@ -32,7 +41,7 @@ export function writeComposeFile(model: PlatformModel, folder: string): string {
   // Compose reads $ as a variable of its own.
   const escaped = (value: string) => value.replaceAll("$", "$$$$");
 
-  const service = (workload: WorkloadModel) => {
+  const service = (workload: WorkloadModel, name: string) => {
     const env = Object.entries(workload.env);
     const files = Object.entries(workload.files).map(([name, value]) => [name, text(value)] as const);
     const hidden = env
@@ -52,13 +61,21 @@ export function writeComposeFile(model: PlatformModel, folder: string): string {
     const ports = workload.ports.map((p) => `127.0.0.1:${p.external}:${p.internal}`);
     return {
       image: imageTag(workload.image),
-      hostname: workload.name,
+      hostname: name,
+      networks: { default: { aliases: [workload.name] } },
+      labels: {
+        [labelNames.stack]: model.stack,
+        [labelNames.service]: workload.service,
+        [labelNames.workload]: name,
+      },
       command: workload.command.map((word) => escaped(text(word))),
       environment: Object.fromEntries([...plain, ...(wait ? [["DATALAB_WAIT", wait] as const] : [])]),
       volumes: [
         ...workload.volumes.map((v) => `${workload.name}-${v.name}:${v.path}`),
         ...(all.length > 0 ? [`${mounted}:/run/datalab:ro`] : []),
+        ...(workload.host.includes("docker-api") ? [`${dockerSocket}:${dockerSocket}:ro`] : []),
       ],
+      ...(workload.host.includes("docker-api") && { group_add: [String(statSync(dockerSocket).gid)] }),
       ...(ports.length > 0 && { ports }),
       ...(workload.waitFor.length > 0 && {
         depends_on: [...new Set(workload.waitFor.map((w) => w.workload))],
@@ -88,10 +105,12 @@ export function writeComposeFile(model: PlatformModel, folder: string): string {
   };
   const file = {
     version: "2.4",
-    services: Object.fromEntries(workloads.map((w) => [w.name, service(w)])),
+    services: Object.fromEntries(
+      workloads.flatMap((w) => replicaNames(w.name, w.replicas).map((name) => [name, service(w, name)])),
+    ),
     volumes: Object.fromEntries(workloads.flatMap((w) => w.volumes.map((v) => [`${w.name}-${v.name}`, {}]))),
   };
   const path = join(folder, "docker-compose.json");
   writeFileSync(path, JSON.stringify(file, undefined, 2));
-  return path;
+  return { path, token: model.token === null ? undefined : secrets.get(model.token) };
 }

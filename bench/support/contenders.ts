@@ -52,7 +52,7 @@ export function openDatalab(): Contender & { readonly project: Project } {
 /** docker-compose 1.29 as Debian packages it, else the compose plugin of Docker. */
 export function openCompose(project: Project): Contender {
   const folder = mkdtempSync(join(tmpdir(), "datalab-compose-"));
-  const file = writeComposeFile(declare(project.root, stack).model, folder);
+  const { path: file, token } = writeComposeFile(declare(project.root, stack).model, folder);
   const own = spawnSync("docker-compose", ["version"]).status === 0;
   const program = own ? "docker-compose" : (project.env.DATALAB_DOCKER ?? "docker");
   const run = (...args: string[]) =>
@@ -79,7 +79,7 @@ export function openCompose(project: Project): Contender {
     name: "compose",
     up: async () => {
       await run("up", "--detach");
-      await functionalChecks();
+      await functionalChecks(token);
     },
     down,
     containers: () => ids(project, `label=com.docker.compose.project=${composeProject}`),
@@ -91,11 +91,15 @@ export function openCompose(project: Project): Contender {
 }
 
 /** The measure of being up: every functional check passes now. */
-async function functionalChecks(): Promise<void> {
+async function functionalChecks(token: string | undefined): Promise<void> {
   const deadline = performance.now() + 180_000;
   while (performance.now() < deadline) {
     try {
-      const answer = await fetch(`${coreUrl}/check`, { method: "POST", signal: AbortSignal.timeout(90_000) });
+      const answer = await fetch(`${coreUrl}/check`, {
+        method: "POST",
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        signal: AbortSignal.timeout(90_000),
+      });
       if (((await answer.json()) as { state: string }).state === "healthy") return;
     } catch {} // core is not there yet
     await sleep(250);

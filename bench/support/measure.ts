@@ -40,6 +40,24 @@ function cpuSeconds(id: string): number | undefined {
   return undefined;
 }
 
+/** Memory of running containers, without the page cache that the kernel takes back at will; by name. */
+export function memoryMebibytes(
+  docker: (...args: string[]) => string,
+  ids: readonly string[],
+): Map<string, number> {
+  const units: Record<string, number> = { B: 2 ** -20, KiB: 2 ** -10, MiB: 1, GiB: 2 ** 10 };
+  const lines = docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", ...ids)
+    .trim()
+    .split("\n");
+  return new Map(
+    lines.map((line) => {
+      const [, name, value, unit] = /^(\S+) ([\d.]+)([KMG]?i?B)/.exec(line) ?? [];
+      if (!name || !unit) throw new Error(`docker stats said: ${line}`);
+      return [name, Number(value) * (units[unit] ?? 1)];
+    }),
+  );
+}
+
 /** Share of the machine's CPU that was busy during the next seconds. */
 export async function busyShare(seconds: number): Promise<number> {
   const read = () => {

@@ -65,7 +65,17 @@ class Api:
             self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The answer's JSON; every failure is an ApiError."""
+        """The answer's JSON; every failure is an ApiError. One of the server's own is given a few seconds to pass."""
+        for tries in range(8):
+            try:
+                return self._once(method, path, body)
+            except ApiError as error:
+                if tries == 7 or (error.status is not None and error.status < 500):
+                    raise
+                time.sleep(1)
+        raise AssertionError("unreachable")
+
+    def _once(self, method: str, path: str, body: object) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310 - our own server
         try:
@@ -119,7 +129,7 @@ class Api:
 
 
 def say(line: str) -> None:
-    """One line per action; stdout is the answer's."""
+    """One line per action; stdout is the answer's. What begins with dots is only for those who watch."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -201,7 +211,7 @@ def drain(api: Api, within: float) -> dict[str, Any]:
         seen |= {run.name for run in runs}
         names = ", ".join(sorted(run.name for run in runs))
         if names and names != told:
-            say(f"waits for {names}")
+            say(f"... waits for {names}")
             told = names
         if runs and time.monotonic() > end:
             break

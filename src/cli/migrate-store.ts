@@ -66,6 +66,6 @@ async function tell({ stack, from, to, dryRun, moved, buckets, kept, seconds }: 
     onStdout("bold", `${stack} runs on ${to} (${seconds.toFixed(1)} s), every object checked by SHA-256.`),
   );
   if (kept !== null) {
-    say(`What ${from} held is kept in the volume ${kept}. When you are sure: docker volume rm ${kept}`);
+    say(`What ${from} held is kept in the volume ${kept.volume}. When you are sure: ${kept.remove}`);
   }
 }

@@ -59,6 +59,21 @@ export function register(program: AnyCommand): void {
     ["./datalab secrets set slack-url < url.txt", "what services.alertmanager.options.routes names"],
   ]);
 
+  const hash = secrets
+    .command("hash-password")
+    .description(
+      "Read a password from standard input and print its hash, for services.gateway.options.users.",
+    )
+    .action(async (_options, command) => {
+      const { hashPassword } = await import("../ops/password.ts");
+      const value = await hashPassword(await readStdin());
+      if (contextOf(command).json) printJson({ hash: value });
+      else print(value);
+    });
+  examples(hash, [
+    ["./datalab secrets hash-password < password.txt", "of a person who logs in beside admin"],
+  ]);
+
   const show = secrets
     .command("show")
     .argument("<id>", "such as prefect/admin")

@@ -70,29 +70,51 @@ export async function upText({ platform, health, seconds }: UpResult, changes: s
       i === 0 ? stateText(state) : "",
       endpoint?.url ?? "",
       endpoint ? endpoint.summary : "",
-      endpoint?.login
-        ? `${endpoint.login.user}, password: ./datalab secrets show ${endpoint.login.secret}`
-        : "",
+      loginOf(platform, endpoint),
     ]);
   });
+  const one = oneLogin(platform);
   const time = (["setup", "images", "engine", "readiness"] as const)
     .map((phase) => `${phase === "setup" ? "set-up" : phase} ${seconds[phase].toFixed(1)} s`)
     .join(", ");
   return [
     "",
     await table(["SERVICE", "STATE", "URL", "WHAT", "LOGIN"], rows),
+    ...(one
+      ? [
+          "",
+          `One login opens every page: ${one.user}, password: ./datalab secrets show${option(platform.stack)} ${one.id}`,
+        ]
+      : []),
     "",
     `${onStdout("bold", changes)} in ${seconds.total.toFixed(1)} s (${time})`,
   ].join("\n");
 }
 
+const option = (stack: string): string => (stack === "dev" ? "" : ` --stack ${stack}`);
+
+/** The gateway's login: that of the service whose token opens the platform. */
+function oneLogin({ core, secrets }: UpResult["platform"]): { id: string; user: string } | undefined {
+  const gateway = core.token?.split("/")[0];
+  const found = secrets.find(({ id, login }) => login !== null && id.startsWith(`${gateway}/`));
+  return found?.login ? { id: found.id, user: found.login.user } : undefined;
+}
+
+type Endpoint = UpResult["platform"]["services"][number]["endpoints"][number];
+
+function loginOf(platform: UpResult["platform"], endpoint: Endpoint | undefined): string {
+  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the one login";
+  if (!endpoint?.login) return "";
+  const { user, secret } = endpoint.login;
+  return `${user}, password: ./datalab secrets show${option(platform.stack)} ${secret}`;
+}
+
 function nextSteps(stack: string): string {
-  const option = stack === "dev" ? "" : ` --stack ${stack}`;
   return [
     "",
     "Next:",
-    `  ./datalab data ingest FILE TABLE${option}`,
-    `  ./datalab pipelines run medallion_etl --wait${option}`,
-    `  ./datalab data list-tables${option}`,
+    `  ./datalab data ingest FILE TABLE${option(stack)}`,
+    `  ./datalab pipelines run medallion_etl --wait${option(stack)}`,
+    `  ./datalab data list-tables${option(stack)}`,
   ].join("\n");
 }

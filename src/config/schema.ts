@@ -143,6 +143,15 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         }),
         "What happens to data.",
       ).prefault({}),
+      budget: describe(
+        z.strictObject({
+          memory: describe(
+            size,
+            "Memory of all containers at rest; `./setup.sh --check` asks for as much, and bench/up.ts measures against it.",
+          ).default("2250Mi"),
+        }),
+        "What the stack promises to use of its machine.",
+      ).prefault({}),
       services: describe(
         z.strictObject(
           Object.fromEntries(

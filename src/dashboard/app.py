@@ -1,4 +1,4 @@
-"""The dashboard: `streamlit run app.py`. This file only says which pages there are; each loads what it needs itself."""
+"""The dashboard: `streamlit run app.py`. Says which pages there are; each loads what it needs itself."""
 
 from __future__ import annotations
 

@@ -3,11 +3,12 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync,
 import { appendFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ArtifactOptions, cacheFolder, provideArtifact } from "./artifacts.ts";
-import { Catalog, imageNames, type LayerName } from "./catalog.ts";
+import { Catalog, imageNames, isExternal, type LayerName } from "./catalog.ts";
 import { provideDebian } from "./debian.ts";
 import { dockerBinary, run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
 import { buildSecrets, proxyArguments } from "./host-settings.ts";
+import { pullImage } from "./pull.ts";
 
 /** Options of `ensureImages`. */
 export interface BuildOptions {
@@ -43,7 +44,11 @@ export async function ensureImages(
   options: BuildOptions = {},
 ): Promise<BuildReport> {
   const catalog = new Catalog();
-  const missing = await missingImages(names, catalog);
+  for (const name of names.filter(isExternal)) await pullImage(name, options);
+  const missing = await missingImages(
+    names.filter((name) => !isExternal(name)),
+    catalog,
+  );
   if (missing.length === 0) return { built: [] };
   const build = new Build(catalog, options);
   try {

@@ -102,7 +102,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     artifacts: ["minio", "mc", "versitygw", "alertmanager", "amtool", "victoria-logs"],
   },
   spark: {
-    parents: [parent("python")],
+    parents: [parent("python"), parent("base", "BASE")],
     lock: ["spark"],
     arguments: ({ spark }) => ({
       JAVA_MAJOR: spark.java,
@@ -236,8 +236,12 @@ export function asImageName(name: string): ImageName {
   return known;
 }
 
+/** Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled, never built. */
+export const isExternal = (name: string): boolean => name.includes("/");
+
 /** The tag of an image for the files as they are now. */
 export function imageTag(name: string): string {
+  if (isExternal(name)) return name;
   return new Catalog().tag(asImageName(name));
 }
 

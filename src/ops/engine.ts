@@ -68,6 +68,8 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
   const args = [
     command,
     ...["--stack", options.stack, "--non-interactive", "--color", "never", "--event-log", log],
+    // Its steps wait for Docker, not for the CPU; four a core, the default, would make them wait for each other.
+    ...["--parallel", "64"],
     ...(command === "preview" ? [] : ["--yes", "--skip-preview"]),
     ...(options.args ?? []),
   ];

@@ -28,6 +28,8 @@ export interface LogReader {
   names(signal: AbortSignal): Promise<readonly string[]>;
 }
 
+/** Where the log store answers. */
+const store = { workload: "logs", endpoint: "api" };
 const connectMs = 5_000;
 /** More is no reading any more, and would fill this program's memory. */
 const mostLines = 500_000;
@@ -36,7 +38,7 @@ const mostLines = 500_000;
 export function logReader(platform: PlatformOutput, credentials: Credentials): LogReader | DatalabError {
   const endpoint = platform.services
     .flatMap((service) => service.endpoints)
-    .find(({ workload, name }) => workload === "logs" && name === "api");
+    .find(({ workload, name }) => workload === store.workload && name === store.endpoint);
   if (!endpoint?.url) {
     return new DatalabError("E_NO_LOGS", `The stack ${platform.stack} has no log store.`, {
       hint: `Enable services.logs in Pulumi.${platform.stack}.yaml.`,

@@ -57,7 +57,7 @@ export async function readLogs(
   // A filter needs all lines to choose from; the limit is applied to what is left.
   const filtered = query.pattern !== undefined || query.levels !== undefined;
   const kept: ServiceLogLine[] = [];
-  const keep = !query.follow && filtered && query.limit !== undefined;
+  const keep = !query.follow && query.limit !== undefined;
   await streamLogs(platform, chosen, {
     follow: query.follow,
     ...(query.limit !== undefined && !filtered && newest === "" && { tail: query.limit }),
@@ -71,7 +71,7 @@ export async function readLogs(
       else options.onLine({ ...line, level });
     },
   });
-  for (const line of kept.slice(-(query.limit ?? 0) || kept.length)) options.onLine(line);
+  for (const line of kept.slice(Math.max(0, kept.length - (query.limit ?? 0)))) options.onLine(line);
 }
 
 async function readStore(

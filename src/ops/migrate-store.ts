@@ -1,8 +1,9 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import { imagesOf } from "../model/images.ts";
-import { volumeName } from "../model/names.ts";
-import type { EngineName } from "../services/object-store.ts";
+import { instanceName, volumeName } from "../model/names.ts";
+import type { StoreEngine } from "../services/object-store/engine.ts";
+import { type EngineName, storeEngines } from "../services/object-store.ts";
 import { readPlatformAndCredentials } from "./credentials.ts";
 import { declare } from "./deployment.ts";
 import { hostOf } from "./host.ts";
@@ -37,13 +38,19 @@ export interface MigrationPlan {
   readonly to: EngineName;
 }
 
+export interface Kept {
+  readonly volume: string;
+  /** The command that removes it. */
+  readonly remove: string;
+}
+
 export interface Migration extends MigrationPlan {
   readonly dryRun: boolean;
   /** Whether the stack runs on `to` now. */
   readonly moved: boolean;
   readonly buckets: readonly BucketReport[];
-  /** The volume that the objects were moved from; kept. */
-  readonly kept: string | null;
+  /** What the objects were moved from. */
+  readonly kept: Kept | null;
   readonly seconds: number;
 }
 
@@ -75,7 +82,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
     dryRun: options.dryRun,
     moved,
     buckets,
-    kept: moved && source !== to ? keptVolume(stack, storeWith(environment, source).workload, source) : null,
+    kept: moved && source !== to ? keptBy(stack, target, storeWith(environment, source), source) : null,
     seconds: (performance.now() - started) / 1000,
   });
   const journal = readJournal(project, stack);
@@ -203,7 +210,17 @@ const accessTo = ({ target, credentials }: Parts, url: string): StoreAccess => (
 export const sum = (buckets: readonly BucketReport[], what: "objects" | "bytes"): number =>
   buckets.reduce((all, report) => all + report[what], 0);
 
-function keptVolume(stack: string, workload: Parts["target"]["workload"], engine: EngineName): string | null {
-  const own = workload.volumes.find(({ name }) => name === engine) ?? workload.volumes[0];
-  return own ? volumeName(stack, workload.name, own.name) : null;
+/** Where the objects were moved from, and how that goes when it is no longer wanted. */
+function keptBy(stack: string, target: Store, source: Store, engine: EngineName): Kept {
+  const { keeps }: StoreEngine = storeEngines[engine];
+  const { name, volumes } = source.workload;
+  const own = volumes.find(({ path }) => keeps.every((kept) => kept.startsWith(`${path}/`)));
+  if (!own) throw new Error(`${engine} has no volume of its own`);
+  const volume = volumeName(stack, name, own.name);
+  // A volume that the new engine mounts too can't go as a whole: it says which engine holds the objects.
+  const isMounted = target.workload.volumes.some((each) => each.name === own.name);
+  const remove = isMounted
+    ? `docker exec ${instanceName(stack, name)} rm -rf ${keeps.join(" ")}`
+    : `docker volume rm ${volume}`;
+  return { volume, remove };
 }

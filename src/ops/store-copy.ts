@@ -42,10 +42,13 @@ export async function traitsOf(client: S3Client, at: At): Promise<Traits | undef
   }
   const { TagSet = [] } = await client.send(new GetObjectTaggingCommand(at));
   const expires = (head as { ExpiresString?: string }).ExpiresString;
+  // A folder's own marker is given its type by the engine, whatever was asked for.
+  const isFolder = at.Key.endsWith("/") && !head.ContentLength;
+  const names = isFolder ? kept.filter((name) => name !== "ContentType") : kept;
   return {
     size: head.ContentLength ?? 0,
     headers: {
-      ...Object.fromEntries(kept.flatMap((name) => (head[name] ? [[name, head[name] as string]] : []))),
+      ...Object.fromEntries(names.flatMap((name) => (head[name] ? [[name, head[name] as string]] : []))),
       ...(expires && { Expires: new Date(expires).toUTCString() }),
     },
     metadata: sorted(head.Metadata ?? {}),

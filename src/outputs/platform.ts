@@ -44,6 +44,8 @@ export const platformOutput = z.strictObject({
           summary: z.string(),
           protocol: z.enum(["http", "tcp"]),
           browser: z.boolean(),
+          /** Who asks for a login; absent in what was deployed before there was a gateway. */
+          auth: z.enum(["gateway", "own"]).optional(),
           /** Where people and programs outside reach it; null: not published. */
           url: z.string().nullable(),
           internalUrl: z.string(),

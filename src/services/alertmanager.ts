@@ -12,7 +12,7 @@ import { alertRoutes, routeSecrets } from "../outputs/monitoring/routes.ts";
 const alerts: readonly AlertRule[] = [
   {
     name: "NotificationsFailing",
-    expr: "sum by (integration) (increase(alertmanager_notifications_failed_total[5m])) > 0",
+    expr: "sum by (integration) (increase(alertmanager_notifications_failed_total[5m])) >= 3",
     for: "1m",
     severity: "critical",
     summary: "Alertmanager can't deliver by {{ $labels.integration }}.",

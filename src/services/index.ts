@@ -5,6 +5,8 @@ import { blackboxExporter } from "./blackbox-exporter.ts";
 import { core } from "./core.ts";
 import { dashboard } from "./dashboard.ts";
 import { gateway } from "./gateway.ts";
+import { grafana } from "./grafana.ts";
+import { jupyterhub } from "./jupyterhub.ts";
 import { logs } from "./logs.ts";
 import { mlflow } from "./mlflow.ts";
 import { nodeExporter } from "./node-exporter.ts";
@@ -13,6 +15,7 @@ import { postgres } from "./postgres.ts";
 import { postgresExporter } from "./postgres-exporter.ts";
 import { prefect } from "./prefect.ts";
 import { prometheus } from "./prometheus.ts";
+import { spark } from "./spark.ts";
 
 /** The registry: every service that the platform knows. A new one is a file beside this one, and a line here. */
 export const services: readonly ServiceDefinition[] = [
@@ -20,7 +23,9 @@ export const services: readonly ServiceDefinition[] = [
   postgres,
   objectStore,
   prefect,
+  spark,
   mlflow,
+  jupyterhub,
   prometheus,
   alertmanager,
   nodeExporter,
@@ -30,4 +35,5 @@ export const services: readonly ServiceDefinition[] = [
   agent,
   dashboard,
   gateway,
+  grafana,
 ];

@@ -87,7 +87,7 @@ export function kernelEnv({ needs, stack }: Context) {
     ...Object.fromEntries(lakeBuckets.map((each) => [`DATALAB_BUCKET_${each.toUpperCase()}`, each])),
     ...(spark && {
       SPARK_REMOTE: spark.password
-        ? t`sc://${spark.host}:${spark.port}/;token=${spark.password}`
+        ? t`sc://${spark.host}:${spark.port}/;authorization=Bearer%20${spark.password}`
         : t`sc://${spark.host}:${spark.port}`,
     }),
     ...(mlflow && {
@@ -104,6 +104,7 @@ export function kernelEnv({ needs, stack }: Context) {
     PREFECT_HOME: "/tmp/prefect",
     PREFECT_SERVER_ANALYTICS_ENABLED: "false",
     MLFLOW_DISABLE_TELEMETRY: "true",
+    GIT_PYTHON_REFRESH: "quiet",
     DO_NOT_TRACK: "1",
     PYTHONWARNINGS: "ignore::DeprecationWarning",
   };
@@ -207,7 +208,8 @@ export const jupyterhub = defineService({
       uses: ["proxy"],
       command: () => [
         ...[
-          "configurable-http-proxy",
+          "python",
+          "/opt/datalab/hub/proxy.py",
           "--ip",
           "0.0.0.0",
           "--port",

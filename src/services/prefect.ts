@@ -204,7 +204,7 @@ export const prefect = defineService({
     runs: {
       summary: "Runs of every pipeline: how they ended, how long they took, which are late.",
       every: "10s",
-      timeout: "10s",
+      timeout: "30s",
       secrets: ["admin"],
       run: pipelineRuns(systemTag),
     },

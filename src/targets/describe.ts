@@ -43,6 +43,7 @@ export function describePlatform(
           summary: e.summary,
           protocol: e.protocol,
           browser: e.browser,
+          auth: e.auth,
           url: publicUrl(e) || null,
           internalUrl: values.plain({ ref: "address", workload: w.name, endpoint: e.name, part: "url" }),
           login: e.login && { user: e.login.user, secret: e.login.secret },

@@ -12,6 +12,7 @@ import { interruption } from "./chapters/interruption.ts";
 import { killedServices } from "./chapters/killed-services.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { pipelineComponents } from "./chapters/pipeline-components.ts";
+import { secondStack } from "./chapters/second-stack.ts";
 import { secrets } from "./chapters/secrets.ts";
 import { stopStart } from "./chapters/stop-start.ts";
 import { foundation, Stage } from "./support/stage.ts";
@@ -32,5 +33,6 @@ describe("the foundation on Docker", { timeout: 300_000 }, () => {
   failingService(stage);
   interruption(stage);
   secrets(stage);
+  secondStack(stage, foundation.platform ?? {});
   ending(stage);
 });

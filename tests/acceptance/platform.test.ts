@@ -4,6 +4,9 @@
  */
 import { afterAll, beforeAll, describe } from "vitest";
 import { killedPlatform } from "./chapters/killed-platform.ts";
+import { centralLogs } from "./chapters/logs.ts";
+import { stopStart } from "./chapters/stop-start.ts";
+import { toyService } from "./chapters/toy-service.ts";
 import { wholeUp } from "./chapters/whole-up.ts";
 import { Stage, whole } from "./support/stage.ts";
 
@@ -14,5 +17,8 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   afterAll(() => stage.close(), 300_000);
 
   wholeUp(stage);
+  toyService(stage);
+  centralLogs(stage);
+  stopStart(stage);
   killedPlatform(stage);
 });

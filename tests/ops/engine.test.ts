@@ -96,7 +96,7 @@ describe("a run of the engine", () => {
       .map((l) => JSON.parse(l));
     expect(args.slice(0, 6)).toEqual([command, "--stack", "team-a", "--non-interactive", "--color", "never"]);
     expect(args[6]).toBe("--event-log");
-    expect(args.slice(8)).toEqual(more);
+    expect(args.slice(8)).toEqual(["--parallel", "64", ...more]);
     expect(readFileSync(join(folder, "debug"), "utf8")).toBe("true");
   });
 

@@ -3,7 +3,7 @@ import type { PlatformModel, WorkloadModel } from "../../src/model/platform.ts";
 import { isSecret, render } from "../../src/model/refs.ts";
 import { services } from "../../src/services/index.ts";
 import { escapedLength } from "../../src/services/jupyterhub.ts";
-import { configError, makeProject, modelOf, platformYaml } from "../support/project.ts";
+import { modelOf } from "../support/project.ts";
 
 interface Hub {
   readonly users: { name: string; admin: boolean }[];
@@ -56,9 +56,9 @@ describe("jupyterhub", () => {
   test("leaves the variables of disabled services out", () => {
     const off = ["spark", "mlflow", "prefect", "agent"].map((name) => `  ${name}: { enabled: false }`);
     const { environment, door } = hub(`services:\n${off.join("\n")}`);
-    expect(Object.keys(environment).filter((name) => /^(SPARK|MLFLOW_TRACKING|PREFECT_API)/.test(name))).toEqual(
-      [],
-    );
+    expect(
+      Object.keys(environment).filter((name) => /^(SPARK|MLFLOW_TRACKING|PREFECT_API)/.test(name)),
+    ).toEqual([]);
     expect(environment.DATALAB_S3_SECRET_KEY).toBe("<jupyterhub/lake>");
     expect(door).toBeNull();
   });
@@ -83,9 +83,14 @@ describe("jupyterhub", () => {
   });
 
   test("refuses names that could not be a container's, or stand twice", () => {
-    const wrong = (users: string) =>
-      configError(makeProject({ "Pulumi.dev.yaml": platformYaml(`target: docker\n${withUsers(users)}`) }), "dev", services)
-        .message;
+    const wrong = (users: string) => {
+      try {
+        model(withUsers(users));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "it was taken";
+    };
     expect(wrong("[{ name: Ana }]")).toContain("services.jupyterhub.options.users[0].name");
     expect(wrong("[{ name: 'a/b' }]")).toContain("services.jupyterhub.options.users[0].name");
     expect(wrong(`[{ name: ${"ä".repeat(20)} }]`)).toContain("services.jupyterhub.options.users[0].name");

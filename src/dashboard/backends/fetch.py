@@ -1,4 +1,4 @@
-"""Answers of backends, shared by all visitors: bounded in time, asked once at a time, the last good one kept."""
+"""Answers of backends, shared by all visitors: bounded in time, asked once at a time, the last kept."""
 
 from __future__ import annotations
 

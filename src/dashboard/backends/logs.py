@@ -1,4 +1,4 @@
-"""Central logs: VictoriaLogs, asked in LogsQL. What people type is quoted, so that it is text and never syntax."""
+"""Central logs: VictoriaLogs, asked in LogsQL. What people type is quoted: text, never syntax."""
 
 from __future__ import annotations
 

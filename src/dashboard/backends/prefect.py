@@ -1,4 +1,4 @@
-"""Prefect: deployments, their runs, and starting, pausing and following them. Plain REST, no client library."""
+"""Prefect: deployments, their runs, and starting, pausing and following them. Plain REST, no client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Use of CPU, memory and disk, from what the host agent and node exporter measure. The only place with metric names."""
+"""Use of CPU, memory and disk, as agent and node exporter measure it. The one place with metric names."""
 
 from __future__ import annotations
 

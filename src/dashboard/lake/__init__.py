@@ -1,1 +1,1 @@
-"""The lake, read in a process of its own: its libraries cost 150 MB and a second, and only while somebody looks."""
+"""The lake, read in a process of its own: 150 MB and a second, and only while somebody looks."""

@@ -1,4 +1,4 @@
-"""Asks the lake process: starts it when somebody asks, ends it when nobody has for a while or it takes too long."""
+"""Asks the lake process: starts it when somebody asks, ends it when nobody has for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers questions about the lake: one JSON object a line on stdin, one a line on stdout. Ends when stdin does.
+"""Answers questions about the lake: one JSON object a line in, one a line out. Ends when stdin does.
 
 {"op": "tables"}
 {"op": "table", "layer": "silver", "name": "flights", "rows": 50}

@@ -1,1 +1,1 @@
-"""How things look: numbers as words, cards, charts, the style sheet. Every text that comes from outside is escaped."""
+"""How things look: words, cards, charts, the style sheet. Every text from outside is escaped."""

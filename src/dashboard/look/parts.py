@@ -1,4 +1,4 @@
-"""Pieces of pages as HTML. What they are given is escaped here, unless the name of the argument says `html`."""
+"""Pieces of pages as HTML. What they are given is escaped here, unless an argument is called `html`."""
 
 # ruff: noqa: E501 - markup reads better unbroken
 

@@ -1,4 +1,4 @@
-"""What the platform's functional check opens: it proves that scripts run here, and that the core is reached."""
+"""What the platform's functional check opens: scripts run here, and the core is reached."""
 
 from __future__ import annotations
 

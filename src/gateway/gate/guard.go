@@ -32,7 +32,7 @@ type Guard struct {
 
 	door *Door
 	// Whether its service was told to be gone.
-	down atomic.Bool
+	down *atomic.Bool
 }
 
 // Login is a user and password.
@@ -64,7 +64,7 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	g.door = app.(*Door)
+	g.door, g.down = app.(*Door), new(atomic.Bool)
 	return nil
 }
 

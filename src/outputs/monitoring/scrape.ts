@@ -86,7 +86,9 @@ function probeConfigs(endpoints: readonly EndpointView[], prober: Text): unknown
       params: { module: [protocol] },
       static_configs: of.map((e) => ({
         targets: [
-          protocol === "http" ? `${e.scheme === "https" ? "https" : "http"}://${e.workload}:${e.port}${e.path}` : `${e.workload}:${e.port}`,
+          protocol === "http"
+            ? `${e.scheme === "https" ? "https" : "http"}://${e.workload}:${e.port}${e.path}`
+            : `${e.workload}:${e.port}`,
         ],
         labels: { service: e.service, workload: e.workload, endpoint: e.name },
       })),

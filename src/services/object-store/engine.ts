@@ -11,6 +11,8 @@ export interface StoreEngine {
   /** Makes buckets and accounts while only the loopback interface listens, then serves. Runs after `whoHoldsData`. */
   readonly start: string;
   readonly probe: readonly string[];
+  /** All that it keeps in its volume: what can go when another engine has the objects. */
+  readonly keeps: readonly string[];
   /** Why it can't keep an object of this name as it is; undefined: it can. */
   readonly refusesKey?: (key: string, size: number) => string | undefined;
 }

@@ -74,6 +74,7 @@ export const minio: StoreEngine = {
     ...Object.fromEntries(grants.map((g) => [`policy-${g.accessKey}.json`, json(policy(g))])),
   }),
   start,
+  keeps: ["/data/objects", "/data/provisioned"],
   probe: [
     "curl",
     "--fail",

@@ -107,6 +107,7 @@ export const versitygw: StoreEngine = {
     ),
   }),
   start,
+  keeps: [`${versitygwVolume}/objects`, `${versitygwVolume}/accounts`, `${versitygwVolume}/provisioned`],
   refusesKey(key, size) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
     if (/[\u0000-\u001f\u007f]/.test(key)) return "control characters in a name don't come back in a listing";

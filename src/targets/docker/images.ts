@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { DatalabError } from "../../config/error.ts";
-import { imageTag } from "../../images/catalog.ts";
+import { imageTag, isExternal } from "../../images/catalog.ts";
 import type { ImagesModel } from "../../model/platform.ts";
 
 /** Logical image name -> what a container refers to it by. */
@@ -56,6 +56,8 @@ export function resolveImages(names: readonly string[], images: ImagesModel): Im
 export function imageReference(name: string, images: ImagesModel): string {
   if (images.source === "build") return imageTag(name);
   const digest = images.digests[name];
+  // What comes from a public registry stays there.
+  if (isExternal(name) && digest) return `${name.replace(/:[^:/]*$/, "")}@${digest}`;
   if (!digest || !images.registry) {
     throw new DatalabError(
       "E_IMAGES",

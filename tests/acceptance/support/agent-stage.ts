@@ -9,11 +9,12 @@ const root = resolve(import.meta.dirname, "../../..");
 export const stack = "accagent";
 export const prefix = `datalab-${stack}-`;
 export const network = `datalab-${stack}`;
-const offset = 25_000;
+/** Below the range that the kernel takes ports of outgoing connections from, and no other stage's. */
+const ports = { store: 31_428, agent: 31_080, door: 31_375 } as const;
 export const urls = {
-  store: `http://127.0.0.1:${9428 + offset}`,
-  agent: `http://127.0.0.1:${7080 + offset}`,
-  door: `http://127.0.0.1:${2375 + offset}`,
+  store: `http://127.0.0.1:${ports.store}`,
+  agent: `http://127.0.0.1:${ports.agent}`,
+  door: `http://127.0.0.1:${ports.door}`,
 } as const;
 export const doorLogin = { user: "hub", password: "door-0123456789abcdef" } as const;
 const storeLogin = `Basic ${btoa("logs:store-0123456789abcdef")}`;
@@ -79,7 +80,7 @@ export class AgentStage {
   startStore(): void {
     docker(
       ...["run", "--detach", "--name", `${prefix}logs`, ...label("logs"), ...confined],
-      ...["--network", network, "--network-alias", "logs", "--publish", `127.0.0.1:${9428 + offset}:9428`],
+      ...["--network", network, "--network-alias", "logs", "--publish", `127.0.0.1:${ports.store}:9428`],
       ...["--volume", `${prefix}logs-data:/data`, "--volume", `${this.#folder}:/run/datalab:ro`],
       ...[imageTag("services"), "victoria-logs", "-httpListenAddr=:9428", "-storageDataPath=/data"],
       ...["-httpAuth.username=logs", "-httpAuth.password=file:///run/datalab/password"],
@@ -91,7 +92,7 @@ export class AgentStage {
     docker(
       ...["run", "--detach", "--name", `${prefix}agent`, ...label("agent"), ...confined],
       ...["--network", network, "--group-add", String(statSync(socket).gid), "--memory", "128m"],
-      ...["--publish", `127.0.0.1:${7080 + offset}:7080`, "--publish", `127.0.0.1:${2375 + offset}:2375`],
+      ...["--publish", `127.0.0.1:${ports.agent}:7080`, "--publish", `127.0.0.1:${ports.door}:2375`],
       ...["--volume", `${socket}:${socket}:ro`, "--volume", `${this.#folder}:/run/datalab:ro`],
       ...["--env", "UV_THREADPOOL_SIZE=1", imageTag("core"), "node"],
       ...["--max-old-space-size=64", "--max-semi-space-size=1", "--v8-pool-size=1", "/opt/core/agent.mjs"],

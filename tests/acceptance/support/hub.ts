@@ -95,10 +95,9 @@ export class Hub {
     const user = encodeURIComponent(name);
     const end = Date.now() + seconds * 1000;
     for (;;) {
-      const { servers } = await this.#json<{ servers: Record<string, { ready: boolean; pending: string | null }> }>(
-        "GET",
-        `/hub/api/users/${user}`,
-      );
+      const { servers } = await this.#json<{
+        servers: Record<string, { ready: boolean; pending: string | null }>;
+      }>("GET", `/hub/api/users/${user}`);
       const server = servers[""];
       if (server?.ready) break;
       if (!server?.pending) throw new Error(`the notebook of ${name} did not start`);
@@ -129,7 +128,7 @@ export class Hub {
 
   /** The names of the files in a folder of the user's home. */
   async files(name: string, folder: string): Promise<string[]> {
-    const path = `/user/${encodeURIComponent(name)}/api/contents/${folder}`;
+    const path = `/user/${encodeURIComponent(name)}/api/contents${folder && `/${folder}`}`;
     const { content } = await this.#json<{ content: { name: string }[] }>("GET", path);
     return content.map((entry) => entry.name).sort();
   }
@@ -170,7 +169,14 @@ export class Hub {
 
 function execute(socket: WebSocket, code: string, seconds: number): Promise<Output> {
   const id = randomUUID();
-  const header = { msg_id: id, username: "", session: id, msg_type: "execute_request", version: "5.3", date: "" };
+  const header = {
+    msg_id: id,
+    username: "",
+    session: id,
+    msg_type: "execute_request",
+    version: "5.3",
+    date: "",
+  };
   return new Promise((resolve, reject) => {
     let output = "";
     const done = (act: () => void) => {

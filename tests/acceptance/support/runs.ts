@@ -26,12 +26,19 @@ export async function runsUnderWay(stage: Stage): Promise<Run[]> {
   });
 }
 
+/** What opens Prefect: the gateway's token where there is a gateway, its own login elsewhere. */
+async function login(stage: Stage): Promise<string> {
+  const token = await stage.project.datalab("secrets", "show", "gateway/token", "--json");
+  if (token.code === 0) return `Bearer ${(JSON.parse(token.stdout) as { value: string }).value}`;
+  return `Basic ${Buffer.from(`admin:${await stage.secret("prefect/admin")}`).toString("base64")}`;
+}
+
 async function prefect(stage: Stage) {
-  const login = Buffer.from(`admin:${await stage.secret("prefect/admin")}`).toString("base64");
+  const authorization = await login(stage);
   return async <T>(path: string, body?: unknown): Promise<T> => {
     const answer = await fetch(`http://127.0.0.1:${stage.port(4200)}/api${path}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: { authorization: `Basic ${login}`, "content-type": "application/json" },
+      headers: { authorization, "content-type": "application/json" },
       signal: AbortSignal.timeout(15_000),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

@@ -90,7 +90,8 @@ async function describe(client: S3Client, Bucket: string, Key: string): Promise<
     key: Key,
     size: bytes.length,
     sha256: createHash("sha256").update(bytes).digest("hex"),
-    type: ContentType,
+    // A folder's own marker is given its type by the engine.
+    type: Key.endsWith("/") ? undefined : ContentType,
     metadata: sorted(Object.entries(Metadata ?? {})),
     tags: sorted(TagSet.map((tag) => [tag.Key as string, tag.Value as string])),
   };

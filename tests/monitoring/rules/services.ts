@@ -69,7 +69,7 @@ export const serviceCases: RuleCase[] = [
   },
   {
     alert: "NotificationsFailing",
-    series: { 'alertmanager_notifications_failed_total{integration="slack",reason="other"}': "0x20 1x60" },
+    series: { 'alertmanager_notifications_failed_total{integration="slack",reason="other"}': "0x20 3x60" },
     notYet: "6m",
     fires: "6m15s",
     ended: "10m30s",

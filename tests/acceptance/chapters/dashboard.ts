@@ -1,0 +1,125 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Login, TestBrowser } from "../support/browser.ts";
+import { flightRows } from "../support/flights.ts";
+import type { Stage } from "../support/stage.ts";
+
+const pages = {
+  overview: "Overview",
+  pipelines: "Pipelines",
+  lake: "Lake",
+  models: "Models",
+  alerts: "Alerts",
+  logs: "Logs",
+  resources: "Resources",
+  links: "Links",
+} as const;
+const address = (stage: Stage, page: string) =>
+  `http://127.0.0.1:${stage.port(8501)}/${page === "overview" ? "" : page}`;
+
+/** The dashboard in a real browser, through the gateway; the lake holds what the medallion chapter has loaded. */
+export function dashboard(stage: Stage): void {
+  describe("the dashboard", () => {
+    let browser: TestBrowser;
+    let login: Login;
+    beforeAll(async () => {
+      browser = await TestBrowser.open();
+      const shown = await stage.project.datalab("secrets", "show", "gateway/admin");
+      login = { user: "admin", password: shown.stdout.trim() };
+    }, 600_000);
+    afterAll(() => browser?.close());
+
+    const open = async (name: string, view: Parameters<TestBrowser["page"]>[0] = {}): Promise<Page> => {
+      const page = await browser.page(view);
+      await browser.enter(page, address(stage, name), login);
+      await page.locator(".dl-title").first().waitFor({ timeout: 30_000 });
+      return page;
+    };
+
+    test("nobody sees it without the platform's login", async () => {
+      const answer = await fetch(address(stage, "overview"), {
+        redirect: "manual",
+        headers: { accept: "text/html" },
+      });
+      expect([302, 303, 401]).toContain(answer.status);
+      const program = await fetch(`${address(stage, "overview")}_stcore/stream`, { redirect: "manual" });
+      expect(program.status).not.toBe(200);
+    });
+
+    test("the overview has a card with state and checks for every service of the registry", async () => {
+      const page = await open("overview");
+      const registry = await stage.project.json<{ name: string }[]>("services", "list");
+      for (const { name } of registry) {
+        const card = page.locator(`section[aria-label="${name}"]`);
+        await card.waitFor({ timeout: 20_000 });
+        expect(await card.locator(".dl-pill").first().textContent()).toMatch(/healthy|degraded|down|unknown/);
+      }
+      await page.context().close();
+    });
+
+    test("every page is drawn in light, dark and on a phone, without a scroll bar at the side", async () => {
+      const views = {
+        light: { colorScheme: "light" },
+        dark: { colorScheme: "dark" },
+        phone: { colorScheme: "dark", width: 390, height: 844 },
+      } as const;
+      for (const [how, view] of Object.entries(views)) {
+        for (const [name, title] of Object.entries(pages)) {
+          const page = await open(name, view);
+          expect(await page.locator(".dl-title [role=heading]").first().textContent()).toBe(title);
+          await page.waitForTimeout(1500);
+          expect(await page.locator("[data-testid=stException]").count(), `${name} ${how}`).toBe(0);
+          const beyond = await page
+            .locator("[data-testid=stMain]")
+            .evaluate((e) => e.scrollWidth - e.clientWidth);
+          expect(beyond, `${name} ${how}`).toBeLessThanOrEqual(0);
+          await browser.picture(page, `dashboard-${name}-${how}`);
+          await page.context().close();
+        }
+      }
+    }, 600_000);
+
+    test("a run is started, followed to its end and listed", async () => {
+      const page = await open("pipelines");
+      await page.getByRole("button", { name: "Run medallion_etl" }).click();
+      const start = page.getByRole("button", { name: "Start the run" });
+      await start.click();
+      await page.getByText("Tick the box first").waitFor();
+      await page.getByText("Yes, run it on the real data").click();
+      await start.click();
+      const followed = page.locator("section.dl-card", { hasText: "run " }).locator(".dl-pill.ok");
+      await followed.last().waitFor({ timeout: 180_000 });
+      await browser.picture(page, "dashboard-run");
+      await page.context().close();
+    }, 240_000);
+
+    test("SQL on the lake answers with the exact number of rows, and refuses to read files", async () => {
+      const page = await open("lake");
+      await page.getByRole("tab", { name: "SQL" }).click();
+      const box = page.getByRole("textbox", { name: "SQL" });
+      const run = page.getByRole("button", { name: "Run", exact: true });
+      // Results are drawn on a canvas; an error carries the number as text.
+      await box.fill("SELECT 'rows: ' || count(*) AS n FROM silver.flights HAVING error(count(*)::VARCHAR)");
+      await run.click();
+      await page.getByText(String(flightRows)).first().waitFor({ timeout: 30_000 });
+      await box.fill("SELECT * FROM read_text('/etc/passwd')");
+      await run.click();
+      const refused = page.locator(".dl-note.bad", { hasText: "read_text" });
+      await refused.waitFor({ timeout: 30_000 });
+      expect(await refused.textContent()).not.toContain("root:");
+      await page.context().close();
+    });
+
+    test("the log shows lines of a service as they come", async () => {
+      const page = await open("logs");
+      await page.locator(".dl-log .l").first().waitFor({ timeout: 30_000 });
+      expect(await page.locator(".dl-log .l").count()).toBeGreaterThan(10);
+      await page.context().close();
+    });
+
+    test("no page asks anybody but this machine, and none has an error inside", () => {
+      expect(browser.strangers).toEqual([]);
+      expect(browser.errors).toEqual([]);
+    });
+  });
+}

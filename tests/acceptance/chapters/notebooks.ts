@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { Hub } from "../support/hub.ts";
+import type { Stage } from "../support/stage.ts";
+
+const starters = ["1-lake-tour.ipynb", "2-spark.ipynb", "3-mlflow.ipynb", "4-pipeline.ipynb"];
+
+interface Inspected {
+  readonly Config: {
+    readonly Env: readonly string[];
+    readonly User: string;
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly HostConfig: Readonly<Record<string, unknown>>;
+  readonly Mounts: readonly { readonly Name: string; readonly Destination: string; readonly RW: boolean }[];
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, unknown>> };
+}
+
+/** `url`: where the hub is published. The stack has every service that the starter notebooks use. */
+export function notebooks(stage: Stage, url: string): void {
+  describe("notebooks", () => {
+    const hub = new Hub(url);
+    // The stage is open only when the tests run.
+    const instance = (workload: string) => `datalab-${stage.project.stack}-${workload}`;
+    const running = () =>
+      stage.project.docker("ps", "--quiet", "--filter", `name=^${instance("notebook-admin")}$`).trim() !== "";
+
+    test("a wrong password is refused, and after a few of them even the next", async () => {
+      expect(await hub.login("admin", "admin")).toBe(403);
+      for (let i = 0; i < 5; i++) expect(await hub.login("stranger", "guess")).toBe(403);
+      expect(await hub.login("stranger", "guess")).toBe(429);
+      expect((await hub.request("GET", "/hub/signup")).status).toBe(404);
+    });
+
+    test("the admin logs in and gets a container with the starter notebooks", async () => {
+      expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
+      await hub.spawn("admin", 180);
+      expect(await hub.files("admin", "starter")).toEqual(starters);
+    });
+
+    test("the container is confined, labelled, and shows no secret", () => {
+      const [found] = JSON.parse(stage.project.docker("inspect", instance("notebook-admin"))) as [Inspected];
+      expect(found.Config.User).toBe("10001:10001");
+      expect(found.Config.Labels).toMatchObject({
+        "datalab.stack": stage.project.stack,
+        "datalab.service": "jupyterhub",
+        "datalab.workload": "notebook-admin",
+        "datalab.role": "spawned",
+      });
+      expect(found.HostConfig).toMatchObject({
+        ReadonlyRootfs: true,
+        Privileged: false,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges:true"],
+        Memory: 2 ** 30,
+        MemorySwap: 2 ** 30,
+        NanoCpus: 1e9,
+        PortBindings: null,
+      });
+      expect(found.Mounts.map(({ Destination, RW }) => [Destination, RW]).sort()).toEqual([
+        ["/home/notebook", true],
+        ["/run/datalab", false],
+      ]);
+      expect(Object.keys(found.NetworkSettings.Networks)).toHaveLength(1);
+      expect(found.Config.Env.join("\n")).not.toMatch(/TOKEN|SECRET|PASSWORD|AUTH/);
+    });
+
+    test.each(starters)("%s runs from its first cell to its last", { timeout: 400_000 }, async (notebook) => {
+      const outputs = await hub.run("admin", await hub.cells("admin", `starter/${notebook}`), 180);
+      const all = outputs.join("\n");
+      expect(all).not.toContain("This stack has no");
+      const expected: Record<string, RegExp> = {
+        "1-lake-tour.ipynb": /'lake': True, 'spark': True, 'mlflow': True, 'prefect': True/,
+        // 1000 numbers by their remainder of 7: six times 143, and 142.
+        "2-spark.ipynb": /143[\s\S]*142/,
+        "3-mlflow.ipynb": /version 1 says \[1\.76, 31\.8\]/,
+        "4-pipeline.ipynb": /roundtrip Completed/,
+      };
+      expect(all).toMatch(expected[notebook] as RegExp);
+    });
+
+    test("a notebook goes on while the hub restarts, and the hub finds it again", async () => {
+      await hub.write("admin", "mine.txt", "kept");
+      await hub.write("admin", "starter/4-pipeline.ipynb", "changed");
+      stage.project.docker("restart", "--time", "15", instance("jupyterhub"));
+      expect(running()).toBe(true);
+      await expect
+        .poll(() => hub.login("admin", "not the password").catch(() => 0), {
+          timeout: 120_000,
+          interval: 1000,
+        })
+        .toBe(403);
+      expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
+      expect(await hub.runs("admin")).toBe(true);
+      await hub.answers("admin", 60);
+      expect(await hub.run("admin", ["print(6 * 7)"], 60)).toEqual(["42\n"]);
+    });
+
+    test("files outlive the container, and nobody's changes are written over", async () => {
+      await hub.stop("admin");
+      expect(running()).toBe(false);
+      await hub.spawn("admin", 180);
+      expect(await hub.files("admin", "")).toContain("mine.txt");
+      const code = ["print(open('/home/notebook/starter/4-pipeline.ipynb').read())"];
+      expect(await hub.run("admin", code, 60)).toEqual(["changed\n"]);
+      await hub.stop("admin");
+    });
+  });
+}

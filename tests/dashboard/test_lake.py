@@ -1,0 +1,104 @@
+"""The lake's process on real Delta tables in a folder: bounded, read-only, and gone when nobody asks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+if TYPE_CHECKING:
+    from lake.client import LakeProcess
+
+
+@pytest.fixture
+def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LakeProcess]:
+    """The process on two tables."""
+    from lake.client import WORKER, LakeProcess
+
+    lake = tmp_path / "lake"
+    for layer, name, count in (("silver", "trips", 9), ("silver", "trips_quarantine", 2)):
+        (lake / layer).mkdir(parents=True, exist_ok=True)
+        rows = {"id": list(range(count)), "_reasons": ["id: required"] * count}
+        write_deltalake(str(lake / layer / name), pa.table(rows))
+    monkeypatch.setenv("DATALAB_LAKE_ROOT", str(lake))
+    process = LakeProcess([sys.executable, str(WORKER)], idle=3)
+    yield process
+    process.stop()
+
+
+def test_tables_are_listed_with_rows_and_quality(process: LakeProcess) -> None:
+    from views.lake import quality_of
+
+    tables = process.ask({"op": "tables"}, 60)
+    assert [(each["layer"], each["name"], each["rows"]) for each in tables] == [
+        ("silver", "trips", 9),
+        ("silver", "trips_quarantine", 2),
+    ]
+    assert quality_of(tables, [])["silver.trips"] == (2, 11)
+    one = process.ask({"op": "table", "layer": "silver", "name": "trips", "rows": 3}, 60)
+    assert len(one["rows"]) == 3
+    assert [each["name"] for each in one["columns"]] == ["id", "_reasons"]
+    assert one["history"][0]["version"] == 0
+    assert one["reasons"] == [{"reason": "id: required", "rows": 2}]
+
+
+def test_a_query_is_cut_at_its_rows_and_says_so(process: LakeProcess) -> None:
+    said = process.ask(
+        {"op": "query", "sql": "SELECT id FROM silver.trips ORDER BY id", "rows": 4, "seconds": 30}, 60
+    )
+    assert said["rows"] == [{"id": n} for n in range(4)]
+    assert said["more"] is True
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/proc/self/environ')",
+        "SELECT * FROM 'https://127.0.0.1/x.parquet'",
+        "SELECT * FROM glob('/*')",
+        "COPY (SELECT 1) TO '/tmp/out.csv'",
+        "ATTACH '/tmp/other.db'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "DELETE FROM silver.trips",
+        "SELECT 1; SELECT 2",
+    ],
+)
+def test_sql_reaches_nothing_but_the_lake(process: LakeProcess, sql: str) -> None:
+    from lake.client import QueryFailed
+
+    with pytest.raises(QueryFailed) as caught:
+        process.ask({"op": "query", "sql": sql, "rows": 10, "seconds": 20}, 60)
+    assert "root:" not in str(caught.value)
+    assert process.ask({"op": "tables"}, 60)
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_works(process: LakeProcess) -> None:
+    from lake.client import QueryFailed
+
+    endless = (
+        "SELECT count(*) FROM range(100000) a, range(100000) b, range(100000) c "
+        "WHERE a.range < b.range * c.range"
+    )
+    began = time.monotonic()
+    with pytest.raises(QueryFailed, match="longer than"):
+        process.ask({"op": "query", "sql": endless, "rows": 10, "seconds": 1}, 60)
+    assert time.monotonic() - began < 45
+    assert process.ask({"op": "query", "sql": "SELECT 1 AS one", "rows": 1, "seconds": 20}, 60)["rows"] == [
+        {"one": 1}
+    ]
+
+
+def test_the_process_ends_when_nobody_asks(process: LakeProcess) -> None:
+    process.ask({"op": "tables"}, 60)
+    running = process._process
+    assert running is not None
+    running.wait(timeout=20)
+    assert process.ask({"op": "tables"}, 60)

@@ -1,0 +1,81 @@
+"""Numbers as people read them, and text that stays text."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_numbers_sizes_and_times_are_readable() -> None:
+    from look import words
+
+    assert words.number(336776) == "336,776"
+    assert words.number(0.41831) == "0.418"
+    assert words.number(None) == words.NONE
+    assert words.size(12_992_204) == "12.4 MB"
+    assert words.size(0) == "0 B"
+    assert words.percent(0.0123) == "1.2 %"
+    assert words.duration(0.0121) == "12 ms"
+    assert words.duration(95) == "1 min 35 s"
+    assert words.ago("2026-11-23T06:00:00Z", now=words.moment("2026-11-23T06:03:10+00:00")) == "3 min ago"
+    assert words.ago(1000.0, now=940.0) == "in 1 min"
+    assert words.ago("nonsense") == words.NONE
+
+
+@pytest.mark.parametrize(
+    "evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</div><b id=x>"]
+)
+def test_what_comes_from_outside_is_never_markup(evil: str) -> None:
+    from views.shared import alert_row, plain, run_row
+
+    alert = plain({"labels": {"alertname": evil, "severity": evil}, "annotations": {"summary": evil}})
+    run = {"id": evil, "name": evil, "state_type": "FAILED", "state": {"message": evil}, "deployment_id": "d"}
+    html = "".join(alert_row(alert) + run_row(run, "http://127.0.0.1:1", {"d": evil}))
+    assert evil not in html
+    assert "<script" not in html and "<img" not in html
+
+
+def test_only_addresses_of_pages_become_links() -> None:
+    from look.parts import link
+
+    assert "<a" not in link("javascript:alert(1)", "open")
+    assert 'href="http://127.0.0.1:4200"' in link("http://127.0.0.1:4200", "open")
+
+
+def test_a_state_is_told_by_a_sign_and_a_word_as_well_as_by_colour() -> None:
+    from look.parts import pill
+
+    shown = {state: pill(state) for state in ("healthy", "degraded", "down", "unknown")}
+    for state, html in shown.items():
+        assert state in html and "<svg" in html
+    signs = {html.split("<svg")[1].split("</svg>")[0] for html in shown.values()}
+    assert len(signs) == len(shown)
+
+
+def test_what_people_type_into_the_log_search_stays_text() -> None:
+    from backends.logs import compose
+
+    query = compose(("core", 'x") | delete'), ("error",), 'a"b | limit 1 -quiet .*', "1h")
+    assert query.startswith('_time:1h service:in("core", "x\\") | delete") level:in("error"')
+    assert r'~"(?i)a\"b"' in query
+    assert r'~"(?i)\\|"' in query
+    assert '!~"(?i)quiet"' in query
+    assert r'~"(?i)\\.\\*"' in query
+
+
+def test_a_spreadsheet_finds_no_formula_in_the_csv() -> None:
+    from views.sql_box import to_csv
+
+    assert to_csv([{"a": "=1+1", "b": -2}, {"a": "-3", "b": None}]) == "a,b\n'=1+1,-2\n-3,\n"
+
+
+def test_parameters_are_taken_as_the_type_that_they_have() -> None:
+    from views.parameters import convert, kinds
+
+    assert kinds({"anyOf": [{"type": "string"}, {"type": "null"}]}) == {"string", "null"}
+    assert convert("  ", {"string", "null"}, required=False) is None
+    assert convert("7", {"integer"}, required=True) == 7
+    assert convert("[1, 2]", {"array"}, required=False) == [1, 2]
+    with pytest.raises(ValueError, match="expected a whole number, received 'x'"):
+        convert("x", {"integer"}, required=True)
+    with pytest.raises(ValueError, match="a value is needed"):
+        convert("", {"integer"}, required=True)
