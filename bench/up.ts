@@ -109,7 +109,7 @@ const total = (memory: Readonly<Record<string, number>>) =>
 
 /** Memory by workload, the worst of the runs, against what the configuration promises. */
 function memoryTable(): { text: string; within: boolean } {
-  const all = figures.flatMap((f) => f.memory ?? []);
+  const all = figures.flatMap((f) => (f.memory ? [f.memory] : []));
   const names = [...new Set(all.flatMap((memory) => Object.keys(memory)))].sort();
   const budget =
     parseSize(declare(datalab.project.root, datalab.project.stack).environment.config.budget.memory) /

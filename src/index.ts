@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { getStack, type Output, RunError } from "@pulumi/pulumi";
 import { DatalabError } from "./config/error.ts";
-import { loadEnvironment } from "./config/load.ts";
-import { checkPolicy } from "./model/policy.ts";
-import { resolvePlatform } from "./model/resolve.ts";
+import { declare } from "./ops/deployment.ts";
 import type { PlatformOutput } from "./outputs/platform.ts";
-import { services } from "./services/index.ts";
 import { loadTarget } from "./targets/target.ts";
 
 // The engine's SDK notes a stack trace for every promise, and its host maps each to sources: a third of a preview's time.
@@ -13,9 +10,7 @@ import { loadTarget } from "./targets/target.ts";
 (Error as { prepareStackTrace?: unknown }).prepareStackTrace = undefined;
 
 async function deploy(): Promise<Output<PlatformOutput>> {
-  const environment = loadEnvironment(join(import.meta.dirname, ".."), getStack(), services);
-  const model = resolvePlatform(environment);
-  checkPolicy(model);
+  const { model } = declare(join(import.meta.dirname, ".."), getStack());
   return (await loadTarget(model.target)).deploy(model);
 }
 

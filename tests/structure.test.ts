@@ -29,7 +29,7 @@ describe("what may import what", () => {
   test("there is something to look at", () => {
     expect(sources.length).toBeGreaterThan(60);
     expect(imports("src/index.ts")).toEqual(
-      expect.arrayContaining(["@pulumi/pulumi", "src/model/resolve.ts", "src/targets/target.ts"]),
+      expect.arrayContaining(["@pulumi/pulumi", "src/ops/deployment.ts", "src/targets/target.ts"]),
     );
   });
 
@@ -79,7 +79,8 @@ describe("what may import what", () => {
 
 describe("nothing specific outside of its file", () => {
   const names = services.flatMap((s) => [s.name, ...Object.keys(s.parts).map((part) => `${s.name}-${part}`)]);
-  const branch = new RegExp(`(?:===|!==|case|includes\\(|startsWith\\()\\s*"(?:${names.join("|")})"`);
+  // `auth` is who asks for a login, not a service.
+  const branch = new RegExp(`(?<!\\bauth )(?:===|!==|case|includes\\(|startsWith\\()\\s*"(?:${names.join("|")})"`);
 
   test("no code asks for a service by name", () => {
     const outside = sources.filter(
@@ -146,7 +147,7 @@ describe("files", () => {
 
 describe("services", () => {
   const files = readdirSync(join(root, "src/services"))
-    .filter((file) => file !== "index.ts")
+    .filter((file) => file.endsWith(".ts") && file !== "index.ts")
     .map((file) => basename(file, ".ts"));
 
   test("are one file each, and every file is in the registry", () => {

@@ -9,12 +9,12 @@ import { sideOf, storeWith } from "../../src/ops/store-sides.ts";
 import { services } from "../../src/services/index.ts";
 import type { EngineName } from "../../src/services/object-store.ts";
 
-const stack = "bench-s3";
+const stackOf = (engine: EngineName) => `bench-s3-${engine}`;
 const project = resolve(import.meta.dirname, "../..");
 const secretOf = (id: string) => createHash("sha256").update(`bench ${id}`).digest("hex").slice(0, 40);
 
 export const container = (engine: EngineName): string =>
-  instanceName(stack, `object-store-migration-${engine}`);
+  instanceName(stackOf(engine), `object-store-migration-${engine}`);
 export const secretKey = secretOf("object-store/admin");
 
 /** Nothing is left of the engine when it resolves. */
@@ -22,7 +22,8 @@ export async function withEngine<T>(
   engine: EngineName,
   use: (at: { url: string; readySeconds: number }) => Promise<T>,
 ): Promise<T> {
-  await removeAll();
+  const stack = stackOf(engine);
+  await removeAll(stack);
   const store = storeWith(loadEnvironment(project, stack, services), engine);
   const started = performance.now();
   const side = await dockerStoreHost.start(sideOf(store, engine, secretOf));
@@ -30,11 +31,11 @@ export async function withEngine<T>(
     return await use({ url: side.url, readySeconds: (performance.now() - started) / 1000 });
   } finally {
     await side.stop();
-    await removeAll();
+    await removeAll(stack);
   }
 }
 
-async function removeAll(): Promise<void> {
+async function removeAll(stack: string): Promise<void> {
   await dockerStoreHost.removeSides(stack);
   const filter = ["--filter", `label=${labelNames.stack}=${stack}`];
   const { stdout } = await dockerRun(["volume", "ls", "--quiet", ...filter]);

@@ -1,17 +1,19 @@
-"""Around the Prefect worker: what it left when it was killed is put right before it starts, and it can be drained.
+"""Around the Prefect worker: what it left when it was killed is put right, and it can be drained.
 
-    python -m datalab.worker start ARGUMENT...   puts its runs right, then becomes `prefect worker start ARGUMENT...`
-    python -m datalab.worker drain --within 60   takes no new runs, lets the others end, cancels what does not
+    python -m datalab.worker start ARGUMENT...   puts its runs right, becomes `prefect worker start ...`
+    python -m datalab.worker drain --within 60   takes no new runs, lets others end, cancels what does not
 
-A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed heartbeats, so
-that whoever waits for their concurrency slot goes on. Those that it had only claimed (Pending) have done nothing yet:
-they are scheduled again. Speaks plain HTTP, because importing Prefect costs seconds of a worker's start.
+A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed
+heartbeats, so that whoever waits for their concurrency slot goes on. Those that it had only claimed
+(Pending) have done nothing yet: they are scheduled again. Speaks plain HTTP, because importing Prefect
+costs seconds of a worker's start.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import itertools
 import json
 import os
 import socket
@@ -65,7 +67,7 @@ class Api:
             self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The answer's JSON; every failure is an ApiError. One of the server's own is given a few seconds to pass."""
+        """The answer's JSON; every failure is an ApiError. The server's own get seconds to pass."""
         for tries in range(8):
             try:
                 return self._once(method, path, body)
@@ -77,7 +79,7 @@ class Api:
 
     def _once(self, method: str, path: str, body: object) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310 - our own server
+        request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
                 text = answer.read()
@@ -129,7 +131,7 @@ class Api:
 
 
 def say(line: str) -> None:
-    """One line per action; stdout is the answer's. What begins with dots is only for those who watch."""
+    """One line per action, to stderr. What begins with dots is only for those who watch."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -147,7 +149,7 @@ def wait_for_api(api: Api, seconds: float) -> None:
 
 
 def put_right(api: Api, worker: str, host: str) -> dict[str, list[str]]:
-    """Whatever this worker left when it ended without a word; it has no process yet, so nothing here is alive."""
+    """Whatever this worker left when it ended; it has no process yet, so nothing of its is alive."""
     done: dict[str, list[str]] = {"crashed": [], "rescheduled": []}
     runs = api.runs()
     if not runs:
@@ -250,7 +252,7 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "start":
             wait_for_api(api, 120)
-            names = [value for flag, value in zip(rest, rest[1:], strict=False) if flag == "--name"]
+            names = [value for flag, value in itertools.pairwise(rest) if flag == "--name"]
             put_right(api, names[0] if names else "worker", socket.gethostname())
             resume(api)
         elif command == "drain":
@@ -264,7 +266,7 @@ def main(arguments: list[str]) -> int:
     except ApiError as error:
         say(f"✖ Prefect does not answer as it should: {error}")
         return 1
-    os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
+    return os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
 
 
 if __name__ == "__main__":

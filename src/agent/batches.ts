@@ -47,8 +47,11 @@ export class Batches {
     }
   }
 
-  /** Sends what comes until the signal aborts; throws when the store fails. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Sends what comes until the signal aborts; throws when the store fails. What is under way then is finished, for the store
+   * may have taken it already, unless `lost` says that the store's process is no more.
+   */
+  async run(signal: AbortSignal, lost: AbortSignal): Promise<void> {
     const stop = () => {
       this.#full?.resolve();
       this.#room?.resolve();
@@ -61,11 +64,11 @@ export class Batches {
         await this.#full.promise;
         clearTimeout(timer);
       }
-      await this.#send(signal);
+      await this.#send(lost);
     }
   }
 
-  async #send(signal: AbortSignal): Promise<void> {
+  async #send(lost: AbortSignal): Promise<void> {
     if (this.#lines.length === 0) return;
     const lines = this.#lines;
     const senders = this.#senders;
@@ -74,7 +77,7 @@ export class Batches {
     this.#senders = new Map();
     this.#room?.resolve();
     this.#room = undefined;
-    await this.#store.insert(lines, signal);
+    await this.#store.insert(lines, lost);
     this.#counts.lines += lines.length;
     for (const line of lines) this.#counts.bytes += line.length;
     for (const [sender, at] of senders) {

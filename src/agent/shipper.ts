@@ -47,7 +47,10 @@ export class Shipper {
     containers.listen({
       onRun: (container) => {
         // What the store had in memory is gone when it was killed: it is asked what it still has.
-        if (container.workload === config.workload && this.state.up) this.#epoch?.end();
+        // Docker tells late: when lines are being sent to the new process already, nothing of it is lost.
+        const { workload, startedAt } = container;
+        if (workload === config.workload && Date.parse(startedAt) > (this.#epoch?.began ?? 0))
+          this.#epoch?.end();
         if (this.#epoch) this.#follow(container, this.#epoch);
       },
       onGone: (id) => {
@@ -67,11 +70,17 @@ export class Shipper {
       if (signal.aborted) return;
       if (told) this.#log("the log store answers");
       const stop = new AbortController();
+      const lost = new AbortController();
       const both = AbortSignal.any([signal, stop.signal]);
       const epoch: Epoch = {
         signal: both,
         batches: new Batches(this.#store, this.state),
-        end: () => stop.abort(),
+        began: Date.now(),
+        stop: () => stop.abort(),
+        end: () => {
+          lost.abort();
+          stop.abort();
+        },
         running: new Set(),
         followed: new Set(),
         turn: Promise.resolve(),
@@ -80,7 +89,7 @@ export class Shipper {
       this.state.up = true;
       this.state.resumed++;
       for (const container of this.#containers.all) this.#follow(container, epoch);
-      await epoch.batches.run(both).catch((error: Error) => this.#fail(error, both));
+      await epoch.batches.run(both, lost.signal).catch((error: Error) => this.#fail(error, both));
       this.state.up = false;
       this.#epoch = undefined;
       stop.abort();
@@ -148,7 +157,7 @@ export class Shipper {
     const running: Promise<void> = run()
       .catch((error: Error) => {
         this.#fail(error, epoch.signal);
-        epoch.end();
+        epoch.stop();
       })
       .finally(() => {
         epoch.running.delete(running);
@@ -181,6 +190,9 @@ export class Shipper {
 interface Epoch {
   readonly signal: AbortSignal;
   readonly batches: Batches;
+  readonly began: number;
+  readonly stop: () => void;
+  /** The store that lines were sent to is no more. */
   readonly end: () => void;
   readonly running: Set<Promise<void>>;
   readonly followed: Set<string>;

@@ -30,11 +30,14 @@ export function register(program: AnyCommand): void {
         owner: service.owner,
         state: status.services.find(({ name }) => name === service.name)?.state ?? "down",
         url: mainUrl(service),
-        endpoints: service.endpoints.map(({ name, url, internalUrl, summary }) => ({
+        endpoints: service.endpoints.map(({ name, url, internalUrl, summary, protocol, auth, login }) => ({
           name,
           summary,
+          protocol,
           url,
           internalUrl,
+          auth: auth ?? "own",
+          login,
         })),
       }));
       if (json) return printJson(rows);

@@ -94,10 +94,14 @@ class Words {
   #unknownKey(path: Path, allowed: readonly string[]): Problem {
     const key = String(path.at(-1));
     const expected = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "no keys here";
+    const meant = didYouMean(key, allowed);
+    // A service's name may stand one level too high.
+    const isOutside = meant.fix === undefined && path.length === 1 && allowed.includes("services");
+    const service = isOutside ? nearest(key, this.#allowed(["services"])) : undefined;
     return {
       path,
       message: `expected ${expected}, received the unknown key ${JSON.stringify(key)}`,
-      ...didYouMean(key, allowed),
+      ...(service === undefined ? meant : { fix: `Did you mean services.${service}?` }),
     };
   }
 

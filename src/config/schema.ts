@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ServiceDefinition } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
+import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
 
 /** Less can't run anything; see also the rules on the model. */
@@ -147,8 +148,8 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         z.strictObject({
           memory: describe(
             size,
-            "Memory of all containers at rest; `./setup.sh --check` asks for as much, and bench/up.ts measures against it.",
-          ).default("2250Mi"),
+            "Memory of all containers at rest, which bench/up.ts measures against it; `./setup.sh --check` asks for the default and room to work.",
+          ).default(`${budget.restMiB}Mi`),
         }),
         "What the stack promises to use of its machine.",
       ).prefault({}),

@@ -179,7 +179,7 @@ func TestHeaders(t *testing.T) {
 		expect(t, name, seen.Load().Header[name], "[]")
 	}
 	expect(t, "who asks", seen.Load().Header["X-Datalab-User"], "[admin]")
-	expect(t, "cookies", seen.Load().Header.Get("Cookie"), "a=b")
+	expect(t, "cookies", seen.Load().Header.Get("Cookie"), "a=b; theirs=1")
 }
 
 func TestGuessing(t *testing.T) {

@@ -41,14 +41,17 @@ func TestContinueAndHead(t *testing.T) {
 		"PUT /count HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", own))
 	expect(t, "interim", answer.StatusCode, 100)
 	_, _ = io.WriteString(conn, "hello")
-	final, err := http.ReadResponse(reader, nil)
-	if err != nil {
-		t.Fatal(err)
+	final := answer
+	for final.StatusCode == 100 { // the upstream's own is passed on as well
+		var err error
+		if final, err = http.ReadResponse(reader, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	text, _ := io.ReadAll(final.Body)
 	expect(t, "body", string(text), "5 <nil>")
 	head, body := call(t, stranger(), "HEAD", at(own, "/object"), nil)
-	expect(t, "HEAD", fmt.Sprint(head.StatusCode, body, head.ContentLength), "200 16")
+	expect(t, "HEAD", fmt.Sprint(head.StatusCode, body, head.ContentLength), "20016")
 	expect(t, "Host is kept for signatures", seen.Load().Host, fmt.Sprintf("127.0.0.1:%d", own))
 }
 
@@ -65,7 +68,7 @@ func TestStreamsArriveAsTheyAreSent(t *testing.T) {
 	if err != nil || first != "line 0\n" {
 		t.Fatal(first, err)
 	}
-	if waited := time.Since(began); waited > 350*time.Millisecond && waited > 1200*time.Millisecond {
+	if waited := time.Since(began); waited > 800*time.Millisecond {
 		t.Errorf("the first line took %s", waited)
 	}
 }

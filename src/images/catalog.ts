@@ -127,6 +127,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
         file(root, `pipelines/${name}`, `project/${name}`),
       ),
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
+      ...filesUnder(join(root, "src/notebooks/hub"), "project/hub"),
     ],
   },
   notebook: {
@@ -239,10 +240,14 @@ export function asImageName(name: string): ImageName {
 /** Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled, never built. */
 export const isExternal = (name: string): boolean => name.includes("/");
 
-/** The tag of an image for the files as they are now. */
+/** Read once a run: a tag hashes every file below it. */
+let current: Catalog | undefined;
+
+/** The tag of an image for the files as they are in this run. */
 export function imageTag(name: string): string {
   if (isExternal(name)) return name;
-  return new Catalog().tag(asImageName(name));
+  current ??= new Catalog();
+  return current.tag(asImageName(name));
 }
 
 /** The named images and what they are built from, in build order; the Debian root file system is not listed. */

@@ -45,7 +45,7 @@ export const rules: readonly Rule[] = [
   {
     name: "a file stays in its folder",
     check: (w) => {
-      const bad = Object.keys(w.files).find((f) => !/^[\w][\w.-]*$/.test(f) || f === "env");
+      const bad = Object.keys(w.files).find((f) => !/^(?:\w[\w-]*\/)?\w[\w.-]*$/.test(f) || f === "env");
       return bad === undefined
         ? undefined
         : `expected a plain file name other than env, received ${JSON.stringify(bad)}`;

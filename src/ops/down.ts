@@ -1,13 +1,12 @@
 import { DatalabError } from "../config/error.ts";
 import { loadEnvironment } from "../config/load.ts";
 import { services } from "../services/index.ts";
-import { engineError, runEngine } from "./engine.ts";
 import { hostOf, type KeptVolume } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
-import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
+import { runOnStack } from "./stack-run.ts";
 import { describeChanges } from "./up-words.ts";
 
 export interface DownOptions {
@@ -78,19 +77,20 @@ export async function down(options: DownOptions): Promise<DownResult> {
 async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hostOf>>) {
   const { project, stack, signal, onEngineLine } = options;
   const run = () =>
-    runEngine("destroy", { project, stack, signal, ...(onEngineLine && { onLine: onEngineLine }) });
+    runOnStack("destroy", {
+      project,
+      stack,
+      signal,
+      host,
+      ...(onEngineLine && { onLine: onEngineLine }),
+    });
   await host.removeSpawned(stack);
-  let result = await run();
+  let { result, error } = await run();
   // The hub may have started another one before it ended itself.
-  if (result.code !== 0 && !signal.aborted && (await host.removeSpawned(stack)).length > 0)
-    result = await run();
-  if (result.code !== 0 && engineError(result, stack) === undefined) {
-    await recover(project, stack, host);
-    result = await run();
+  if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
+    ({ result, error } = await run());
   }
   stopIfAborted(signal);
-  if (result.code !== 0) {
-    throw engineError(result, stack) ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
-  }
+  if (error) throw error;
   return result.changes;
 }

@@ -1,9 +1,9 @@
-import { DatalabError } from "../config/error.ts";
 import { declare } from "./deployment.ts";
-import { type EngineStep, engineError, runEngine } from "./engine.ts";
+import type { EngineStep } from "./engine.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { runOnStack } from "./stack-run.ts";
 
 export interface PreviewResult {
   readonly stack: string;
@@ -25,30 +25,17 @@ export async function preview(options: {
   declare(project, stack);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
   const step = options.reporter.step("preview");
-  const run = () =>
-    runEngine("preview", {
-      project,
-      stack,
-      signal,
-      args: options.refresh ? ["--refresh"] : [],
-      ...(onEngineLine && { onLine: onEngineLine }),
-    });
-  let result = await run();
-  let error = result.code === 0 ? undefined : engineError(result, stack);
-  if (error?.code === "E_NOT_DEPLOYED") {
-    await ensureStack(project, stack);
-    result = await run();
-    error = result.code === 0 ? undefined : engineError(result, stack);
-  }
-  if (result.code !== 0) {
+  const { result, error } = await runOnStack("preview", {
+    project,
+    stack,
+    signal,
+    args: () => (options.refresh ? ["--refresh"] : []),
+    ...(onEngineLine && { onLine: onEngineLine }),
+  });
+  if (error) {
     step.fail();
     stopIfAborted(signal);
-    throw (
-      error ??
-      new DatalabError("E_STALE_LOCK", `A killed run has left the lock of stack ${stack}.`, {
-        hint: "./datalab up recovers it.",
-      })
-    );
+    throw error;
   }
   const steps = new Map(
     result.steps.filter((s) => !["same", "refresh", "read"].includes(s.op)).map((s) => [s.urn, s]),

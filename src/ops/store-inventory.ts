@@ -163,9 +163,14 @@ async function ensureBucket(target: S3Client, bucket: string): Promise<void> {
 
 /** Only the newest version of an object would be copied: that is not what somebody who keeps versions expects. */
 async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
-  const { Status } = await source.send(new GetBucketVersioningCommand({ Bucket: bucket })).catch(() => ({
-    Status: undefined,
-  }));
+  const { Status } = await source
+    .send(new GetBucketVersioningCommand({ Bucket: bucket }))
+    .catch((error: unknown) => {
+      // An engine that was not set up to keep versions says so.
+      if ((error as { name?: string }).name === "VersioningNotConfigured" || statusOf(error) === 501)
+        return { Status: undefined };
+      throw error;
+    });
   if (Status === undefined) return;
   throw new DatalabError(
     "E_MIGRATE_VERSIONS",

@@ -1,4 +1,3 @@
-import { DatalabError } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
@@ -6,15 +5,15 @@ import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
 import type { Health } from "./core-client.ts";
 import { checkDataEngine } from "./data-engine.ts";
 import { declare } from "./deployment.ts";
-import { type EngineResult, type EngineStep, engineError, runEngine } from "./engine.ts";
+import type { EngineResult, EngineStep } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { readPlatform } from "./platform.ts";
 import { Readiness } from "./readiness.ts";
-import { recover } from "./recover.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { runOnStack } from "./stack-run.ts";
 import { cannotStart, describeChanges, stepWords } from "./up-words.ts";
 
 export interface UpOptions {
@@ -147,33 +146,19 @@ class Update {
         if (death) interrupt();
       });
     try {
-      const run = async () =>
-        runEngine("up", {
-          project,
-          stack,
-          args: await this.#replacements(),
-          signal: stop.signal,
-          ...(onEngineLine && { onLine: onEngineLine }),
-          onStep: (s) => this.#onStep(s, (text) => step.update(text)),
-        });
-      let result = await run();
-      let error = result.code === 0 ? undefined : engineError(result, stack);
-      if (error?.code === "E_NOT_DEPLOYED") {
-        // The file came with the repository, the stack is not in this backend yet.
-        await ensureStack(project, stack);
-        result = await run();
-        error = result.code === 0 ? undefined : engineError(result, stack);
-      }
-      if (result.code !== 0 && error === undefined) {
-        step.update("a killed run has left its lock and half-made resources: recovering");
-        await recover(project, stack, this.#host);
-        result = await run();
-        error = result.code === 0 ? undefined : engineError(result, stack);
-      }
+      const { result, error } = await runOnStack("up", {
+        project,
+        stack,
+        args: () => this.#replacements(),
+        signal: stop.signal,
+        ...(onEngineLine && { onLine: onEngineLine }),
+        onStep: (s) => this.#onStep(s, (text) => step.update(text)),
+        host: this.#host,
+        onRecover: () => step.update("a killed run has left its lock and half-made resources: recovering"),
+      });
       if (this.#death) throw cannotStart(this.#death);
       stopIfAborted(signal);
-      if (result.code !== 0)
-        throw error ?? new DatalabError("E_ENGINE", `the engine ended with ${result.code}`);
+      if (error) throw error;
       this.#deployed = true;
       await this.#host.startStopped(stack);
       step.done(describeChanges(result.changes));

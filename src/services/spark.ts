@@ -51,11 +51,23 @@ const master: readonly string[] = [
   ...["--host", "spark", "--port", "7077", "--webui-port", "8080", "--properties-file", file],
 ];
 
+/** Where shuffles spill to: a volume, which replicas can't share; several workers have /tmp, which is memory. */
+const scratch = ({ options }: Context) => (options.workers === 1 ? "/data" : "/tmp");
+
 const worker = (ctx: Context): readonly string[] => [
   ...java(96, 96),
   `${deploy}.worker.Worker`,
   ...["--cores", String(ctx.options.cores), "--memory", `${executorMemory(ctx)}m`],
-  ...["--port", "7078", "--webui-port", "8081", "--work-dir", "/data/work", "--properties-file", file],
+  ...[
+    "--port",
+    "7078",
+    "--webui-port",
+    "8081",
+    "--work-dir",
+    `${scratch(ctx)}/work`,
+    "--properties-file",
+    file,
+  ],
   "spark://spark:7077",
 ];
 
@@ -164,7 +176,7 @@ export const spark = defineService({
       after: [{ part: "main", endpoint: "rpc" }],
       replicas: (options) => options.workers,
       command: worker,
-      env: () => ({ ...environment, SPARK_LOCAL_DIRS: "/data/scratch" }),
+      env: (ctx) => ({ ...environment, SPARK_LOCAL_DIRS: `${scratch(ctx)}/local` }),
       files: (ctx) => ({
         "spark.conf": properties(shared(ctx), {
           "spark.worker.cleanup.enabled": "true",
@@ -176,9 +188,9 @@ export const spark = defineService({
       },
       metrics: { main: { endpoint: "ui", path: "/metrics/prometheus/" } },
       probe: { command: curl("http://127.0.0.1:8081/json/"), within: "60s" },
-      volumes: { scratch: { path: "/data", size: "10Gi" } },
+      volumes: { scratch: { path: "/data", size: "10Gi", enabled: ({ workers }) => workers === 1 } },
       resources: { cpu: "500m", memory: "2Gi" },
-      tmp: "256Mi",
+      tmp: "512Mi",
     },
     connect: {
       image: "spark",
@@ -220,7 +232,13 @@ export const spark = defineService({
         "start.sh": withEventLogs(ctx.needs.lake, history),
       }),
       endpoints: {
-        ui: { port: 18080, protocol: "http", summary: "ended applications", published: 18080, browser: true },
+        history: {
+          port: 18080,
+          protocol: "http",
+          summary: "ended applications",
+          published: 18080,
+          browser: true,
+        },
       },
       probe: { command: curl("http://127.0.0.1:18080/api/v1/version"), within: "60s" },
       resources: { cpu: "50m", memory: "384Mi" },
@@ -241,7 +259,7 @@ export const spark = defineService({
     history: {
       summary: "The history server answers.",
       every: "1m",
-      http: { part: "history", endpoint: "ui", path: "/api/v1/version" },
+      http: { part: "history", endpoint: "history", path: "/api/v1/version" },
     },
   },
   alerts,

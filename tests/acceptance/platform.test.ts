@@ -3,8 +3,11 @@
  * Chapters stand in ./chapters, in the order of the calls below.
  */
 import { afterAll, beforeAll, describe } from "vitest";
+import { alerts } from "./chapters/alerts.ts";
 import { killedPlatform } from "./chapters/killed-platform.ts";
 import { centralLogs } from "./chapters/logs.ts";
+import { mlflow } from "./chapters/mlflow.ts";
+import { notebooks } from "./chapters/notebooks.ts";
 import { stopStart } from "./chapters/stop-start.ts";
 import { toyService } from "./chapters/toy-service.ts";
 import { wholeUp } from "./chapters/whole-up.ts";
@@ -17,8 +20,11 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   afterAll(() => stage.close(), 300_000);
 
   wholeUp(stage);
+  mlflow(stage, `http://127.0.0.1:${5000 + whole.portOffset}`);
+  notebooks(stage, `http://127.0.0.1:${8000 + whole.portOffset}`);
   toyService(stage);
   centralLogs(stage);
   stopStart(stage);
+  alerts(stage);
   killedPlatform(stage);
 });

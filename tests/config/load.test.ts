@@ -197,6 +197,7 @@ describe("pipelines", () => {
     concurrency: 2,
     parameters: { limit: 10, nested: { list: [1, "two", null, true] } },
     tags: ["daily"],
+    freshness: {},
     paused: true,
   };
   const load = (files: Record<string, string>) =>
@@ -217,6 +218,7 @@ describe("pipelines", () => {
       concurrency: 2,
       parameters: { limit: 10, nested: { list: [1, "two", null, true] } },
       tags: ["daily"],
+      freshness: {},
       paused: true,
     });
   });
@@ -235,6 +237,7 @@ describe("pipelines", () => {
       concurrency: null,
       parameters: {},
       tags: [],
+      freshness: {},
       paused: false,
     });
   });

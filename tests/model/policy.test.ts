@@ -86,7 +86,7 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     keeps: { files: { "a.b-c_1.json": template("x") } },
     breaks: [
       [{ files: { "../x": template("") } }, 'expected a plain file name other than env, received "../x"'],
-      [{ files: { "a/b": template("") } }, 'expected a plain file name other than env, received "a/b"'],
+      [{ files: { "a/b/c": template("") } }, 'expected a plain file name other than env, received "a/b/c"'],
       [{ files: { env: template("") } }, 'expected a plain file name other than env, received "env"'],
       [{ files: { ".x": template("") } }, 'expected a plain file name other than env, received ".x"'],
     ],

@@ -106,6 +106,12 @@ describe("the default platform", () => {
     expect(model().secrets).toEqual([
       { id: "core.object-store.write-read/bucket", version: 1, login: null },
       { id: "core.postgres.query/db", version: 1, login: null },
+      { id: "core.prefect.tables/lake", version: 1, login: null },
+      {
+        id: "core/alerts",
+        version: 1,
+        login: { user: "alertmanager", opens: "the log of alerts, for what posts there" },
+      },
       { id: "object-store/admin", version: 1, login: { user: "admin", opens: "the console" } },
       { id: "postgres/admin", version: 1, login: { user: "postgres", opens: "PostgreSQL as superuser" } },
       { id: "prefect/admin", version: 1, login: { user: "admin", opens: "Prefect" } },

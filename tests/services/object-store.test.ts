@@ -88,7 +88,7 @@ describe("an engine that starts", () => {
     const script = `set -eu\n${whoHoldsData.replaceAll("/data/", `${folder}/`)}echo served`;
     try {
       const env = { PATH: process.env.PATH ?? "", DATALAB_DATA_ENGINE: engine, ...more };
-      return execFileSync("bash", ["-c", script], { env, encoding: "utf8", stdio: "pipe" }).trim();
+      return execFileSync("bash", ["--norc", "-c", script], { env, encoding: "utf8", stdio: "pipe" }).trim();
     } catch (error) {
       const { status, stderr } = error as { status: number; stderr: string };
       return `${status}: ${stderr}`;

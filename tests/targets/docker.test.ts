@@ -217,6 +217,7 @@ describe("the default dev stack", () => {
     expect(Object.keys(files).sort()).toEqual([
       "env",
       "policy-core.object-store.write-read.bucket.json",
+      "policy-core.prefect.tables.lake.json",
       "policy-prefect.lake.json",
       "provision.sh",
       "start.sh",

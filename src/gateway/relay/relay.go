@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,6 +35,7 @@ type App struct {
 	listeners []net.Listener
 	accepting sync.WaitGroup
 	open      sync.WaitGroup
+	stopping  atomic.Bool
 }
 
 // Relay is one port and where it leads.
@@ -58,7 +60,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 // Start opens the ports.
 func (a *App) Start() error {
 	for _, relay := range a.Relays {
-		listener, err := net.Listen("tcp", relay.Listen)
+		listener, err := listen(a.context, relay.Listen)
 		if err != nil {
 			_ = a.Stop()
 			return err
@@ -72,6 +74,7 @@ func (a *App) Start() error {
 
 // Stop closes the ports, and after a grace period what is still open.
 func (a *App) Stop() error {
+	a.stopping.Store(true)
 	for _, listener := range a.listeners {
 		_ = listener.Close()
 	}
@@ -95,7 +98,7 @@ func (a *App) accept(listener net.Listener, relay Relay) {
 		places <- struct{}{}
 		client, err := listener.Accept()
 		if err != nil {
-			if a.context.Err() != nil || isClosed(err) {
+			if a.stopping.Load() {
 				return
 			}
 			<-places
@@ -146,9 +149,17 @@ func (a *App) carry(client net.Conn, upstream string) error {
 	return nil
 }
 
-func isClosed(err error) bool {
-	op, ok := err.(*net.OpError)
-	return ok && op.Err.Error() == net.ErrClosed.Error()
+// listen shares the port with the app that this one takes over from when a configuration is loaded anew.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	parsed, err := caddy.ParseNetworkAddress("tcp/" + address)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := parsed.Listen(ctx, 0, net.ListenConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return opened.(net.Listener), nil
 }
 
 var (

@@ -1,6 +1,6 @@
 """configurable-http-proxy, with paths handed on the way JupyterHub writes them.
 
-The proxy decodes a path and encodes it again, `@` and its like included; a notebook server knows its own address
+The proxy decodes a path and encodes it again, `@` included; a notebook server knows its own address
 as JupyterHub wrote it, and would answer 404 to everybody with an `@` in the name.
 """
 

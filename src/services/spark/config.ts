@@ -77,6 +77,8 @@ function jvm(metaspaceMebibytes: number): string[] {
     ...["-XX:MinHeapFreeRatio=10", "-XX:MaxHeapFreeRatio=20"],
     `-XX:MaxMetaspaceSize=${metaspaceMebibytes}m`,
     ...["-XX:ReservedCodeCacheSize=64m", "-XX:+ExitOnOutOfMemoryError"],
+    // Its native library would be unpacked to /tmp, where nothing can be executed.
+    "-Dio.netty.transport.noNative=true",
   ];
 }
 
@@ -85,7 +87,7 @@ export const executorOptions = [
   ...["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:MinHeapFreeRatio=10"],
   ...["-XX:MaxHeapFreeRatio=20", "-XX:ReservedCodeCacheSize=64m", "-Djava.library.path=/opt/spark/native"],
   ...["-DZstdNativePath=/opt/spark/native/libzstd-jni.so", "-Dorg.xerial.snappy.lib.path=/opt/spark/native"],
-  "-Dorg.xerial.snappy.lib.name=libsnappyjava.so",
+  ...["-Dorg.xerial.snappy.lib.name=libsnappyjava.so", "-Dio.netty.transport.noNative=true"],
   "-Dlog4j2.configurationFile=file:/opt/spark/log4j2.properties",
 ].join(" ");
 

@@ -1,19 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Stage } from "../support/stage.ts";
 
-/** What the chapter needs to know of the stage: where MLflow is published, and the gateway's token where there is one. */
-export interface MlflowDoor {
-  readonly url: string;
-  /** What a program sends to be let in. */
-  authorization(): Promise<string>;
-}
-
-export function mlflow(stage: Stage, door: MlflowDoor): void {
+/** `url`: where the gateway publishes MLflow. */
+export function mlflow(stage: Stage, url: string): void {
+  /** What programs send: the gateway's token. It fills in MLflow's own login. */
+  const token = async () => `Bearer ${await stage.secret("gateway/token")}`;
   const call = async (method: string, path: string, body?: unknown, authorization?: string) => {
-    const answer = await fetch(`${door.url}/api/2.0/mlflow/${path}`, {
+    const answer = await fetch(`${url}/api/2.0/mlflow/${path}`, {
       method,
       headers: {
-        authorization: authorization ?? (await door.authorization()),
+        authorization: authorization ?? (await token()),
         "content-type": "application/json",
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -25,7 +21,7 @@ export function mlflow(stage: Stage, door: MlflowDoor): void {
 
   describe("MLflow", () => {
     test("refuses strangers, and the login that it was once shipped with", async () => {
-      const stranger = await fetch(`${door.url}/api/2.0/mlflow/experiments/search?max_results=1`);
+      const stranger = await fetch(`${url}/api/2.0/mlflow/experiments/search?max_results=1`);
       expect([401, 403]).toContain(stranger.status);
       const shipped = await call("GET", "experiments/search?max_results=1", undefined, basic("password1234"));
       expect([401, 403]).toContain(shipped.status);
@@ -62,8 +58,8 @@ export function mlflow(stage: Stage, door: MlflowDoor): void {
     });
 
     test("hands out no path to the host: an artifact outside of its bucket is refused", async () => {
-      const path = `${door.url}/api/2.0/mlflow-artifacts/artifacts/..%2F..%2Fetc%2Fpasswd`;
-      const answer = await fetch(path, { headers: { authorization: await door.authorization() } });
+      const path = `${url}/api/2.0/mlflow-artifacts/artifacts/..%2F..%2Fetc%2Fpasswd`;
+      const answer = await fetch(path, { headers: { authorization: await token() } });
       expect(answer.status).toBeGreaterThanOrEqual(400);
     });
   });

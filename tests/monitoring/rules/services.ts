@@ -76,8 +76,12 @@ export const serviceCases: RuleCase[] = [
     labels: { severity: "critical", service: "alertmanager", integration: "slack" },
     summary: "Alertmanager can't deliver by slack.",
     description: "See: services logs alertmanager",
+    // The core was away for a moment: it is told again.
     quiet: [
-      { series: { 'alertmanager_notifications_failed_total{integration="slack"}': "3x60" }, at: "10m" },
+      {
+        series: { 'alertmanager_notifications_failed_total{integration="slack"}': "0x20 2x60" },
+        at: "6m30s",
+      },
     ],
   },
   {
@@ -164,5 +168,16 @@ export const serviceCases: RuleCase[] = [
     labels: { severity: "critical", service: "logs" },
     summary: "The log store takes no lines any more: its disk is nearly full.",
     quiet: [{ series: { 'vl_storage_is_read_only{path="/data"}': "0x60" }, at: "10m" }],
+  },
+  {
+    alert: "SparkWorkersMissing",
+    series: { 'metrics_master_aliveWorkers_Value{job="spark"}': "1x20 0x19 1x20" },
+    notYet: "6m",
+    fires: "6m15s",
+    ended: "10m15s",
+    labels: { severity: "critical", service: "spark", job: "spark" },
+    summary: "Fewer Spark workers than the 1 configured are alive.",
+    description: "See: services logs spark-worker",
+    quiet: [{ series: { 'metrics_master_aliveWorkers_Value{job="spark"}': "1x60" }, at: "10m" }],
   },
 ];
