@@ -73,6 +73,16 @@ const probe = z
   })
   .describe("Whether the process works; required unless the part ends by itself.");
 
+const drain = z
+  .strictObject({
+    command: z
+      .array(text)
+      .min(1)
+      .describe("Command inside the container; it exits 0 once nothing is under way."),
+    within: duration.default("60s").describe("How long it may take."),
+  })
+  .describe("What ends its work in peace before it is stopped or restarted by hand.");
+
 const scrape = z
   .strictObject({
     endpoint: name.describe("Endpoint of the part."),
@@ -142,6 +152,7 @@ const part = z
     tmp: size.default("64Mi").describe("Size of `/tmp`, the only place it can write to beside its volumes."),
     oneShot: z.boolean().default(false).describe("Runs to its end at each change, instead of for ever."),
     stopGrace: duration.default("10s").describe("How long it may take to stop."),
+    drain: drain.optional(),
   })
   .describe("One container. The part `main` has the service's name, another is `<service>-<part>`.");
 

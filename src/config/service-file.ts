@@ -148,6 +148,9 @@ function checkPart(
   if (part.oneShot && Object.keys(part.volumes).length > 0) {
     at(["volumes"], "expected no volumes of a part that ends, received some");
   }
+  if (part.oneShot && part.drain) {
+    at(["drain"], "expected no drain of a part that ends, received one", "Remove it: nothing stops such a part.");
+  }
   return problems;
 }
 
@@ -199,12 +202,13 @@ function toDefinition(file: File): ServiceDefinition {
     needs: Object.fromEntries(Object.entries(file.needs).map(([n, value]) => [n, toNeed(value)])),
     parts: Object.fromEntries(
       Object.entries(file.parts).map(([n, p]) => {
-        const { probe, command, env, files, endpoints, metrics, after, replicas, ...rest } = p;
+        const { probe, drain, command, env, files, endpoints, metrics, after, replicas, ...rest } = p;
         return [
           n,
           {
             ...rest,
             ...(probe && { probe }),
+            ...(drain && { drain }),
             endpoints: endpoints as never,
             metrics: metrics as never,
             after: after.map(placeOf),

@@ -33,8 +33,14 @@ const options = z.strictObject({
   users: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$/, 'a name such as "ann"'),
-        hash: z.string().regex(hash, "what ./datalab secrets hash-password prints"),
+        name: z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$/, 'a name such as "ann"')
+          .describe("Name that the person logs in with."),
+        hash: z
+          .string()
+          .regex(hash, "what ./datalab secrets hash-password prints")
+          .describe("Hash of the person's password: argon2id or bcrypt."),
       }),
     )
     .default([])

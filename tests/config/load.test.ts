@@ -18,6 +18,7 @@ const defaults = {
   portOffset: 0,
   images: { source: "build", digests: {} },
   data: { policy: "retain" },
+  budget: { memory: "2250Mi" },
   services: {
     core: {
       enabled: true,
@@ -36,8 +37,8 @@ const defaults = {
       enabled: true,
       resources: { main: { cpu: "250m", memory: "1Gi" } },
       ports: { s3: 9000, console: 9001 },
-      storage: { data: "20Gi" },
-      options: {},
+      storage: { data: "20Gi", versitygw: "20Gi" },
+      options: { engine: "minio" },
     },
     prefect: {
       enabled: true,
@@ -158,7 +159,7 @@ describe("service files", () => {
     const broken = asJson.replace('"image": "python"', '"image": "pyton"');
     expect(errorText(makeProject({ "Pulumi.dev.yaml": json, "services/notes.json": broken }))).toBe(
       [
-        '✖ parts.main.image: expected one of the images base, python, pipelines, services, core, test, received "pyton"',
+        '✖ parts.main.image: expected one of the images base, python, pipelines, services, spark, notebook, dashboard, core, gateway, test, browser, received "pyton"',
         "  → services/notes.json:19:7",
         "  Did you mean python?",
       ].join("\n"),
@@ -172,6 +173,23 @@ describe("service files", () => {
     };
     const workload = declare(makeProject(files)).model.services.at(-1)?.workloads[0];
     expect([workload?.endpoints[0]?.published, workload?.memoryBytes]).toEqual([8099, 64 * 2 ** 20]);
+  });
+
+  test("a part may be drained before it is stopped, and need not be", () => {
+    const resources = "    resources: { cpu: 100m, memory: 128Mi }\n";
+    const drain = (line: string) => {
+      const files = {
+        "Pulumi.dev.yaml": yaml,
+        "services/notes.yaml": notes.replace(resources, `${resources}${line}`),
+      };
+      return declare(makeProject(files)).model.services.at(-1)?.workloads[0]?.drain;
+    };
+    expect(drain("")).toBeNull();
+    expect(drain("    drain: { command: [notes, drain], within: 2m }\n")).toEqual({
+      command: ["notes", "drain"],
+      withinSeconds: 120,
+    });
+    expect(drain("    drain: { command: [notes] }\n")?.withinSeconds).toBe(60);
   });
 
   test("an image that a registry has by digest is known", () => {

@@ -193,6 +193,8 @@ test("services see endpoints, scrapes, collectors, alerts and workloads of all",
     path: "/",
     auth: "gateway",
     internal: ["/metrics"],
+    selfGuarded: [],
+    answers: {},
     login: { user: "boss", password },
   });
   expect(view.endpoints.find((e) => e.workload === "postgres")?.auth).toBe("own");

@@ -42,8 +42,17 @@ describe("the output `platform` of the default stack", () => {
       version: expect.stringMatching(/^MinIO \S+$/),
       owner: "platform",
       backup: "its buckets are mirrored by the backup of the lake",
+      dependsOn: [],
       workloads: [
-        { name: "object-store", instance: "datalab-dev-object-store", image: "services", oneShot: false },
+        {
+          name: "object-store",
+          instance: "datalab-dev-object-store",
+          image: "services",
+          oneShot: false,
+          after: [],
+          stopGraceSeconds: 15,
+          drain: null,
+        },
       ],
       endpoints: [
         {
@@ -52,6 +61,7 @@ describe("the output `platform` of the default stack", () => {
           summary: "the S3 API",
           protocol: "http",
           browser: false,
+          auth: "own",
           url: "http://127.0.0.1:9000",
           internalUrl: "http://object-store:9000",
           login: null,
@@ -62,12 +72,13 @@ describe("the output `platform` of the default stack", () => {
           summary: "the console",
           protocol: "http",
           browser: true,
+          auth: "own",
           url: "http://127.0.0.1:9001",
           internalUrl: "http://object-store:9001",
           login: { user: "admin", secret: "object-store/admin" },
         },
       ],
-      checks: [{ name: "write-read", summary: "An object is written, read back and deleted." }],
+      checks: [{ name: "write-read", summary: "An object is written, read back, shielded from a second writer and deleted." }],
     });
     expect(output.tools).toEqual({
       lake: {

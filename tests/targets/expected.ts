@@ -90,13 +90,9 @@ export function filesHash(files: Readonly<Record<string, string>>): string {
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex").slice(0, 16);
 }
 
-const curl = (seconds: number, url: string) => [
-  "curl",
-  "--fail",
-  "--silent",
-  "--max-time",
-  String(seconds),
-  url,
+const curl = (seconds: number, ...rest: readonly string[]) => [
+  ...["curl", "--fail", "--silent", "--max-time", String(seconds)],
+  ...rest,
 ];
 const lake = [
   "DATALAB_BUCKET_ARTIFACTS=artifacts",
@@ -159,9 +155,11 @@ export const workloads: Readonly<Record<string, Own>> = {
     image: "services",
     command: ["bash", "/run/datalab/start.sh"],
     envs: [
+      "DATALAB_DATA_ENGINE=minio",
       "HOME=/tmp",
       "MINIO_BROWSER_REDIRECT_URL=http://127.0.0.1:9001",
       "MINIO_CALLHOME_ENABLE=off",
+      "MINIO_PROMETHEUS_AUTH_TYPE=public",
       "MINIO_ROOT_USER=admin",
       "MINIO_UPDATE=off",
     ],
@@ -174,7 +172,10 @@ export const workloads: Readonly<Record<string, Own>> = {
     cpuShares: 256,
     tmp: "64m",
     stopSeconds: 15,
-    probe: { command: curl(2, "http://127.0.0.1:9000/minio/health/ready"), startPeriod: "30s" },
+    probe: {
+      command: curl(2, "--output", "/dev/null", "http://127.0.0.1:9000/minio/health/ready"),
+      startPeriod: "30s",
+    },
   },
   prefect: {
     service: "prefect",
@@ -185,6 +186,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       ...quiet,
       "PREFECT_HOME=/tmp/prefect",
       "PREFECT_SERVER_ANALYTICS_ENABLED=false",
+      "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS=5",
       "PREFECT_SERVER_EVENTS_RETENTION_PERIOD=PT2592000S",
       "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=events,flow_runs",
       "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD=2592000",
@@ -203,7 +205,7 @@ export const workloads: Readonly<Record<string, Own>> = {
     service: "prefect",
     image: "python",
     command: [
-      ...["prefect", "worker", "start", "--name", "worker", "--pool", "default", "--type", "process"],
+      ...["python", "-m", "datalab.worker", "start", "--name", "worker", "--pool", "default", "--type", "process"],
       ...["--limit", "4", "--with-healthcheck"],
     ],
     envs: [
