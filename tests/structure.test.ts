@@ -80,7 +80,9 @@ describe("what may import what", () => {
 describe("nothing specific outside of its file", () => {
   const names = services.flatMap((s) => [s.name, ...Object.keys(s.parts).map((part) => `${s.name}-${part}`)]);
   // `auth` is who asks for a login, not a service.
-  const branch = new RegExp(`(?<!\\bauth )(?:===|!==|case|includes\\(|startsWith\\()\\s*"(?:${names.join("|")})"`);
+  const branch = new RegExp(
+    `(?<!\\bauth )(?:===|!==|case|includes\\(|startsWith\\()\\s*"(?:${names.join("|")})"`,
+  );
 
   test("no code asks for a service by name", () => {
     const outside = sources.filter(

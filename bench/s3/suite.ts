@@ -31,6 +31,17 @@ const tests = readFileSync(join(import.meta.dirname, "tests.txt"), "utf8")
 
 /** One after the other, as all of them call their buckets test-bucket-1; what a failed one has left is removed. */
 async function runAll(engine: EngineName): Promise<Result[]> {
+  const all: Result[] = [];
+  while (all.length < tests.length) {
+    const results = await withEngine(engine, () => runFrom(engine, all.length));
+    if (results.length === 0) throw new Error(`${engine} ran no test after ${all.length}`);
+    all.push(...results);
+  }
+  return all;
+}
+
+/** Ends early when a bucket can't be removed, for what is in it is locked: the rest needs an engine with empty volumes. */
+async function runFrom(engine: EngineName, first: number): Promise<Result[]> {
   // It starts itself as ./versitygw for its users.
   const script = `cd /usr/local/bin
 export MC_CONFIG_DIR=/tmp/mc MC_HOST_local=http://admin:${secretKey}@127.0.0.1:9000
@@ -40,11 +51,11 @@ while read -r name; do
   code=$?
   echo "@= $code"
   if [ $code != 0 ]; then
-    for bucket in $(mc ls local | grep -o 'test-bucket-[0-9]*'); do mc rb --force "local/$bucket" >/dev/null 2>&1; done
+    for bucket in $(mc ls local | grep -o 'test-bucket-[0-9]*'); do mc rb --force "local/$bucket" >/dev/null 2>&1 || exit; done
   fi
 done`;
   const { stdout } = await dockerRun(["exec", "-i", container(engine), "bash", "-c", script], {
-    input: `${tests.join("\n")}\n`,
+    input: `${tests.slice(first).join("\n")}\n`,
   });
   return plain(stdout)
     .split(/^@@ /m)
@@ -57,7 +68,8 @@ function verdict(text: string): Result {
   const said = lines.join("\n");
   const code = /^@= (\d+)$/m.exec(said)?.[1];
   const skipped = new RegExp(`^SKIP\\s+${name}`, "m").test(said);
-  if (skipped) return { name, outcome: "skipped" };
+  // The suite has a few tests that can't be called by their own names: no such command.
+  if (skipped || code === "3") return { name, outcome: "skipped" };
   if (code === "0" && new RegExp(`^PASS\\s+${name}`, "m").test(said)) return { name, outcome: "passed" };
   const reason = /^FAIL\s+(.*)$/m.exec(said)?.[1] ?? /^panic: .*$/m.exec(said)?.[0];
   return {
@@ -74,24 +86,22 @@ const given = process.argv.slice(2);
 const engines = engineNames.filter((name) => given.length === 0 || given.includes(name));
 mkdirSync(results, { recursive: true });
 for (const engine of engines) {
-  await withEngine(engine, async () => {
-    const started = new Date();
-    const all = await runAll(engine);
-    const of = (outcome: Result["outcome"]) => all.filter((each) => each.outcome === outcome);
-    const summary = {
-      suite,
-      engine: storeEngines[engine].version,
-      command: "node bench/s3/suite.ts",
-      started: started.toISOString(),
-      seconds: Math.round((Date.now() - started.getTime()) / 1000),
-      tests: all.length,
-      passed: of("passed").length,
-      failed: of("failed").length,
-      skipped: of("skipped").length,
-      failures: Object.fromEntries(of("failed").map(({ name, reason }) => [name, reason])),
-      passes: of("passed").map(({ name }) => name),
-    };
-    writeFileSync(join(results, `suite-${engine}.json`), `${JSON.stringify(summary, null, 2)}\n`);
-    console.log(`${engine}: ${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`);
-  });
+  const started = new Date();
+  const all = await runAll(engine);
+  const of = (outcome: Result["outcome"]) => all.filter((each) => each.outcome === outcome);
+  const summary = {
+    suite,
+    engine: storeEngines[engine].version,
+    command: "node bench/s3/suite.ts",
+    started: started.toISOString(),
+    seconds: Math.round((Date.now() - started.getTime()) / 1000),
+    tests: all.length,
+    passed: of("passed").length,
+    failed: of("failed").length,
+    skipped: of("skipped").length,
+    failures: Object.fromEntries(of("failed").map(({ name, reason }) => [name, reason])),
+    passes: of("passed").map(({ name }) => name),
+  };
+  writeFileSync(join(results, `suite-${engine}.json`), `${JSON.stringify(summary, null, 2)}\n`);
+  console.log(`${engine}: ${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`);
 }

@@ -149,7 +149,11 @@ function checkPart(
     at(["volumes"], "expected no volumes of a part that ends, received some");
   }
   if (part.oneShot && part.drain) {
-    at(["drain"], "expected no drain of a part that ends, received one", "Remove it: nothing stops such a part.");
+    at(
+      ["drain"],
+      "expected no drain of a part that ends, received one",
+      "Remove it: nothing stops such a part.",
+    );
   }
   return problems;
 }

@@ -25,6 +25,10 @@ export const imageNames = [
   "browser",
 ] as const;
 export type ImageName = (typeof imageNames)[number];
+
+/** What the platform itself runs, which set-up builds; `test` and `browser` are built when the tests are. */
+export const platformImages = imageNames.filter((name) => !["base", "test", "browser"].includes(name));
+
 /** `debian` is the root file system that `base` starts from: pulled, or made with debootstrap. */
 export type LayerName = ImageName | "debian";
 

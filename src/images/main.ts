@@ -1,9 +1,6 @@
 /** The images from the command line, for set-up: `main.ts missing|build|tags|prune [NAME...] [--verbose]`. */
 import { ensureImages, missingImages, pruneImages } from "./build.ts";
-import { Catalog, imageNames } from "./catalog.ts";
-
-/** What the platform runs; `test` is built when the tests are. */
-const platformImages = ["pipelines", "services", "core"];
+import { Catalog, imageNames, platformImages } from "./catalog.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const [action = "", ...rest] = argv.filter((argument) => argument !== "--verbose");

@@ -9,7 +9,7 @@ import type { Reporter } from "./reporter.ts";
 import { cannotStart, describePending, notReady } from "./up-words.ts";
 
 /** How long functional checks may take to pass after the engine has ended. */
-const readinessMs = 180_000;
+const readinessMs = 300_000;
 const pollMs = 250;
 
 export interface ReadinessOptions {

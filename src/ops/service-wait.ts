@@ -8,7 +8,7 @@ import type { Reporter } from "./reporter.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** How long functional checks may take to pass after a start. */
-const mostMs = 180_000;
+const mostMs = 300_000;
 const pollMs = 500;
 /** A core that was not started just now, and says nothing for so long, does not run or can't be reached. */
 const silenceMs = 20_000;

@@ -2,9 +2,11 @@ import { execFile } from "node:child_process";
 import { cpSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { services } from "../../src/services/index.ts";
 import { type Files, goodPipeline, makeProject, platformYaml, treeOf } from "../support/project.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
+const enabled = services.filter((s) => s.enabledByDefault !== false).length;
 
 /** `datalab config validate` in a project of its own: the program works on the project that it lies in. */
 async function validate(files: Files, ...args: string[]) {
@@ -34,7 +36,7 @@ async function validate(files: Files, ...args: string[]) {
 test("a configuration that is right exits 0 and touches nothing", async () => {
   expect(await validate({})).toEqual({
     code: 0,
-    stdout: "Pulumi.dev.yaml is valid: 4 services, 1 pipeline.\n",
+    stdout: `Pulumi.dev.yaml is valid: ${enabled} services, 1 pipeline.\n`,
     stderr: "",
     touched: false,
   });
@@ -78,5 +80,8 @@ test("another stack is validated by its own file", async () => {
     "-s",
     "prod",
   );
-  expect([ran.code, ran.stdout]).toEqual([0, "Pulumi.prod.yaml is valid: 4 services, 1 pipeline.\n"]);
+  expect([ran.code, ran.stdout]).toEqual([
+    0,
+    `Pulumi.prod.yaml is valid: ${enabled} services, 1 pipeline.\n`,
+  ]);
 });

@@ -5,9 +5,13 @@ import {
   Catalog,
   imageNames,
   imageTag,
+  platformImages,
   requiredImages,
   UnknownImageError,
 } from "../../src/images/catalog.ts";
+import { imagesOf } from "../../src/model/images.ts";
+import { services } from "../../src/services/index.ts";
+import { modelOf } from "../support/project.ts";
 import { Project } from "./project.ts";
 
 function tags(project: Project): Record<string, string> {
@@ -28,6 +32,10 @@ function changedBy(change: (project: Project) => void): string[] {
 function from(...names: string[]): string[] {
   return imageNames.filter((name) => requiredImages([name]).some((required) => names.includes(required)));
 }
+
+test("set-up builds what the default stack runs", () => {
+  expect(platformImages.toSorted()).toEqual(imagesOf(modelOf("", "dev", services)).toSorted());
+});
 
 describe("a tag", () => {
   test("is the image's name and 16 hex digits", () => {

@@ -78,7 +78,12 @@ describe("the output `platform` of the default stack", () => {
           login: { user: "admin", secret: "object-store/admin" },
         },
       ],
-      checks: [{ name: "write-read", summary: "An object is written, read back, shielded from a second writer and deleted." }],
+      checks: [
+        {
+          name: "write-read",
+          summary: "An object is written, read back, shielded from a second writer and deleted.",
+        },
+      ],
     });
     expect(output.tools).toEqual({
       lake: {

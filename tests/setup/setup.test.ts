@@ -16,6 +16,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { services } from "../../src/services/index.ts";
+import { modelOf } from "../support/project.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
@@ -23,7 +25,7 @@ const repository = resolve(import.meta.dirname, "../..");
 function emptyProject(): string {
   const root = mkdtempSync(join(tmpdir(), "datalab-setup-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const path of ["setup.sh", "datalab", "tools", "src/images"]) {
+  for (const path of ["setup.sh", "datalab", "tools", "src/images", "src/config/budget.json"]) {
     cpSync(join(repository, path), join(root, path), { recursive: true });
   }
   return root;
@@ -38,6 +40,13 @@ function environment(root: string): NodeJS.ProcessEnv {
 function setup(root: string, ...args: string[]) {
   return spawnSync(join(root, "setup.sh"), args, { encoding: "utf8", env: environment(root), input: "" });
 }
+
+/** Every port of the default dev stack. */
+function published(offset: number): number[] {
+  const workloads = modelOf(`portOffset: ${offset}`, "dev", services).services.flatMap((s) => s.workloads);
+  return sorted(workloads.flatMap((w) => w.endpoints.flatMap((e) => e.published ?? [])));
+}
+const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 
 const report = z.strictObject({
   ok: z.boolean(),
@@ -74,7 +83,9 @@ describe("setup.sh --check", () => {
       "free memory",
       "free disk",
     ]);
-    expect(ports.map(({ port }) => port)).toEqual([9000, 9001, 4200, 5432, 7070]);
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(0));
+    const { restMiB, workMiB } = JSON.parse(readFileSync(join(repository, "src/config/budget.json"), "utf8"));
+    expect(dependencies.find(({ name }) => name === "free memory")?.needed).toBe(`${restMiB + workMiB} MiB`);
   });
 
   test("changes nothing", () => {
@@ -88,7 +99,7 @@ describe("setup.sh --check", () => {
     const root = emptyProject();
     writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    portOffset: 20000\n");
     const { ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
-    expect(ports.map(({ port }) => port)).toEqual([29000, 29001, 24200, 25432, 27070]);
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(20000));
   });
 });
 

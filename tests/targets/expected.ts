@@ -104,6 +104,7 @@ const lake = [
   "DATALAB_S3_REGION=us-east-1",
   "DATALAB_STACK=dev",
   "DATALAB_WAIT=object-store:9000 prefect:4200",
+  "DATALAB_WAIT_SECONDS=300",
 ];
 const quiet = ["DO_NOT_TRACK=1", "HOME=/tmp"];
 
@@ -183,6 +184,7 @@ export const workloads: Readonly<Record<string, Own>> = {
     command: ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
     envs: [
       "DATALAB_WAIT=postgres:5432",
+      "DATALAB_WAIT_SECONDS=300",
       ...quiet,
       "PREFECT_HOME=/tmp/prefect",
       "PREFECT_SERVER_ANALYTICS_ENABLED=false",
@@ -205,7 +207,18 @@ export const workloads: Readonly<Record<string, Own>> = {
     service: "prefect",
     image: "python",
     command: [
-      ...["python", "-m", "datalab.worker", "start", "--name", "worker", "--pool", "default", "--type", "process"],
+      ...[
+        "python",
+        "-m",
+        "datalab.worker",
+        "start",
+        "--name",
+        "worker",
+        "--pool",
+        "default",
+        "--type",
+        "process",
+      ],
       ...["--limit", "4", "--with-healthcheck"],
     ],
     envs: [

@@ -8,6 +8,8 @@ import type { Values } from "../values.ts";
 import { createFiles } from "./files.ts";
 import { labelList } from "./labels.ts";
 
+/** How long a part waits for what it needs: on a machine with much else to do, a start takes minutes. */
+export const waitSeconds = 300;
 /** uid and gid of every image. */
 const user = "10001";
 export interface WorkloadArgs {
@@ -45,7 +47,7 @@ export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): d
           ...Object.entries(workload.env)
             .filter(([, text]) => !isSecret(text))
             .map(([name, text]) => `${name}=${values.plain(text)}`),
-          ...(wait ? [`DATALAB_WAIT=${wait}`] : []),
+          ...(wait ? [`DATALAB_WAIT=${wait}`, `DATALAB_WAIT_SECONDS=${waitSeconds}`] : []),
         ].sort(),
         volumes,
         labels: labelList({
