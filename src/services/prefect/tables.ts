@@ -14,12 +14,17 @@ interface Action {
 export class Table {
   version = -1;
   updatedAt = 0;
+  /** What tells the current version's commit from another one of its name. */
+  etag = "";
+  /** Whether nothing newer is known to be unread. */
+  current = false;
   /** False when the log no longer reaches back to its beginning: then files of before are not known. */
   complete = true;
   readonly #files = new Map<string, { readonly bytes: number; readonly rows: number | null }>();
 
-  /** Takes the next commit: its text, and when it was written. */
-  apply(version: number, text: string, writtenAt: number): void {
+  /** Takes the next commit: its text, and what the store says of it. */
+  apply(version: number, text: string, stored: { readonly etag: string; readonly at: number }): void {
+    let writtenAt = stored.at;
     if (version !== this.version + 1) this.complete = false;
     for (const line of text.split("\n")) {
       if (line === "") continue;
@@ -30,6 +35,7 @@ export class Table {
     }
     this.version = version;
     this.updatedAt = writtenAt;
+    this.etag = stored.etag;
   }
 
   get bytes(): number {
@@ -86,7 +92,8 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
       }
       // What was dropped is no longer reported.
       for (const id of tables.keys()) if (!found.has(id)) tables.delete(id);
-      return [...tables].flatMap(([id, table]) => samplesOf(id, table));
+      // An old version's figures would be taken for the table's: a log that is not read to its end says nothing yet.
+      return [...tables].flatMap(([id, table]) => (table.current ? samplesOf(id, table) : []));
     } finally {
       client.destroy();
     }
@@ -121,25 +128,27 @@ async function bringUpToDate(
       { abortSignal: signal },
     );
   let table = known;
-  let { Contents = [] } = await list(table);
+  let { Contents = [], IsTruncated = false } = await list(table);
   const here = (key: string | undefined) => key?.endsWith(commitName(table.version)) ?? false;
   const last = Contents.find(({ Key }) => here(Key));
-  const rewritten =
-    table.version >= 0 && (!last || (last.LastModified?.getTime() ?? 0) > table.updatedAt + 60_000);
+  // By content, not by time: a store that was restored or moved has the same commits, written later.
+  const rewritten = table.version >= 0 && last?.ETag !== table.etag;
   if (rewritten) {
     table = new Table();
-    ({ Contents = [] } = await list(table));
+    ({ Contents = [], IsTruncated = false } = await list(table));
   }
-  const commits = Contents.flatMap(({ Key = "", LastModified }) => {
+  const commits = Contents.flatMap(({ Key = "", LastModified, ETag = "" }) => {
     const version = Number(commitFile.exec(Key)?.[1] ?? Number.NaN);
-    return version > table.version ? [{ key: Key, version, at: LastModified?.getTime() ?? Date.now() }] : [];
+    const stored = { etag: ETag, at: LastModified?.getTime() ?? Date.now() };
+    return version > table.version ? [{ key: Key, version, stored }] : [];
   }).sort((a, b) => a.version - b.version);
-  for (const { key, version, at } of commits.slice(0, mostCommits)) {
+  for (const { key, version, stored } of commits.slice(0, mostCommits)) {
     const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
       abortSignal: signal,
     });
-    table.apply(version, (await got.Body?.transformToString()) ?? "", at);
+    table.apply(version, (await got.Body?.transformToString()) ?? "", stored);
   }
+  table.current = !IsTruncated && commits.length <= mostCommits;
   return table;
 }
 

@@ -42,7 +42,8 @@ export function sparkOnTheLake(stage: Stage): void {
       const token = await stage.secret("spark/token");
       const answer = stage.project.docker(
         ...["exec", "--env", `SPARK_REMOTE=sc://spark-connect:15002/;authorization=Bearer%20${token}`],
-        ...[stage.container("prefect-worker"), "python", "-W", "ignore", "-c", script],
+        // datalab-start gives it the secrets that the worker's own process has.
+        ...[stage.container("prefect-worker"), "datalab-start", "python", "-W", "ignore", "-c", script],
       );
       expect(JSON.parse(answer.trim().split("\n").at(-1) ?? "")).toEqual({
         version: "4.1.1",

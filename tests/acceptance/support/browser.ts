@@ -7,7 +7,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
 import { Catalog } from "../../../src/images/catalog.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
@@ -15,6 +15,9 @@ const repository = resolve(import.meta.dirname, "../../..");
 export const pictures = join(repository, "logs/screenshots");
 const local = [process.env.DATALAB_CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
 const docker = process.env.DATALAB_DOCKER ?? "docker";
+
+const networkChanged = "ERR_NETWORK_CHANGED";
+const attempts = 5;
 
 export interface View {
   readonly colorScheme?: "light" | "dark";
@@ -33,8 +36,10 @@ export class TestBrowser {
   readonly #browser: Browser;
   readonly #stop: () => Promise<void>;
   readonly #contexts = new Set<BrowserContext>();
-  /** Requests that left this machine, or tried to. */
+  /** Requests that left this machine. */
   readonly strangers: string[] = [];
+  /** Requests that would have left this machine, had the page's content security policy let them. */
+  readonly blocked: string[] = [];
   /** What went wrong inside of pages. */
   readonly errors: string[] = [];
 
@@ -63,18 +68,49 @@ export class TestBrowser {
     const context = await this.#browser.newContext({ colorScheme, viewport: { width, height } });
     this.#contexts.add(context);
     const page = await context.newPage();
-    page.on("request", (request) => {
-      const url = new URL(request.url());
-      const inside = ["127.0.0.1", "localhost"].includes(url.hostname);
-      if (!inside && !["data:", "blob:", "about:"].includes(url.protocol)) this.strangers.push(url.href);
+    // The context's requests are the page's and those of its workers.
+    context.on("request", (request) => {
+      if (leaves(request)) this.strangers.push(request.url());
+    });
+    context.on("requestfailed", (request) => {
+      if (!leaves(request) || !/csp/i.test(request.failure()?.errorText ?? "")) return;
+      this.strangers.splice(this.strangers.lastIndexOf(request.url()), 1);
+      this.blocked.push(request.url());
     });
     page.on("pageerror", (error) => this.errors.push(`${page.url()}: ${error.message}`));
     return page;
   }
 
+  /**
+   * Opens a page. Every container that Docker starts or stops changes this machine's network, and Chromium then gives up
+   * whatever it is loading: a page that lost a part of itself that way is loaded again.
+   */
+  async visit(page: Page, url: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const faultless = this.errors.length;
+      const aborted: string[] = [];
+      const fails = (request: Request) => {
+        if (request.failure()?.errorText.includes(networkChanged)) aborted.push(request.url());
+      };
+      page.on("requestfailed", fails);
+      try {
+        await page.goto(url);
+      } catch (error) {
+        if (!String(error).includes(networkChanged) || attempt === attempts) throw error;
+        aborted.push(url);
+      } finally {
+        page.off("requestfailed", fails);
+      }
+      if (aborted.length === 0 || attempt === attempts) return;
+      this.errors.length = faultless;
+      await sleep(1000);
+      await page.goto("about:blank");
+    }
+  }
+
   /** Opens a published page and logs in where the gateway asks; ends where it was asked to go. */
   async enter(page: Page, url: string, login: Login): Promise<void> {
-    await page.goto(url);
+    await this.visit(page, url);
     if (!new URL(page.url()).pathname.startsWith("/.datalab/login")) return;
     await page.fill('[name="user"]', login.user);
     await page.fill('[name="password"]', login.password);
@@ -97,6 +133,12 @@ export class TestBrowser {
     await this.#browser.close().catch(() => {});
     await this.#stop();
   }
+}
+
+/** Whether a request asks anybody but this machine. */
+function leaves(request: Request): boolean {
+  const { hostname, protocol } = new URL(request.url());
+  return !["127.0.0.1", "localhost"].includes(hostname) && !["data:", "blob:", "about:"].includes(protocol);
 }
 
 /** The `browser` image on this machine's network, so that it reaches what is published on 127.0.0.1. */
