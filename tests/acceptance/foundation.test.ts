@@ -11,6 +11,7 @@ import { firstUp } from "./chapters/first-up.ts";
 import { interruption } from "./chapters/interruption.ts";
 import { killedServices } from "./chapters/killed-services.ts";
 import { medallion } from "./chapters/medallion.ts";
+import { objectStoreEngines } from "./chapters/object-store.ts";
 import { pipelineComponents } from "./chapters/pipeline-components.ts";
 import { secondStack } from "./chapters/second-stack.ts";
 import { secrets } from "./chapters/secrets.ts";
@@ -19,7 +20,7 @@ import { foundation, Stage } from "./support/stage.ts";
 
 const stage = new Stage(foundation);
 
-describe("the foundation on Docker", { timeout: 300_000 }, () => {
+describe("the foundation on Docker", { timeout: 600_000 }, () => {
   beforeAll(() => stage.open(), 1_800_000);
   afterAll(() => stage.close(), 300_000);
 
@@ -33,6 +34,7 @@ describe("the foundation on Docker", { timeout: 300_000 }, () => {
   failingService(stage);
   interruption(stage);
   secrets(stage);
+  objectStoreEngines(stage);
   secondStack(stage, foundation.platform ?? {});
   ending(stage);
 });

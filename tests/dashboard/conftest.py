@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-APP = Path(os.environ.get("DATALAB_DASHBOARD", Path(__file__).resolve().parents[2] / "src" / "dashboard"))
+APP = Path(os.environ.get("DATALAB_DASHBOARD") or Path(__file__).resolve().parents[2] / "src" / "dashboard")
 RECORDED = Path(__file__).with_name("recorded")
 sys.path.insert(0, str(APP))
 

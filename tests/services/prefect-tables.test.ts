@@ -11,8 +11,7 @@ let asked: string[];
 let refused: string | undefined;
 let ctx: CheckContext;
 
-const escape = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+const xml = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 
 /** ListObjectsV2, as MinIO answers it: at most 1,000 keys, and folders in the place of what is in them. */
 function list(bucket: string, query: URLSearchParams): string {
@@ -33,10 +32,10 @@ function list(bucket: string, query: URLSearchParams): string {
   }
   const page = contents.slice(0, 1000).map((key) => {
     const { text, at } = objects.get(`${bucket}/${key}`) as { text: string; at: string };
-    const etag = escape(`"${createHash("md5").update(text).digest("hex")}"`);
-    return `<Contents><Key>${escape(key)}</Key><LastModified>${at}</LastModified><ETag>${etag}</ETag><Size>${text.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+    const etag = xml(`"${createHash("md5").update(text).digest("hex")}"`);
+    return `<Contents><Key>${xml(key)}</Key><LastModified>${at}</LastModified><ETag>${etag}</ETag><Size>${text.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
   });
-  const prefixes = [...folders].map((f) => `<CommonPrefixes><Prefix>${escape(f)}</Prefix></CommonPrefixes>`);
+  const prefixes = [...folders].map((f) => `<CommonPrefixes><Prefix>${xml(f)}</Prefix></CommonPrefixes>`);
   return `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${bucket}</Name><IsTruncated>${contents.length > 1000}</IsTruncated>${page.join("")}${prefixes.join("")}</ListBucketResult>`;
 }
 
@@ -50,19 +49,21 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
       `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${name}</Code><Message>${name}</Message></Error>`,
     );
   };
-  if (!request.headers.authorization?.includes("Credential=lake-key/"))
-    return code(403, "InvalidAccessKeyId");
-  if (bucket === refused) return code(403, "AccessDenied");
-  if (key === "") {
+  if (!request.headers.authorization?.includes("Credential=lake-key/")) code(403, "InvalidAccessKeyId");
+  else if (bucket === refused) code(403, "AccessDenied");
+  else if (key === "") {
     asked.push(`list ${bucket}/${url.searchParams.get("prefix") ?? ""}`);
     response.writeHead(200, { "content-type": "application/xml" });
-    return void response.end(list(bucket, url.searchParams));
+    response.end(list(bucket, url.searchParams));
+  } else {
+    asked.push(`get ${bucket}/${key}`);
+    const object = objects.get(`${bucket}/${key}`);
+    if (!object) code(404, "NoSuchKey");
+    else {
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      response.end(object.text);
+    }
   }
-  asked.push(`get ${bucket}/${key}`);
-  const object = objects.get(`${bucket}/${key}`);
-  if (!object) return code(404, "NoSuchKey");
-  response.writeHead(200, { "content-type": "application/octet-stream" });
-  response.end(object.text);
 }
 
 const server = createServer(answer);

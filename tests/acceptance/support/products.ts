@@ -14,18 +14,23 @@ export async function quickRun(
   await row.getByRole("button").last().click();
   await page.getByText("Quick run").click();
   const started = page.getByText(/^\S+ scheduled to start now/).first();
-  const name = (await started.innerText()).split(" ")[0] ?? "";
+  const name = (await started.textContent())?.trim().split(" ")[0] ?? "";
   await browser.visit(page, `${base}/runs`);
-  const listed = page.locator(".flow-run-list-item, .state-list-item").filter({ hasText: name }).first();
+  const listed = page.locator(".state-list-item__content").filter({ hasText: name }).first();
   await listed.getByText("Completed").waitFor({ timeout: 180_000 });
   return name;
 }
 
 /** What the page of an MLflow run shows. MLflow routes behind the #, which is not sent: first the page, then the place in it. */
-export async function mlflowRun(page: Page, base: string, experiment: string, run: string): Promise<string> {
+export async function mlflowRun(
+  page: Page,
+  base: string,
+  experiment: string,
+  run: string,
+): Promise<string | null> {
   await page.goto(`${base}/#/experiments/${experiment}/runs/${run}`);
   await page.getByText("About this run").waitFor({ timeout: 60_000 });
-  return page.locator("main").innerText();
+  return page.locator("main").textContent();
 }
 
 /** Logs in to JupyterHub, which starts the notebook, and ends in JupyterLab's launcher. */
@@ -49,7 +54,7 @@ export async function openLab(page: Page, base: string, login: Login): Promise<v
 }
 
 /** Runs code in a cell of a new notebook, and gives back what the cell's output shows once it matches. */
-export async function runCell(page: Page, code: string, expected: RegExp): Promise<string> {
+export async function runCell(page: Page, code: string, expected: RegExp): Promise<string | null> {
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
   const cell = page.locator(".jp-Notebook .jp-CodeCell").first();
   await cell.locator(".cm-content").click();
@@ -57,7 +62,7 @@ export async function runCell(page: Page, code: string, expected: RegExp): Promi
   await page.keyboard.press("Shift+Enter");
   const output = cell.locator(".jp-OutputArea-output").filter({ hasText: expected });
   await output.first().waitFor({ timeout: 240_000 });
-  return output.first().innerText();
+  return output.first().textContent();
 }
 
 /** Stops one's notebook from the hub's page. */
@@ -67,12 +72,12 @@ export async function stopNotebook(browser: TestBrowser, page: Page, base: strin
   await page.getByRole("button", { name: "Start My Server" }).waitFor({ timeout: 60_000 });
 }
 
-/** The scrape pools of Prometheus' targets page, and the endpoints listed in them that are not up. */
+/** The scrape pools of Prometheus' targets page, such as "core (1/1 up)", and the endpoints in it that are not up. */
 export async function targets(page: Page): Promise<{ pools: string[]; notUp: string[] }> {
-  await page.locator("table td.state").first().waitFor();
-  const pools = await page.locator("h3 a, h2 a").allInnerTexts();
-  const rows = await page.locator("tbody tr").allInnerTexts();
-  return { pools, notUp: rows.filter((row) => !/\tUP\t|\bUP\b/.test(row)) };
+  await page.locator("td.state").first().waitFor();
+  const rows = page.locator("tbody tr");
+  const down = rows.filter({ hasNot: page.locator(".state_indicator.alert-success") });
+  return { pools: await page.locator("h2.job_header a").allInnerTexts(), notUp: await down.allInnerTexts() };
 }
 
 /** Asks VictoriaLogs and gives back the lines that its page lists. */
@@ -91,5 +96,9 @@ export async function consoleBuckets(page: Page, login: Login): Promise<string[]
   await page.getByPlaceholder("Password").fill(login.password);
   await page.getByRole("button", { name: "Login" }).click();
   await page.getByText("Sign Out").waitFor({ timeout: 30_000 });
-  return page.locator("a[href^='/browser/'], button[id^='manageBucket-']").allInnerTexts();
+  const buckets = page.locator('button[id^="manageBucket-"]');
+  await buckets.first().waitFor();
+  const licence = page.getByRole("button", { name: "Acknowledge" });
+  if (await licence.isVisible()) await licence.click();
+  return buckets.allInnerTexts();
 }

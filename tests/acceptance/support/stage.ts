@@ -62,7 +62,7 @@ export class Stage {
 
   async open(): Promise<void> {
     const { stack, portOffset, platform } = this.#setting;
-    this.#letGo = await onlyOne("datalab-acceptance");
+    this.#letGo = await onlyOne(`datalab-acceptance-${stack}`);
     // What a run that was killed has left; nobody else can be at work here now.
     for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(`datalab-${stack}-`))) {
       rmSync(join(tmpdir(), name), { recursive: true, force: true });

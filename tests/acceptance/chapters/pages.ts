@@ -1,0 +1,168 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Login, TestBrowser } from "../support/browser.ts";
+import { eventually } from "../support/eventually.ts";
+import { flightRows } from "../support/flights.ts";
+import * as products from "../support/products.ts";
+import type { Stage } from "../support/stage.ts";
+
+/** What the gateway guards, by well-known port. The console and JupyterHub have a login of their own. */
+const guarded = [4200, 5000, 8080, 18080, 9090, 9093, 9428];
+/** The page of targets that Prometheus' package brings loads a script of its own in a way that browsers refuse. */
+const known = /\/classic\/targets: .*(Unexpected token 'export'|require Popper)/;
+const cell = [
+  "from datalab.notebook import spark",
+  'flights = spark().read.format("delta").load("s3a://silver/flights")',
+  'print("rows by Spark:", flights.count())',
+].join("\n");
+
+/**
+ * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake holds what the
+ * medallion chapter has loaded, and the Spark chapter's application has ended.
+ */
+export function pages(stage: Stage): void {
+  describe("every page opens with one login, and does what it is for", { timeout: 300_000 }, () => {
+    let browser: TestBrowser;
+    let page: Page;
+    const refused: string[] = [];
+    const base = (port: number) => `http://127.0.0.1:${stage.port(port)}`;
+    const picture = (name: string) => browser.picture(page, `page-${name}`);
+    const login = async (user: string, secret: string): Promise<Login> => ({
+      user,
+      password: await stage.secret(secret),
+    });
+    /** What a program sends with the gateway's token. */
+    const post = async (url: string, body: unknown) => {
+      const authorization = `Bearer ${await stage.secret("gateway/token")}`;
+      const headers = { authorization, "content-type": "application/json" };
+      const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+      const text = await answer.text();
+      expect(answer.status, `${url}: ${text}`).toBe(200);
+      return text === "" ? undefined : JSON.parse(text);
+    };
+
+    beforeAll(async () => {
+      browser = await TestBrowser.open();
+      page = await browser.page();
+      await browser.enter(page, base(4200), await login("admin", "gateway/admin"));
+      page.on("response", (answer) => {
+        if (guarded.some((port) => answer.url().startsWith(`${base(port)}/`)) && answer.status() === 401)
+          refused.push(answer.url());
+      });
+    }, 600_000);
+    afterAll(() => browser?.close());
+
+    test("Prefect lists the pipeline, runs it, and lists the run", async () => {
+      await browser.visit(page, `${base(4200)}/deployments`);
+      await page.getByRole("row").filter({ hasText: "medallion_etl" }).waitFor();
+      await picture("prefect-deployments");
+      const run = await products.quickRun(browser, page, base(4200), "medallion_etl");
+      await picture("prefect-runs");
+      expect(run).toMatch(/^[a-z]+-[a-z]+$/);
+    });
+
+    test("MLflow shows a run with its metric", async () => {
+      const api = `${base(5000)}/api/2.0/mlflow`;
+      const name = `page-${Date.now()}`;
+      const { experiment_id } = await post(`${api}/experiments/create`, { name });
+      const { run } = await post(`${api}/runs/create`, { experiment_id, run_name: name, start_time: 1 });
+      const { run_id } = run.info;
+      const timestamp = Date.now();
+      await post(`${api}/runs/log-metric`, { run_id, key: "rmse", value: 0.125, timestamp });
+      await post(`${api}/runs/update`, { run_id, status: "FINISHED", end_time: timestamp });
+      await browser.visit(page, base(5000));
+      const shown = await products.mlflowRun(page, base(5000), experiment_id, run_id);
+      await picture("mlflow-run");
+      expect(shown).toContain(name);
+      expect(shown).toMatch(/rmse\s*0\.125/);
+    });
+
+    test("the Spark master lists its worker and the application that is running", async () => {
+      await browser.visit(page, base(8080));
+      await page.getByText(/Workers:\s*1 Alive/).waitFor();
+      await picture("spark-master");
+      await page.getByRole("link", { name: /^app-/ }).first().click();
+      await page.getByText(/Application: connect/).waitFor();
+      await picture("spark-application");
+    });
+
+    test("the Spark history opens an application that has ended", async () => {
+      await browser.visit(page, base(18080));
+      await page.getByRole("link", { name: /^app-/ }).first().click();
+      await page.getByText("Spark Jobs").first().waitFor({ timeout: 60_000 });
+      await picture("spark-history");
+    });
+
+    test("every target of Prometheus is up", async () => {
+      // A container that an earlier chapter has started anew may not have been asked again.
+      await eventually("all targets are up", 120, async () => {
+        await browser.visit(page, `${base(9090)}/classic/targets`);
+        const { pools, notUp } = await products.targets(page);
+        expect(pools.length).toBeGreaterThan(10);
+        expect(notUp).toEqual([]);
+      });
+      await picture("prometheus-targets");
+    });
+
+    test("Alertmanager shows an alert, and no longer once it has ended", async () => {
+      const shown = page.getByText('alertname="PageOpened"');
+      const tell = (secondsFromNow: number) => {
+        const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+        const labels = { alertname: "PageOpened", severity: "info", service: "platform" };
+        const annotations = { summary: "An alert that the acceptance tests have posted." };
+        const alert = { labels, annotations, startsAt: at(-60), endsAt: at(secondsFromNow) };
+        return post(`${base(9093)}/api/v2/alerts`, [alert]);
+      };
+      const reload = async () => {
+        await browser.visit(page, base(9093));
+        await page.getByText('alertname="Heartbeat"').first().waitFor();
+      };
+      await tell(600);
+      await eventually("the alert shows", 60, async () => {
+        await reload();
+        return (await shown.count()) > 0;
+      });
+      await picture("alertmanager");
+      await tell(-1);
+      await eventually("the alert is gone", 60, async () => {
+        await reload();
+        return (await shown.count()) === 0;
+      });
+    });
+
+    test("the log store finds a service's lines", async () => {
+      await browser.visit(page, `${base(9428)}/select/vmui/`);
+      const lines = await products.searchLogs(page, "service:prefect");
+      await picture("logs");
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.join("\n")).toMatch(/Finished in state Completed/);
+    });
+
+    test("none of them has asked for a password again", () => {
+      expect(refused).toEqual([]);
+    });
+
+    test("the store's console asks for its own login, and lists the buckets", async () => {
+      await browser.visit(page, base(9001));
+      const buckets = await products.consoleBuckets(page, await login("admin", "object-store/admin"));
+      await picture("console");
+      expect(buckets).toEqual(expect.arrayContaining(["artifacts", "bronze", "gold", "silver"]));
+    });
+
+    test("JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark", async () => {
+      await browser.visit(page, base(8000));
+      await products.openLab(page, base(8000), await login("admin", "jupyterhub/admin"));
+      await picture("jupyterlab");
+      const output = await products.runCell(page, cell, /rows by Spark: \d+/);
+      await picture("notebook");
+      expect(output).toContain(`rows by Spark: ${flightRows}`);
+      await products.stopNotebook(browser, page, base(8000));
+      await picture("hub-home");
+    }, 600_000);
+
+    test("no page has asked anybody but this machine, and none has an error inside", () => {
+      expect(browser.strangers).toEqual([]);
+      expect(browser.errors.filter((error) => !known.test(error))).toEqual([]);
+    });
+  });
+}
