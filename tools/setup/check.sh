@@ -3,7 +3,7 @@
 # `setup.sh --check`: what is there, what is missing. Changes nothing.
 
 # What the dev stack is declared to need at once, in MiB: its containers' memory, its images and a first data set.
-memory_budget=3072
+memory_budget=$(($(grep -o '[0-9]\+' "$project/src/config/budget.json" | paste -sd+)))
 disk_budget=8192
 
 rows=()       # name<TAB>needed<TAB>found<TAB>state (ok, missing, stale or low)
@@ -50,11 +50,11 @@ check_software() {
 check_images() {
   local missing
   if [ -z "$docker" ] || [ -z "$node_folder" ] || [ ! -d "$project/node_modules" ]; then
-    row images "pipelines services core" unknown missing
+    row images "all of the platform" unknown missing
   elif missing=$(DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing 2>/dev/null); then
-    row images "pipelines services core" built ok
+    row images "all of the platform" built ok
   else
-    row images "pipelines services core" "missing: ${missing//$'\n'/ }" missing
+    row images "all of the platform" "missing: ${missing//$'\n'/ }" missing
   fi
 }
 
@@ -89,7 +89,9 @@ check_ports() {
   fi
   [ -z "$docker" ] || containers=$("$docker" ps --format '{{.Names}} {{.Label "datalab.stack"}}|{{.Ports}}' 2>/dev/null || true)
   if command -v ss >/dev/null; then listeners=$(ss -Hltnp 2>/dev/null || true); fi
-  for entry in "9000 S3" "9001 object-store console" "4200 Prefect" "5432 PostgreSQL" "7070 core"; do
+  for entry in "7070 core" "5432 PostgreSQL" "9000 S3" "9001 object-store console" "4200 Prefect" "8080 Spark" \
+    "15002 Spark Connect" "18080 Spark history" "5000 MLflow" "8000 notebooks" "9090 Prometheus" "9093 Alertmanager" \
+    "9428 logs" "8501 dashboard"; do
     port=$((${entry%% *} + ${offset:-0})) owner='' own=false
     owner=$(container_on "$port" "$containers")
     if [ -n "$owner" ]; then

@@ -29,7 +29,7 @@ export function centralLogs(stage: Stage): void {
   /** Runs a script in a container of the stack that is removed again. */
   const guest = (workload: string, script: string) => {
     const { project } = stage;
-    const image = project.docker("inspect", "--format", "{{.Config.Image}}", stage.container("core"));
+    const image = project.docker("inspect", "--format", "{{.Config.Image}}", stage.container("core")).trim();
     const labels = ["stack", "service", "workload"].map(
       (key) => `datalab.${key}=${key === "stack" ? project.stack : workload}`,
     );
