@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -28,7 +29,7 @@ def deployment(api: Api) -> str:
         assert error.status == 409
     # The server is the session's: a worker of another test's counts as online for a while after its end.
     for left in api.call("POST", f"/work_pools/{worker.POOL}/workers/filter", {"limit": 200}):
-        api.call("DELETE", f"/work_pools/{worker.POOL}/workers/{left['name']}")
+        api.call("DELETE", f"/work_pools/{worker.POOL}/workers/{quote(left['name'])}")
     flow = api.call("POST", "/flows/", {"name": "worker-test"})["id"]
     body = {"name": str(uuid.uuid4()), "flow_id": flow, "work_pool_name": worker.POOL, "concurrency_limit": 1}
     return str(api.call("POST", "/deployments/", body)["id"])

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
-import { labelNames } from "../model/names.ts";
+import { labelNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun, dockerStream } from "./docker-cli.ts";
 import { lastLines } from "./process.ts";
 import type { Instance, LogLine, LogOptions, Runtime } from "./runtime.ts";
@@ -64,7 +64,11 @@ export const dockerRuntime: Runtime = {
     const ids = stdout.split("\n").filter((id) => id !== "");
     if (ids.length === 0) return [];
     return (await dockerJson<Inspected>(["inspect", "--type", "container", ...ids]))
-      .filter(({ Config }) => Config.Labels?.[labelNames.role] === undefined)
+      .filter(({ Config, State }) => {
+        const role = Config.Labels?.[labelNames.role];
+        // What a service has started itself counts while it runs; nobody but that service starts it again.
+        return role === undefined || (role === spawnedRole && State.Status === "running");
+      })
       .map(toInstance);
   },
 

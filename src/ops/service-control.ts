@@ -74,6 +74,14 @@ interface Unit {
   readonly needs: readonly string[];
 }
 
+/** The service whose token opens the platform, when there is one, and the core. */
+function wayIn({ core, services }: PlatformOutput): ServiceOutput[] {
+  const gateway = core.token?.split("/")[0];
+  return services.filter(
+    ({ name, endpoints }) => name === gateway || endpoints.some((e) => e.url?.startsWith(core.url)),
+  );
+}
+
 class Control {
   readonly #options: ControlOptions;
   readonly #runtime: Runtime;
@@ -103,10 +111,14 @@ class Control {
     return platform.services.filter((service) => chosen.includes(service) || more.includes(service));
   }
 
-  /** The services and what they can't work without, as far as it does not run. */
+  /**
+   * The services and what they can't work without, as far as it does not run. The way in belongs to it: without the
+   * gateway nobody reaches a service, and the core can't be asked how it is.
+   */
   withDependencies(chosen: readonly ServiceOutput[]): ServiceOutput[] {
     const { platform } = this.#options;
-    const more = dependenciesOf(platform, chosen).filter((service) => !this.#runs(service));
+    const needed = dependenciesOf(platform, [...chosen, ...wayIn(platform)]);
+    const more = [...needed, ...wayIn(platform)].filter((service) => !this.#runs(service));
     return platform.services.filter((service) => chosen.includes(service) || more.includes(service));
   }
 

@@ -182,14 +182,21 @@ test("stopping what is stopped does nothing", async () => {
   expect(done.every(({ changed }) => !changed)).toBe(true);
 });
 
-test("start brings what is stopped, in order, and not what a service spawns itself", async () => {
+test("start brings what is stopped and the way to it, in order, and not what a service spawns itself", async () => {
   const runtime = new Recorder(
     everything,
     everything.map(([, name]) => name),
   );
   const done = await control("start", runtime, { names: ["hub"] });
-  expect(runtime.log).toEqual(["start postgres", "start prefect", "start prefect-worker", "start hub"]);
+  expect(runtime.log).toEqual([
+    "start core",
+    "start postgres",
+    "start prefect",
+    "start prefect-worker",
+    "start hub",
+  ]);
   expect(done.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    "core healthy",
     "postgres healthy",
     "prefect healthy",
     "hub healthy",

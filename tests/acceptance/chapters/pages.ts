@@ -10,11 +10,14 @@ import type { Stage } from "../support/stage.ts";
 const guarded = [4200, 5000, 8080, 18080, 9090, 9093, 9428];
 /** The page of targets that Prometheus' package brings loads a script of its own in a way that browsers refuse. */
 const known = /\/classic\/targets: .*(Unexpected token 'export'|require Popper)/;
-const cell = [
-  "from datalab.notebook import spark",
-  'flights = spark().read.format("delta").load("s3a://silver/flights")',
-  'print("rows by Spark:", flights.count())',
-].join("\n");
+const cell = {
+  code: [
+    "from datalab.notebook import spark",
+    'flights = spark().read.format("delta").load("s3a://silver/flights")',
+    'print("rows by Spark:", flights.count())',
+  ].join("\n"),
+  expected: /rows by Spark: \d+/,
+};
 
 /**
  * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake holds what the
@@ -70,16 +73,15 @@ export function pages(stage: Stage): void {
       const timestamp = Date.now();
       await post(`${api}/runs/log-metric`, { run_id, key: "rmse", value: 0.125, timestamp });
       await post(`${api}/runs/update`, { run_id, status: "FINISHED", end_time: timestamp });
-      await browser.visit(page, base(5000));
-      const shown = await products.mlflowRun(page, base(5000), experiment_id, run_id);
+      const place = { experiment: experiment_id, run: run_id };
+      const shown = await products.mlflowRun(browser, page, base(5000), place);
       await picture("mlflow-run");
       expect(shown).toContain(name);
       expect(shown).toMatch(/rmse\s*0\.125/);
     });
 
     test("the Spark master lists its worker and the application that is running", async () => {
-      await browser.visit(page, base(8080));
-      await page.getByText(/Workers:\s*1 Alive/).waitFor();
+      await browser.visit(page, base(8080), () => page.getByText(/Workers:\s*1 Alive/).waitFor());
       await picture("spark-master");
       await page.getByRole("link", { name: /^app-/ }).first().click();
       await page.getByText(/Application: connect/).waitFor();
@@ -87,9 +89,10 @@ export function pages(stage: Stage): void {
     });
 
     test("the Spark history opens an application that has ended", async () => {
-      await browser.visit(page, base(18080));
-      await page.getByRole("link", { name: /^app-/ }).first().click();
-      await page.getByText("Spark Jobs").first().waitFor({ timeout: 60_000 });
+      await browser.visit(page, base(18080), async () => {
+        await page.getByRole("link", { name: /^app-/ }).first().click();
+        await page.getByText("Spark Jobs").first().waitFor({ timeout: 60_000 });
+      });
       await picture("spark-history");
     });
 
@@ -113,10 +116,8 @@ export function pages(stage: Stage): void {
         const alert = { labels, annotations, startsAt: at(-60), endsAt: at(secondsFromNow) };
         return post(`${base(9093)}/api/v2/alerts`, [alert]);
       };
-      const reload = async () => {
-        await browser.visit(page, base(9093));
-        await page.getByText('alertname="Heartbeat"').first().waitFor();
-      };
+      const reload = () =>
+        browser.visit(page, base(9093), () => page.getByText('alertname="Heartbeat"').first().waitFor());
       await tell(600);
       await eventually("the alert shows", 60, async () => {
         await reload();
@@ -131,11 +132,11 @@ export function pages(stage: Stage): void {
     });
 
     test("the log store finds a service's lines", async () => {
-      await browser.visit(page, `${base(9428)}/select/vmui/`);
-      const lines = await products.searchLogs(page, "service:prefect");
+      const query = 'service:prefect "Finished in state Completed"';
+      const lines = await products.searchLogs(browser, page, base(9428), query);
       await picture("logs");
       expect(lines.length).toBeGreaterThan(0);
-      expect(lines.join("\n")).toMatch(/Finished in state Completed/);
+      for (const line of lines) expect(line).toContain("Finished in state Completed");
     });
 
     test("none of them has asked for a password again", () => {
@@ -143,17 +144,17 @@ export function pages(stage: Stage): void {
     });
 
     test("the store's console asks for its own login, and lists the buckets", async () => {
-      await browser.visit(page, base(9001));
-      const buckets = await products.consoleBuckets(page, await login("admin", "object-store/admin"));
+      const own = await login("admin", "object-store/admin");
+      const buckets = await products.consoleBuckets(browser, page, base(9001), own);
       await picture("console");
       expect(buckets).toEqual(expect.arrayContaining(["artifacts", "bronze", "gold", "silver"]));
     });
 
     test("JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark", async () => {
-      await browser.visit(page, base(8000));
-      await products.openLab(page, base(8000), await login("admin", "jupyterhub/admin"));
+      await products.openLab(browser, page, base(8000), await login("admin", "jupyterhub/admin"));
       await picture("jupyterlab");
-      const output = await products.runCell(page, cell, /rows by Spark: \d+/);
+      const lab = `${base(8000)}/user/admin/lab`;
+      const output = await products.runCell(browser, page, lab, cell);
       await picture("notebook");
       expect(output).toContain(`rows by Spark: ${flightRows}`);
       await products.stopNotebook(browser, page, base(8000));

@@ -36,6 +36,9 @@ export class TestBrowser {
   readonly #browser: Browser;
   readonly #stop: () => Promise<void>;
   readonly #contexts = new Set<BrowserContext>();
+  /** Requests that Chromium gave up because the machine's network changed. */
+  #aborted = 0;
+  #abortedAt = 0;
   /** Requests that left this machine. */
   readonly strangers: string[] = [];
   /** Requests that would have left this machine, had the page's content security policy let them. */
@@ -73,35 +76,42 @@ export class TestBrowser {
       if (leaves(request)) this.strangers.push(request.url());
     });
     context.on("requestfailed", (request) => {
-      if (!leaves(request) || !/csp/i.test(request.failure()?.errorText ?? "")) return;
+      const reason = request.failure()?.errorText ?? "";
+      if (reason.includes(networkChanged)) {
+        this.#aborted++;
+        this.#abortedAt = Date.now();
+      }
+      if (!leaves(request) || !/csp/i.test(reason)) return;
       this.strangers.splice(this.strangers.lastIndexOf(request.url()), 1);
       this.blocked.push(request.url());
     });
-    page.on("pageerror", (error) => this.errors.push(`${page.url()}: ${error.message}`));
+    page.on("pageerror", (error) => {
+      const disturbed = /fetch|network|load/i.test(error.message) && Date.now() - this.#abortedAt < 5000;
+      if (!disturbed) this.errors.push(`${page.url()}: ${error.message}`);
+    });
     return page;
   }
 
   /**
-   * Opens a page. Every container that Docker starts or stops changes this machine's network, and Chromium then gives up
-   * whatever it is loading: a page that lost a part of itself that way is loaded again.
+   * Opens a page and does something in it. Every container that Docker starts or stops changes this machine's network, and
+   * Chromium then gives up whatever it is loading: what such a change has disturbed is done again, from the start.
    */
-  async visit(page: Page, url: string): Promise<void> {
+  async visit<T = void>(
+    page: Page,
+    url: string,
+    act: () => Promise<T> = async () => undefined as T,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const faultless = this.errors.length;
-      const aborted: string[] = [];
-      const fails = (request: Request) => {
-        if (request.failure()?.errorText.includes(networkChanged)) aborted.push(request.url());
-      };
-      page.on("requestfailed", fails);
+      const before = this.#aborted;
+      const disturbed = () => this.#aborted !== before && attempt < attempts;
       try {
         await page.goto(url);
+        // A page that has lost a part of itself may look whole for a while.
+        if (!disturbed()) return await act();
       } catch (error) {
-        if (!String(error).includes(networkChanged) || attempt === attempts) throw error;
-        aborted.push(url);
-      } finally {
-        page.off("requestfailed", fails);
+        if (!disturbed() && !(String(error).includes(networkChanged) && attempt < attempts)) throw error;
       }
-      if (aborted.length === 0 || attempt === attempts) return;
       this.errors.length = faultless;
       await sleep(1000);
       await page.goto("about:blank");

@@ -9,66 +9,79 @@ export async function quickRun(
   base: string,
   deployment: string,
 ): Promise<string> {
-  await browser.visit(page, `${base}/deployments`);
-  const row = page.getByRole("row").filter({ hasText: deployment });
-  await row.getByRole("button").last().click();
-  await page.getByText("Quick run").click();
-  const started = page.getByText(/^\S+ scheduled to start now/).first();
-  const name = (await started.textContent())?.trim().split(" ")[0] ?? "";
-  await browser.visit(page, `${base}/runs`);
-  const listed = page.locator(".state-list-item__content").filter({ hasText: name }).first();
-  await listed.getByText("Completed").waitFor({ timeout: 180_000 });
+  const name = await browser.visit(page, `${base}/deployments`, async () => {
+    const row = page.getByRole("row").filter({ hasText: deployment });
+    await row.getByRole("button").last().click();
+    await page.getByText("Quick run").click();
+    const started = page.getByText(/^\S+ scheduled to start now/).first();
+    return (await started.textContent())?.trim().split(" ")[0] ?? "";
+  });
+  await browser.visit(page, `${base}/runs`, async () => {
+    const listed = page.locator(".state-list-item__content").filter({ hasText: name }).first();
+    await listed.getByText(/Completed|Failed|Crashed/).waitFor({ timeout: 180_000 });
+  });
   return name;
 }
 
 /** What the page of an MLflow run shows. MLflow routes behind the #, which is not sent: first the page, then the place in it. */
-export async function mlflowRun(
+export function mlflowRun(
+  browser: TestBrowser,
   page: Page,
   base: string,
-  experiment: string,
-  run: string,
+  place: { readonly experiment: string; readonly run: string },
 ): Promise<string | null> {
-  await page.goto(`${base}/#/experiments/${experiment}/runs/${run}`);
-  await page.getByText("About this run").waitFor({ timeout: 60_000 });
-  return page.locator("main").textContent();
+  return browser.visit(page, base, async () => {
+    await page.goto(`${base}/#/experiments/${place.experiment}/runs/${place.run}`);
+    await page.getByText("About this run").waitFor({ timeout: 60_000 });
+    return page.locator("main").textContent();
+  });
 }
 
-/** Logs in to JupyterHub, which starts the notebook, and ends in JupyterLab's launcher. */
-export async function openLab(page: Page, base: string, login: Login): Promise<void> {
+/** Logs in to JupyterHub, which starts the notebook, and ends in JupyterLab with the first of the starter notebooks open. */
+export async function openLab(browser: TestBrowser, page: Page, base: string, login: Login): Promise<void> {
+  await browser.visit(page, `${base}/hub/login`);
   await page.getByLabel("Username").fill(login.user);
   await page.getByLabel("Password").fill(login.password);
   await page.getByRole("button", { name: "Sign in" }).click();
   const lab = `/user/${login.user}/lab`;
-  const launcher = page.locator('.jp-LauncherCard[data-category="Notebook"]').first();
-  // The new container changes the network, and the page of the hub that waits for it may miss its end: ask again.
+  // The new container changes the network, and the hub's page that waits for it may miss its end: then ask again.
   for (const until = Date.now() + 240_000; ; ) {
     try {
-      await page.waitForURL((at) => at.pathname.startsWith(lab), { timeout: 40_000 });
-      await launcher.waitFor({ timeout: 40_000 });
+      await page.waitForURL((at) => at.pathname.startsWith(lab), { timeout: 60_000 });
+      await page.getByText("The lake, a tour").first().waitFor({ timeout: 60_000 });
       return;
     } catch (error) {
       if (Date.now() > until) throw error;
-      await page.goto(`${base}${lab}`).catch(() => {});
+      await page.goto(base).catch(() => {});
     }
   }
 }
 
 /** Runs code in a cell of a new notebook, and gives back what the cell's output shows once it matches. */
-export async function runCell(page: Page, code: string, expected: RegExp): Promise<string | null> {
-  await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
-  const cell = page.locator(".jp-Notebook .jp-CodeCell").first();
-  await cell.locator(".cm-content").click();
-  await page.keyboard.insertText(code);
-  await page.keyboard.press("Shift+Enter");
-  const output = cell.locator(".jp-OutputArea-output").filter({ hasText: expected });
-  await output.first().waitFor({ timeout: 240_000 });
-  return output.first().textContent();
+export function runCell(
+  browser: TestBrowser,
+  page: Page,
+  lab: string,
+  { code, expected }: { readonly code: string; readonly expected: RegExp },
+): Promise<string | null> {
+  // A workspace of its own begins with the launcher.
+  return browser.visit(page, `${lab}/workspaces/acceptance?reset`, async () => {
+    await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click({ timeout: 60_000 });
+    const cell = page.locator(".jp-Notebook .jp-CodeCell").first();
+    await cell.locator(".cm-content").click();
+    await page.keyboard.insertText(code);
+    await page.keyboard.press("Shift+Enter");
+    const output = cell.locator(".jp-OutputArea-output").filter({ hasText: expected });
+    await output.first().waitFor({ timeout: 240_000 });
+    return output.first().textContent();
+  });
 }
 
 /** Stops one's notebook from the hub's page. */
 export async function stopNotebook(browser: TestBrowser, page: Page, base: string): Promise<void> {
-  await browser.visit(page, `${base}/hub/home`);
-  await page.getByRole("button", { name: "Stop My Server" }).click();
+  await browser.visit(page, `${base}/hub/home`, () =>
+    page.getByRole("button", { name: "Stop My Server" }).click(),
+  );
   await page.getByRole("button", { name: "Start My Server" }).waitFor({ timeout: 60_000 });
 }
 
@@ -81,17 +94,25 @@ export async function targets(page: Page): Promise<{ pools: string[]; notUp: str
 }
 
 /** Asks VictoriaLogs and gives back the lines that its page lists. */
-export async function searchLogs(page: Page, query: string): Promise<string[]> {
-  await page.locator("textarea").first().fill(query);
-  await page.getByRole("button", { name: "Execute Query" }).click();
-  await page.waitForURL((at) => decodeURIComponent(at.hash).includes(query));
-  const lines = page.locator(".vm-group-logs-row");
-  await lines.first().waitFor();
-  return lines.allInnerTexts();
+export function searchLogs(browser: TestBrowser, page: Page, base: string, query: string): Promise<string[]> {
+  return browser.visit(page, `${base}/select/vmui/`, async () => {
+    await page.locator("textarea").first().fill(query);
+    await page.getByRole("button", { name: "Execute Query" }).click();
+    await page.waitForURL((at) => new URLSearchParams(at.hash.split("?")[1]).get("query") === query);
+    const found = page.locator(".vm-group-logs-row").first();
+    await found.waitFor();
+    return page.locator(".vm-group-logs-row").allInnerTexts();
+  });
 }
 
 /** Logs in to MinIO's console and lists what it shows as buckets. */
-export async function consoleBuckets(page: Page, login: Login): Promise<string[]> {
+export async function consoleBuckets(
+  browser: TestBrowser,
+  page: Page,
+  base: string,
+  login: Login,
+): Promise<string[]> {
+  await browser.visit(page, base, () => page.getByPlaceholder("Username").waitFor());
   await page.getByPlaceholder("Username").fill(login.user);
   await page.getByPlaceholder("Password").fill(login.password);
   await page.getByRole("button", { name: "Login" }).click();
