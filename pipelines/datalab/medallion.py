@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datalab import bronze, gold, silver
+from datalab.columns import LINEAGE
 from datalab.errors import DataLabError
 from datalab.lake import Lake
 from datalab.landing import landed, landed_tables, parse_key, reject
+from datalab.pipeline import logger
 from datalab.quality import contract_for
 
 
@@ -53,12 +55,23 @@ def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, ru
 
 
 def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done: Outcome) -> None:
-    """Silver for one table, or for all of bronze."""
+    """Silver for one table, or for all of bronze. A table that people wrote by themselves is not this pipeline's."""
     if table is not None:
         lake.require("bronze", table)
     for name in [table] if table else lake.names("bronze"):
-        if lake.table("bronze", name) is None:
+        source = lake.table("bronze", name)
+        if source is None:
             continue
+        lacking = sorted(set(LINEAGE) - {each.name for each in source.schema().fields})
+        if lacking and table is None:
+            logger().warning("bronze.%s was not loaded from files (it has no %s): left alone", name, lacking[0])
+            continue
+        if lacking:
+            raise DataLabError(
+                "not-ingested",
+                f"bronze.{name} has no column {', '.join(lacking)}: it was not loaded from files",
+                "load its data with datalab data ingest, or refine it in a pipeline of your own",
+            )
         refined = silver.refine(lake, name, contract_for(name, folder / "contracts"), run_id)
         done.silver.append(refined)
         if not refined.skipped:

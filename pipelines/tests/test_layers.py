@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from conftest import HERE, Load, rows_of
+from deltalake import write_deltalake
 
 from datalab import duck, gold
 from datalab.bronze import ingest
@@ -165,6 +166,19 @@ def test_a_contract_tells_all_that_is_wrong_with_it(tmp_path: Path) -> None:
         parse_contract("colums: {}\nkeep: some\ncolumns: {a: {type: int, regex: '('}}", "t", "t.yaml")
     for part in ("colums: unknown", "keep: expected first or last", "columns.a.type", "columns.a.regex"):
         assert part in caught.value.message
+
+
+def test_a_bronze_table_that_people_wrote_is_left_alone(
+    lake: Lake, load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(b"a\n1\n")
+    write_deltalake(f"{lake.settings.root}/bronze/own", pa.table({"value": [1, 2]}))
+    done = run_all(lake, tmp_path)
+    assert [each.table for each in done.silver] == ["t"]
+    assert "bronze.own was not loaded from files (it has no _content_hash): left alone" in caplog.text
+    with pytest.raises(DataLabError, match="bronze.own has no column _content_hash") as refused:
+        refine_silver(lake, tmp_path, "own", "r", Outcome())
+    assert refused.value.code == "not-ingested"
 
 
 def test_stale_rows_are_told(lake: Lake, load: Load) -> None:

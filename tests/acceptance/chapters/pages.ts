@@ -61,16 +61,20 @@ export function pages(stage: Stage): void {
       await picture("prefect-deployments");
       const run = await products.quickRun(browser, page, base(4200), "medallion_etl");
       await picture("prefect-runs");
-      expect(run).toMatch(/^[a-z]+-[a-z]+$/);
+      expect(run).toEqual({ name: expect.stringMatching(/^[a-z]+-[a-z]+$/), state: "Completed" });
     });
 
     test("MLflow shows a run with its metric", async () => {
       const api = `${base(5000)}/api/2.0/mlflow`;
-      const name = `page-${Date.now()}`;
-      const { experiment_id } = await post(`${api}/experiments/create`, { name });
-      const { run } = await post(`${api}/runs/create`, { experiment_id, run_name: name, start_time: 1 });
-      const { run_id } = run.info;
       const timestamp = Date.now();
+      const name = `page-${timestamp}`;
+      const { experiment_id } = await post(`${api}/experiments/create`, { name });
+      const { run } = await post(`${api}/runs/create`, {
+        experiment_id,
+        run_name: name,
+        start_time: timestamp,
+      });
+      const { run_id } = run.info;
       await post(`${api}/runs/log-metric`, { run_id, key: "rmse", value: 0.125, timestamp });
       await post(`${api}/runs/update`, { run_id, status: "FINISHED", end_time: timestamp });
       const place = { experiment: experiment_id, run: run_id };

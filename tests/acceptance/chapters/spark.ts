@@ -17,18 +17,18 @@ store = {
     "aws_conditional_put": "etag",
 }
 rows = pa.table({"key": [n % 7 for n in range(70_000)], "value": list(range(70_000))})
-write_deltalake("s3://bronze/acceptance_spark", rows, mode="overwrite", storage_options=store)
+write_deltalake("s3://artifacts/acceptance_spark/in", rows, mode="overwrite", storage_options=store)
 
 spark = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
-bronze = spark.read.format("delta").load("s3a://bronze/acceptance_spark")
+bronze = spark.read.format("delta").load("s3a://artifacts/acceptance_spark/in")
 sums = bronze.groupBy("key").agg(f.count("*").alias("n"), f.sum("value").alias("total"))
-sums.write.format("delta").mode("overwrite").save("s3a://gold/acceptance_spark")
+sums.write.format("delta").mode("overwrite").save("s3a://artifacts/acceptance_spark/out")
 doubled = f.udf(lambda x: x * 2, "int")
 python = [row[0] for row in spark.range(3).select(doubled(f.col("id").cast("int"))).collect()]
 version = spark.version
 spark.stop()
 
-gold = DeltaTable("s3://gold/acceptance_spark", storage_options=store).to_pyarrow_table()
+gold = DeltaTable("s3://artifacts/acceptance_spark/out", storage_options=store).to_pyarrow_table()
 read = duckdb.sql("SELECT key, n, total FROM gold ORDER BY key").fetchall()
 print(json.dumps({"version": version, "python": sorted(python), "gold": read}))
 `;

@@ -2,25 +2,29 @@
 import type { Page } from "playwright-core";
 import type { Login, TestBrowser } from "./browser.ts";
 
-/** Runs a deployment from Prefect's list and follows it in the list of runs; returns the name that Prefect gave the run. */
+/** Runs a deployment from Prefect's list and follows it in the list of runs to its end. */
 export async function quickRun(
   browser: TestBrowser,
   page: Page,
   base: string,
   deployment: string,
-): Promise<string> {
+): Promise<{ name: string; state: string }> {
   const name = await browser.visit(page, `${base}/deployments`, async () => {
     const row = page.getByRole("row").filter({ hasText: deployment });
     await row.getByRole("button").last().click();
-    await page.getByText("Quick run").click();
-    const started = page.getByText(/^\S+ scheduled to start now/).first();
-    return (await started.textContent())?.trim().split(" ")[0] ?? "";
+    const [made] = await Promise.all([
+      page.waitForResponse((answer) => answer.url().endsWith("/create_flow_run")),
+      page.getByText("Quick run").click(),
+    ]);
+    return ((await made.json()) as { name: string }).name;
   });
-  await browser.visit(page, `${base}/runs`, async () => {
+  const state = await browser.visit(page, `${base}/runs`, async () => {
     const listed = page.locator(".state-list-item__content").filter({ hasText: name }).first();
-    await listed.getByText(/Completed|Failed|Crashed/).waitFor({ timeout: 180_000 });
+    const ended = listed.getByText(/^(Completed|Failed|Crashed)$/);
+    await ended.waitFor({ timeout: 180_000 });
+    return (await ended.textContent()) ?? "";
   });
-  return name;
+  return { name, state };
 }
 
 /** What the page of an MLflow run shows. MLflow routes behind the #, which is not sent: first the page, then the place in it. */
