@@ -69,7 +69,10 @@ export function writeComposeFile(model: PlatformModel, folder: string): ComposeF
         [labelNames.workload]: name,
       },
       command: workload.command.map((word) => escaped(text(word))),
-      environment: Object.fromEntries([...plain, ...(wait ? [["DATALAB_WAIT", wait] as const, ["DATALAB_WAIT_SECONDS", "300"] as const] : [])]),
+      environment: Object.fromEntries([
+        ...plain,
+        ...(wait ? [["DATALAB_WAIT", wait] as const, ["DATALAB_WAIT_SECONDS", "300"] as const] : []),
+      ]),
       volumes: [
         ...workload.volumes.map((v) => `${workload.name}-${v.name}:${v.path}`),
         ...(all.length > 0 ? [`${mounted}:/run/datalab:ro`] : []),
