@@ -95,6 +95,8 @@ export const prometheus = defineService({
         "--storage.tsdb.wal-compression",
         "--web.listen-address=0.0.0.0:9090",
         "--web.page-title=DataLab metrics",
+        // An alert whose Prometheus was replaced ends after four of these.
+        "--rules.alert.resend-delay=30s",
         "--query.timeout=20s",
         "--query.max-concurrency=8",
         "--query.max-samples=5000000",

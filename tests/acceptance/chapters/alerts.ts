@@ -50,9 +50,10 @@ class Receiver {
     status: Arrival["status"],
     labels: Readonly<Record<string, string>>,
     since: number,
+    limitSeconds = 120,
   ): Promise<number> {
     let found: Arrival | undefined;
-    await eventually(`${labels.alertname} arrives as ${status}`, 120, () => {
+    await eventually(`${labels.alertname} arrives as ${status}`, limitSeconds, () => {
       found = this.arrivals.find(
         (a) =>
           a.status === status &&
@@ -180,7 +181,8 @@ export function alerts(stage: Stage): void {
       } finally {
         const since = performance.now();
         await threshold(undefined);
-        await receiver.until("resolved", labels, since);
+        // The Prometheus that warned is gone; Alertmanager waits four resend delays for one that says so again.
+        await receiver.until("resolved", labels, since, 240);
       }
     });
 

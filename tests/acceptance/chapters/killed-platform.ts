@@ -19,7 +19,8 @@ async function check(stage: Stage, service?: string): Promise<Health> {
   const query = service ? `?service=${service}` : "";
   const answer = await fetch(`http://127.0.0.1:${stage.port(7070)}/check${query}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${token}` },
+    // The gateway is killed between two calls: a kept connection would lead to nobody.
+    headers: { authorization: `Bearer ${token}`, connection: "close" },
     signal: AbortSignal.timeout(120_000),
   });
   return (await answer.json()) as Health;

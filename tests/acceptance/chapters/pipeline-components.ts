@@ -37,7 +37,8 @@ export function pipelineComponents(stage: Stage): void {
     const authorization = `Basic ${Buffer.from(`admin:${await stage.secret("prefect/admin")}`).toString("base64")}`;
     const answer = await fetch(`${prefectApi}/deployments/filter`, {
       method: "POST",
-      headers: { authorization, "content-type": "application/json" },
+      // Services stop and start between two calls: a kept connection would lead to nobody.
+      headers: { authorization, connection: "close", "content-type": "application/json" },
       body: JSON.stringify({ deployments: { tags: { all_: ["datalab"] } } }),
     });
     const found = (await answer.json()) as Deployment[];

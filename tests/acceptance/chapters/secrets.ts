@@ -14,7 +14,7 @@ interface Listed {
 const prefectStatus = async (password: string) =>
   (
     await fetch(`${prefectApi}/admin/version`, {
-      headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
+      headers: { authorization: `Basic ${btoa(`admin:${password}`)}`, connection: "close" },
     })
   ).status;
 

@@ -41,7 +41,7 @@ export function mlflowRun(
   });
 }
 
-/** Logs in to JupyterHub, which starts the notebook, and ends in JupyterLab with the first of the starter notebooks open. */
+/** Logs in to JupyterHub, which starts the notebook, and ends in JupyterLab. */
 export async function openLab(browser: TestBrowser, page: Page, base: string, login: Login): Promise<void> {
   await browser.visit(page, `${base}/hub/login`);
   await page.getByLabel("Username").fill(login.user);
@@ -52,7 +52,7 @@ export async function openLab(browser: TestBrowser, page: Page, base: string, lo
   for (const until = Date.now() + 240_000; ; ) {
     try {
       await page.waitForURL((at) => at.pathname.startsWith(lab), { timeout: 60_000 });
-      await page.getByText("The lake, a tour").first().waitFor({ timeout: 60_000 });
+      await page.locator(".jp-NotebookPanel, .jp-Launcher").first().waitFor({ timeout: 60_000 });
       return;
     } catch (error) {
       if (Date.now() > until) throw error;
@@ -72,6 +72,8 @@ export function runCell(
   return browser.visit(page, `${lab}/workspaces/acceptance?reset`, async () => {
     await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click({ timeout: 60_000 });
     const cell = page.locator(".jp-Notebook .jp-CodeCell").first();
+    // What is run before the kernel has started is not run at all.
+    await page.getByText(/\| Idle$/).waitFor({ timeout: 60_000 });
     await cell.locator(".cm-content").click();
     await page.keyboard.insertText(code);
     await page.keyboard.press("Shift+Enter");
@@ -97,15 +99,13 @@ export async function targets(page: Page): Promise<{ pools: string[]; notUp: str
   return { pools: await page.locator("h2.job_header a").allInnerTexts(), notUp: await down.allInnerTexts() };
 }
 
-/** Asks VictoriaLogs and gives back the lines that its page lists. */
+/** Opens VictoriaLogs with a query, as a link to it does, and gives back the lines that its page lists. */
 export function searchLogs(browser: TestBrowser, page: Page, base: string, query: string): Promise<string[]> {
-  return browser.visit(page, `${base}/select/vmui/`, async () => {
-    await page.locator("textarea").first().fill(query);
-    await page.getByRole("button", { name: "Execute Query" }).click();
-    await page.waitForURL((at) => new URLSearchParams(at.hash.split("?")[1]).get("query") === query);
-    const found = page.locator(".vm-group-logs-row").first();
-    await found.waitFor();
-    return page.locator(".vm-group-logs-row").allInnerTexts();
+  const place = new URLSearchParams({ query, "g0.range_input": "1h", "g0.relative_time": "last_1_hour" });
+  return browser.visit(page, `${base}/select/vmui/#/?${place}`, async () => {
+    const lines = page.locator(".vm-group-logs-row");
+    await lines.first().waitFor();
+    return lines.allInnerTexts();
   });
 }
 

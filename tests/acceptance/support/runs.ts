@@ -38,7 +38,8 @@ async function prefect(stage: Stage) {
   return async <T>(path: string, body?: unknown): Promise<T> => {
     const answer = await fetch(`http://127.0.0.1:${stage.port(4200)}/api${path}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: { authorization, "content-type": "application/json" },
+      // Services stop and start between two calls: a kept connection would lead to nobody.
+      headers: { authorization, connection: "close", "content-type": "application/json" },
       signal: AbortSignal.timeout(15_000),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
