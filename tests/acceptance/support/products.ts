@@ -85,9 +85,11 @@ export function runCell(
 
 /** Stops one's notebook from the hub's page. */
 export async function stopNotebook(browser: TestBrowser, page: Page, base: string): Promise<void> {
-  await browser.visit(page, `${base}/hub/home`, () =>
-    page.getByRole("button", { name: "Stop My Server" }).click(),
-  );
+  await browser.visit(page, `${base}/hub/home`, async () => {
+    // The button is there before the script that makes it do something.
+    await page.waitForLoadState("networkidle");
+    await page.getByRole("button", { name: "Stop My Server" }).click();
+  });
   await page.getByRole("button", { name: "Start My Server" }).waitFor({ timeout: 60_000 });
 }
 
