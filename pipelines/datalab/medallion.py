@@ -55,7 +55,7 @@ def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, ru
 
 
 def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done: Outcome) -> None:
-    """Silver for one table, or for all of bronze. A table that people wrote by themselves is not this pipeline's."""
+    """Silver for one table, or for all of bronze that was loaded from files: what people wrote is theirs."""
     if table is not None:
         lake.require("bronze", table)
     for name in [table] if table else lake.names("bronze"):
@@ -64,7 +64,9 @@ def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done
             continue
         lacking = sorted(set(LINEAGE) - {each.name for each in source.schema().fields})
         if lacking and table is None:
-            logger().warning("bronze.%s was not loaded from files (it has no %s): left alone", name, lacking[0])
+            logger().warning(
+                "bronze.%s was not loaded from files (it has no %s): left alone", name, lacking[0]
+            )
             continue
         if lacking:
             raise DataLabError(

@@ -176,7 +176,7 @@ def test_a_bronze_table_that_people_wrote_is_left_alone(
     done = run_all(lake, tmp_path)
     assert [each.table for each in done.silver] == ["t"]
     assert "bronze.own was not loaded from files (it has no _content_hash): left alone" in caplog.text
-    with pytest.raises(DataLabError, match="bronze.own has no column _content_hash") as refused:
+    with pytest.raises(DataLabError, match=r"bronze\.own has no column _content_hash") as refused:
         refine_silver(lake, tmp_path, "own", "r", Outcome())
     assert refused.value.code == "not-ingested"
 

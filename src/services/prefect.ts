@@ -43,6 +43,8 @@ function clientEnv(ctx: Context) {
   return {
     ...common,
     PREFECT_API_URL: t`${ctx.address("main", "api", "url")}/api`,
+    // Logs tell people where to look: where their browser gets to.
+    PREFECT_UI_URL: ctx.publicUrl("main", "api"),
     PREFECT_API_AUTH_STRING: t`${user}:${admin}`,
     DATALAB_STACK: ctx.stack,
     DATALAB_S3_ENDPOINT: lake.url,

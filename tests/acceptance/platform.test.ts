@@ -12,6 +12,7 @@ import { centralLogs } from "./chapters/logs.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { mlflow } from "./chapters/mlflow.ts";
 import { notebooks } from "./chapters/notebooks.ts";
+import { pages } from "./chapters/pages.ts";
 import { sparkOnTheLake } from "./chapters/spark.ts";
 import { stopStart } from "./chapters/stop-start.ts";
 import { toyService } from "./chapters/toy-service.ts";
@@ -31,6 +32,7 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   mlflow(stage, `http://127.0.0.1:${5000 + whole.portOffset}`);
   notebooks(stage, `http://127.0.0.1:${8000 + whole.portOffset}`);
   dashboard(stage);
+  pages(stage);
   toyService(stage);
   centralLogs(stage);
   stopStart(stage);

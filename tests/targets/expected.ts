@@ -103,6 +103,7 @@ const lake = [
   "DATALAB_S3_ENDPOINT=http://object-store:9000",
   "DATALAB_S3_REGION=us-east-1",
   "DATALAB_STACK=dev",
+  "PREFECT_UI_URL=http://127.0.0.1:4200",
   "DATALAB_WAIT=object-store:9000 prefect:4200",
   "DATALAB_WAIT_SECONDS=300",
 ];

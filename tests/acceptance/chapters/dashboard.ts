@@ -87,8 +87,9 @@ export function dashboard(stage: Stage): void {
       await page.getByText("Tick the box first").waitFor();
       await page.getByText("Yes, run it on the real data").click();
       await start.click();
-      const followed = page.locator("section.dl-card", { hasText: "run " }).locator(".dl-pill.ok");
-      await followed.last().waitFor({ timeout: 180_000 });
+      // Of all cards, the followed run's alone has the run's log inside.
+      const followed = page.locator("section.dl-card:has(.dl-log)");
+      await followed.locator(".dl-pill.ok", { hasText: "completed" }).waitFor({ timeout: 180_000 });
       await browser.picture(page, "dashboard-run");
       await page.context().close();
     }, 240_000);
