@@ -103,7 +103,6 @@ const lake = [
   "DATALAB_S3_ENDPOINT=http://object-store:9000",
   "DATALAB_S3_REGION=us-east-1",
   "DATALAB_STACK=dev",
-  "PREFECT_UI_URL=http://127.0.0.1:4200",
   "DATALAB_WAIT=object-store:9000 prefect:4200",
   "DATALAB_WAIT_SECONDS=300",
 ];
@@ -229,6 +228,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=180",
       "PREFECT_HOME=/tmp/prefect",
       "PREFECT_SERVER_ANALYTICS_ENABLED=false",
+      "PREFECT_UI_URL=http://127.0.0.1:4200",
       "PREFECT_WORKER_QUERY_SECONDS=1",
       "PREFECT_WORKER_WEBSERVER_HOST=0.0.0.0",
     ],
@@ -248,6 +248,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       "PREFECT_API_URL=http://prefect:4200/api",
       "PREFECT_HOME=/tmp/prefect",
       "PREFECT_SERVER_ANALYTICS_ENABLED=false",
+      "PREFECT_UI_URL=http://127.0.0.1:4200",
     ],
     memory: 512,
     cpuShares: 512,
