@@ -5,6 +5,7 @@ import { durationPattern, parseDuration } from "../model/units.ts";
 import { clusterIsWhole, sessionAnswers } from "./spark/checks.ts";
 import {
   common,
+  endWithMaster,
   eventLogUrl,
   executorMebibytes,
   executorOptions,
@@ -199,7 +200,11 @@ export const spark = defineService({
       env: () => environment,
       files: (ctx) => ({
         "spark.conf": connectConf(ctx),
-        "start.sh": withEventLogs(ctx.needs.lake, connect),
+        "start.sh": withEventLogs(
+          ctx.needs.lake,
+          connect,
+          endWithMaster(ctx.address("main", "ui", "url"), "connect"),
+        ),
       }),
       endpoints: {
         connect: {

@@ -95,13 +95,39 @@ export const executorOptions = [
  * Makes the folder of the event logs and becomes the process: both who writes and who reads them refuse to start without.
  * The key goes to curl on standard input.
  */
-export const withEventLogs = (lake: BucketGrant, command: readonly string[]): Template =>
-  t`set -eu
+export const withEventLogs = (
+  lake: BucketGrant,
+  command: readonly string[],
+  before: Text = "",
+): Template => t`set -eu
 printf 'user = "%s:%s"\\n' '${lake.accessKey}' '${lake.secretKey}' |
   curl --config - --fail --silent --show-error --retry 5 --retry-connrefused --aws-sigv4 'aws:amz:${lake.region}:s3' \\
     --request PUT --data-binary '' --header 'content-type: application/x-directory' \\
     '${lake.url}/${eventLogs.bucket}/${eventLogs.prefix}'
-exec ${command.join(" ")}
+${before}exec ${command.join(" ")}
+`;
+
+/**
+ * Ends this process when the master, killed and started again, no longer knows its application: it would wait for
+ * executors for ever. The container's restart registers a new one. `$$` is the process that the script becomes.
+ */
+export const endWithMaster = (masterUrl: Text, application: string, everySeconds = 5): Template => t`(
+  missing=0 known=
+  while sleep ${everySeconds}; do
+    state=$(curl --fail --silent --max-time 3 '${masterUrl}/json/') || continue
+    active=$\{state#*activeapps}
+    if [[ $\{active%%completedapps*} =~ '"name"'[[:space:]]*:[[:space:]]*'"${application}"' ]]; then
+      known=yes missing=0
+    elif [ -n "$known" ]; then
+      missing=$((missing + 1))
+    fi
+    if [ $missing -ge 3 ]; then
+      echo "the master no longer knows the application ${application}: starting again" >&2
+      kill $$
+      exit
+    fi
+  done
+) &
 `;
 
 export const eventLogUrl = `s3a://${eventLogs.bucket}/${eventLogs.prefix}`;
