@@ -46,7 +46,7 @@ export async function switchOver(
       await setHolder(host.stores, stack, target.workload, image, to);
       at.lock.release(); // up takes it itself
     }
-    await bringUp(parts, to);
+    await bringUp(parts, to, resumeWriters);
   } catch (error) {
     if (from === undefined || from === to) throw error;
     if (await isServing(parts)) {
@@ -63,16 +63,15 @@ export async function switchOver(
     await host.stores.stopInstance(stack, target.workload.name);
     await setHolder(host.stores, stack, target.workload, image, from);
     lock.release();
-    await bringUp({ ...parts, signal: new AbortController().signal }, from);
-    await resumeWriters();
+    await bringUp({ ...parts, signal: new AbortController().signal }, from, resumeWriters);
+    forget(project, stack);
     throw error;
   }
-  await resumeWriters();
+  forget(project, stack);
 
   async function resumeWriters(): Promise<void> {
     const client = orchestratorOf(platform, credentials);
     if (client && journal) await resume(client, journal.pools);
-    forget(project, stack);
   }
 }
 
@@ -83,9 +82,16 @@ async function isServing({ host, stack, target, to }: Parts): Promise<boolean> {
   return isNew && (await host.stores.isRunning(stack, target.workload.name));
 }
 
-/** The engine does not start what was stopped and has not changed. */
-async function bringUp({ project, stack, reporter, signal, host, target }: Parts, engine: EngineName) {
+/**
+ * The engine does not start what was stopped and has not changed. Writers go on before the functional checks, of which
+ * some are runs themselves.
+ */
+async function bringUp(
+  { project, stack, reporter, signal, host, target }: Parts,
+  engine: EngineName,
+  onDeployed: () => Promise<void>,
+) {
   const env = await host.stores.environment(stack, target.workload.name);
   if (env?.[engineVariable] === engine) await host.stores.startInstance(stack, target.workload.name);
-  await up({ project, stack, reporter, signal, setupSeconds: 0, movesData: true });
+  await up({ project, stack, reporter, signal, setupSeconds: 0, movesData: true, onDeployed });
 }

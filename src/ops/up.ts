@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly setupSeconds: number;
   /** Objects have been moved to another engine: that it is another one is no mistake. */
   readonly movesData?: boolean;
+  /** Called when everything is deployed, before the functional checks are waited for. */
+  readonly onDeployed?: () => Promise<void>;
 }
 
 export interface UpResult {
@@ -61,6 +63,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
 
     const update = new Update(options, model, host);
     const engine = await timed(() => update.deploy());
+    await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
     const platform = told.success ? told.data : await readPlatform(project, stack);
     const readiness = await timed(() => update.readiness.wait(() => update.death)).finally(() =>
