@@ -4,7 +4,7 @@
 
 # What the dev stack is declared to need at once, in MiB: its containers' memory, its images and a first data set.
 memory_budget=$(($(grep -o '[0-9]\+' "$project/src/config/budget.json" | paste -sd+)))
-disk_budget=8192
+disk_budget=16384
 
 rows=()       # name<TAB>needed<TAB>found<TAB>state (ok, missing, stale or low)
 port_rows=()  # port<TAB>purpose<TAB>taken by (empty: free)<TAB>whether that is this project's own stack
