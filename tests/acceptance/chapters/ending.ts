@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { labelled, processesOf } from "../support/leftovers.ts";
+import { dataVolumes, labelled, processesOf } from "../support/leftovers.ts";
 import type { Tables } from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
 
@@ -9,7 +9,7 @@ export function ending(stage: Stage): void {
     let tables: Tables = [];
 
     test("leaves no container, network or process, and lists the volumes it keeps", async () => {
-      volumes = labelled(stage.project).volumes.filter((name) => name.endsWith("-data"));
+      volumes = dataVolumes(stage.project);
       expect(volumes.length).toBeGreaterThan(0);
       tables = await stage.tables();
       expect(tables.length).toBeGreaterThan(0);

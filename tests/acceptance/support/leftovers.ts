@@ -20,6 +20,15 @@ export function labelled(project: Project): Labelled {
   };
 }
 
+/** The stack's volumes that hold data, also of people's notebooks and of an engine that was left. */
+export function dataVolumes(project: Project): string[] {
+  const filters = [`datalab.stack=${project.stack}`, "datalab.role=data"].flatMap((l) => [
+    "--filter",
+    `label=${l}`,
+  ]);
+  return lines(project.docker("volume", "ls", ...filters, "--format", "{{.Name}}"));
+}
+
 /** Removes what an earlier run that was killed has left. */
 export function removeLabelled(project: Project): void {
   const { containers, networks, volumes } = labelled(project);
