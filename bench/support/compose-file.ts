@@ -76,9 +76,9 @@ export function writeComposeFile(model: PlatformModel, folder: string): ComposeF
       volumes: [
         ...workload.volumes.map((v) => `${workload.name}-${v.name}:${v.path}`),
         ...(all.length > 0 ? [`${mounted}:/run/datalab:ro`] : []),
-        ...(workload.host.includes("docker-api") ? [`${dockerSocket}:${dockerSocket}:ro`] : []),
+        ...(workload.host.includes("containers") ? [`${dockerSocket}:${dockerSocket}:ro`] : []),
       ],
-      ...(workload.host.includes("docker-api") && { group_add: [String(statSync(dockerSocket).gid)] }),
+      ...(workload.host.includes("containers") && { group_add: [String(statSync(dockerSocket).gid)] }),
       ...(ports.length > 0 && { ports }),
       ...(workload.waitFor.length > 0 && {
         depends_on: [...new Set(workload.waitFor.map((w) => w.workload))],

@@ -1,4 +1,5 @@
 import type { UpResult } from "../ops/up.ts";
+import { gatewayName } from "../outputs/way-in.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStdout, print, printJson, say, stateText, table } from "./output.ts";
@@ -94,9 +95,9 @@ export async function upText({ platform, health, seconds }: UpResult, changes: s
 const option = (stack: string): string => (stack === "dev" ? "" : ` --stack ${stack}`);
 
 /** The gateway's login: that of the service whose token opens the platform. */
-function oneLogin({ core, secrets }: UpResult["platform"]): { id: string; user: string } | undefined {
-  const gateway = core.token?.split("/")[0];
-  const found = secrets.find(({ id, login }) => login !== null && id.startsWith(`${gateway}/`));
+function oneLogin(platform: UpResult["platform"]): { id: string; user: string } | undefined {
+  const gateway = gatewayName(platform);
+  const found = platform.secrets.find(({ id, login }) => login !== null && id.startsWith(`${gateway}/`));
   return found?.login ? { id: found.id, user: found.login.user } : undefined;
 }
 

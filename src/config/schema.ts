@@ -3,6 +3,7 @@ import type { ServiceDefinition } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
 import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
+import { kubernetes, scale } from "./schema-cluster.ts";
 
 /** Less can't run anything; see also the rules on the model. */
 const leastMemory = 16 * 2 ** 20;
@@ -34,6 +35,7 @@ function serviceConfig(service: ServiceDefinition) {
     .flatMap(([, part]) => Object.entries(part.endpoints ?? {}))
     .filter(([, e]) => e.published);
   const volumes = parts.flatMap(([, part]) => Object.entries(part.volumes ?? {}));
+  const scalable = parts.filter(([, part]) => part.scalable);
   const resources = z.strictObject(
     Object.fromEntries(
       parts.map(([name, part]) => [
@@ -90,6 +92,16 @@ function serviceConfig(service: ServiceDefinition) {
         dataPolicy.optional(),
         "What a destroy does with this service's data; overrides `data.policy`.",
       ),
+    }),
+    ...(scalable.length > 0 && {
+      scale: describe(
+        z.strictObject(
+          Object.fromEntries(
+            scalable.map(([name]) => [name, describe(scale.optional(), `How many of the part \`${name}\` there are.`)]),
+          ),
+        ),
+        "How many of each part that holds nothing of its own; a range is for clusters.",
+      ).prefault({}),
     }),
     options: describe(
       (service.options ?? z.strictObject({})) as z.ZodType,
@@ -153,6 +165,7 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         }),
         "What the stack promises to use of its machine.",
       ).prefault({}),
+      kubernetes: kubernetes.prefault({}),
       services: describe(
         z.strictObject(
           Object.fromEntries(
@@ -192,6 +205,7 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
 }
 
 export type PlatformConfig = z.output<ReturnType<typeof platformSchema>>;
+export type Scale = z.output<typeof scale>;
 /** Configuration of one service after defaults. */
 export interface ServiceConfig {
   readonly enabled: boolean;
@@ -199,5 +213,6 @@ export interface ServiceConfig {
   readonly ports?: Readonly<Record<string, number | false>>;
   readonly storage?: Readonly<Record<string, string>>;
   readonly data?: "retain" | "delete" | undefined;
+  readonly scale?: Readonly<Record<string, Scale | undefined>>;
   readonly options: unknown;
 }

@@ -1,7 +1,9 @@
 import type { Problem } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
-import type { ServiceConfig } from "../config/schema.ts";
+import type { Scale, ServiceConfig } from "../config/schema.ts";
+import { resolveCluster } from "./cluster.ts";
 import { workloadName } from "./names.ts";
+import type { ClusterModel, WorkloadModel } from "./platform.ts";
 import type { Ref } from "./refs.ts";
 import type { Capability, Endpoint, Part, Provider, ServiceDefinition, Volume } from "./service.ts";
 
@@ -20,13 +22,15 @@ export class EnabledServices {
   readonly environment: Environment;
   readonly services: readonly ServiceDefinition[];
   readonly parts: readonly NamedPart[];
+  readonly cluster: ClusterModel | null;
   readonly problems: Problem[] = [];
 
   constructor(environment: Environment) {
     this.environment = environment;
     this.services = environment.services.filter((s) => this.config(s).enabled);
+    this.cluster = resolveCluster(this);
     this.parts = this.services.flatMap((service) =>
-      partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options) ?? true),
+      partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options, this) ?? true),
     );
   }
 
@@ -48,8 +52,22 @@ export class EnabledServices {
     return service && provider && { service, provider, workload: workloadName(service.name, provider.part) };
   }
 
+  /** How many of a part there are: where a range is given, its least. */
   replicas(service: ServiceDefinition, part: Part): number {
+    const scale = this.#scale(service, part);
+    if (scale) return "replicas" in scale ? scale.replicas : scale.min;
     return part.replicas?.(this.config(service).options) ?? 1;
+  }
+
+  /** The range that a target may move the count in. */
+  range(service: ServiceDefinition, part: Part): WorkloadModel["scale"] {
+    const scale = this.#scale(service, part);
+    return scale && !("replicas" in scale) ? scale : null;
+  }
+
+  #scale(service: ServiceDefinition, part: Part): Scale | undefined {
+    const name = Object.keys(service.parts).find((key) => service.parts[key] === part);
+    return name === undefined ? undefined : this.config(service).scale?.[name];
   }
 
   /** A part's port inside the network. */
@@ -74,7 +92,7 @@ export function versionOf(enabled: EnabledServices, service: ServiceDefinition):
 
 export function volumesOf(enabled: EnabledServices, { service, part }: NamedPart): [string, Volume][] {
   const { options } = enabled.config(service);
-  return Object.entries(part.volumes ?? {}).filter(([, v]) => v.enabled?.(options) ?? true);
+  return Object.entries(part.volumes ?? {}).filter(([, v]) => v.enabled?.(options, enabled) ?? true);
 }
 
 /** Who asks for a login at an endpoint: without a gateway it can only be the service itself. */

@@ -8,5 +8,6 @@ export function imagesOf(model: PlatformModel): string[] {
     .flatMap((w) => [...w.command, ...Object.values(w.env), ...Object.values(w.files)])
     .flatMap(refsOf)
     .flatMap((ref) => (ref.ref === "image" ? [ref.name] : []));
-  return [...new Set([...workloads.map((w) => w.image), ...named])];
+  const spawned = workloads.flatMap((w) => w.spawns.map(({ image }) => image));
+  return [...new Set([...workloads.map((w) => w.image), ...spawned, ...named])];
 }

@@ -15,6 +15,36 @@ export interface PlatformModel {
   readonly health: { readonly workload: string; readonly endpoint: string } | null;
   readonly secrets: readonly SecretModel[];
   readonly pipelines: readonly PipelineModel[];
+  /** The cluster that runs it; null on one host. */
+  readonly cluster: ClusterModel | null;
+}
+
+/** Where in which cluster a stack runs, and how people get in. */
+export interface ClusterModel {
+  /** Context of the kubeconfig, never guessed: the wrong cluster is the worst mistake there is. null: the target makes it. */
+  readonly context: string | null;
+  /** Path of the kubeconfig; null: $KUBECONFIG, else the user's own. */
+  readonly kubeconfig: string | null;
+  readonly namespace: string;
+  /** null: the cluster's default. */
+  readonly storageClass: string | null;
+  readonly ingress: {
+    /** Pages are at https://<workload>.<host>. */
+    readonly host: string;
+    readonly className: string;
+    /** Port that people reach the controller at. */
+    readonly port: number;
+    /** `host:port` where the controller answers while the names are in no DNS; null: they are. */
+    readonly address: string | null;
+    /** Secret of the namespace with a certificate; null: one that the stack makes and signs itself. */
+    readonly tlsSecret: string | null;
+    /** Namespace of the controller's pods, which alone may reach the gateway from outside. */
+    readonly namespace: string;
+  };
+  /** Secrets of the namespace that open the registry. */
+  readonly pullSecrets: readonly string[];
+  /** Address ranges of the API server, for what may talk to it. */
+  readonly apiServer: readonly string[];
 }
 
 export interface ImagesModel {
@@ -54,7 +84,11 @@ export interface WorkloadModel {
   readonly oneShot: boolean;
   /** How many run behind the one name; the second is `<name>-2`. */
   readonly replicas: number;
+  /** Between which counts the target may move `replicas`; null: it stays. */
+  readonly scale: { readonly min: number; readonly max: number; readonly cpuPercent: number } | null;
+  readonly scalable: boolean;
   readonly host: readonly HostAccess[];
+  readonly spawns: readonly SpawnModel[];
   /** Ports on 127.0.0.1 that its container publishes. A gateway's are those of all. */
   readonly ports: readonly { readonly internal: number; readonly external: number }[];
   readonly stopGraceSeconds: number;
@@ -63,6 +97,25 @@ export interface WorkloadModel {
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
+}
+
+/** Pods that a workload starts by itself; see Spawn. */
+export interface SpawnModel {
+  /** Unique in the stack: `<workload>-<spawn>`. */
+  readonly name: string;
+  /** What the part calls it. */
+  readonly key: string;
+  readonly summary: string;
+  readonly image: string;
+  readonly env: Readonly<Record<string, Template>>;
+  readonly files: Readonly<Record<string, Template>>;
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly tmpBytes: number;
+  readonly kind: "Job" | "Pod";
+  readonly home: { readonly path: string; readonly sizeBytes: number } | null;
+  readonly ports: readonly { readonly port: number; readonly from: readonly string[] }[];
+  readonly atMost: number;
 }
 
 export interface ToolModel {

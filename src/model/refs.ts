@@ -12,8 +12,13 @@ export type Ref =
       readonly endpoint: string;
       readonly part: "host" | "port" | "url";
     }
-  /** Where a person's browser reaches an endpoint; empty when it is not published. */
-  | { readonly ref: "publicUrl"; readonly workload: string; readonly endpoint: string }
+  /** Where a person's browser reaches an endpoint, or the `host:port` of that; empty when it is not published. */
+  | {
+      readonly ref: "publicUrl";
+      readonly workload: string;
+      readonly endpoint: string;
+      readonly part?: "host";
+    }
   /** What the target calls an image, by the image's logical name. */
   | { readonly ref: "image"; readonly name: string }
   /** A secret that people give: an encrypted value of the stack's configuration, `datalab:secret-<name>`. */

@@ -50,6 +50,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     health: health ? { workload: health.workload, endpoint: health.provider.endpoint } : null,
     secrets: grants.secrets,
     pipelines: environment.pipelines,
+    cluster: enabled.cluster,
   });
   return checkExternalSecrets(environment, model);
 }

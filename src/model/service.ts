@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
-import type { PipelineModel, PlatformModel } from "./platform.ts";
+import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
 import type { PlatformView } from "./view.ts";
 
@@ -69,6 +69,13 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   /** The stack's own network, and what the names of its containers begin with. */
   readonly networkName: string;
   readonly instancePrefix: string;
+  /** Where a part's `spawns` run; null: the target starts nothing on their behalf. */
+  readonly cluster: ClusterModel | null;
+}
+
+/** What `enabled` of a part, a volume or a scrape may look at. */
+export interface Circumstances {
+  readonly cluster: ClusterModel | null;
 }
 
 export interface Part<N extends Needs = Needs, O = unknown> {
@@ -94,11 +101,15 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   /** Runs to its end once per change of its content, instead of for ever. */
   readonly oneShot?: boolean;
   /** Whether these options ask for this part. @default always */
-  readonly enabled?: (options: O) => boolean;
+  readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
   /** How many of it run behind its one name. @default 1 */
   readonly replicas?: (options: O) => number;
-  /** What it may reach of the host: the Docker API's socket. */
+  /** Holds nothing of its own, so that the configuration may ask for several of it, or let a target scale it. */
+  readonly scalable?: boolean;
+  /** What it may ask of what runs containers. */
   readonly host?: readonly HostAccess[];
+  /** What it starts by itself where the target is a cluster; elsewhere it does without. */
+  readonly spawns?: Readonly<Record<string, Spawn<N, O>>>;
   /** How long it may take to stop. @default "10s" */
   readonly stopGrace?: string;
   /** Run inside this part before a planned stop: it takes no new work and lets what it has end. */
@@ -113,12 +124,38 @@ export interface Drain {
   readonly within: string;
 }
 
-export type HostAccess = "docker-api";
+/** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
+export type HostAccess = "containers";
+
+/**
+ * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part the
+ * right to, and a complete pod template as /run/datalab/spawn-<name>.json, with confinement, limits, labels, files and
+ * environment in place: the part fills in what differs from pod to pod. They may reach what the part may reach, and it.
+ */
+export interface Spawn<N extends Needs = Needs, O = unknown> {
+  /** What they are, in a few words. */
+  readonly summary: string;
+  readonly image: string;
+  readonly env?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
+  readonly files?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
+  /** Limits of one of them. */
+  readonly resources: (ctx: PartContext<N, O>) => { readonly cpu: string; readonly memory: string };
+  /** Size of /tmp. @default "64Mi" */
+  readonly tmp?: string;
+  /** `Job`: the part makes Jobs of them; `Pod`: bare pods. @default "Pod" */
+  readonly kind?: "Job" | "Pod";
+  /** They keep a volume each: mounted here, made by the part as a claim. */
+  readonly home?: { readonly path: string; readonly size: string };
+  /** Ports that the part, and others of the stack that are named, reach them at. */
+  readonly ports?: readonly { readonly port: number; readonly from: readonly string[] }[];
+  /** How many may run at once: what the quota of the stack is made for. */
+  readonly atMost: (ctx: PartContext<N, O>) => number;
+}
 
 export interface Scrape<O = unknown> {
   readonly endpoint: string;
   /** Whether these options have it. @default always */
-  readonly enabled?: (options: O) => boolean;
+  readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
   /** @default "/metrics" */
   readonly path?: string;
   /** @default "15s" */
@@ -176,7 +213,7 @@ export interface Volume<O = unknown> {
   /** Declared size, such as "10Gi": a quota where the target has one, a budget elsewhere. */
   readonly size: string;
   /** Whether these options ask for it. @default always */
-  readonly enabled?: (options: O) => boolean;
+  readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
 }
 
 export interface CheckContext {

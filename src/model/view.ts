@@ -67,6 +67,8 @@ export interface ScrapeView {
   /** Its host name in the network, which has an address per replica. */
   readonly workload: string;
   readonly job: string;
+  /** The same as a reference, which says that whoever reads this connects to it. */
+  readonly host: Ref;
   readonly port: number;
   readonly scheme: string;
   readonly path: string;

@@ -138,11 +138,12 @@ function viewScrapes(
   { service, part, workload }: NamedPart,
 ): ScrapeView[] {
   const { options } = enabled.config(service);
-  const scrapes = Object.entries(part.metrics ?? {}).filter(([, s]) => s.enabled?.(options) ?? true);
+  const scrapes = Object.entries(part.metrics ?? {}).filter(([, s]) => s.enabled?.(options, enabled) ?? true);
   return scrapes.map(([name, scrape]) => ({
     service: service.name,
     workload,
     job: name === "main" ? workload : `${workload}-${name}`,
+    host: address(workload, scrape.endpoint, "host"),
     port: enabled.port(workload, scrape.endpoint) as number,
     scheme: part.endpoints?.[scrape.endpoint]?.scheme ?? "http",
     path: scrape.path ?? "/metrics",

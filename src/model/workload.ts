@@ -1,8 +1,8 @@
 import { address, authOf, type EnabledServices, type NamedPart, volumesOf } from "./enabled.ts";
 import type { Grants } from "./grants.ts";
-import { instancePrefix, stackName, workloadName } from "./names.ts";
+import { instancePrefix, joinName, stackName, workloadName } from "./names.ts";
 import type { BucketGrant } from "./needs.ts";
-import type { EndpointModel, WorkloadModel } from "./platform.ts";
+import type { EndpointModel, SpawnModel, WorkloadModel } from "./platform.ts";
 import { type Template, type Text, template } from "./refs.ts";
 import type { Endpoint, PartContext, PlatformView, ServiceDefinition } from "./service.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
@@ -28,7 +28,10 @@ export function resolveWorkload(
     env: templates(part.env?.(ctx) ?? {}),
     files: templates(part.files?.(ctx) ?? {}),
     replicas: enabled.replicas(service, part),
+    scale: enabled.range(service, part),
+    scalable: part.scalable ?? false,
     host: part.host ?? [],
+    spawns: spawnsOf(enabled, ctx, part, workload),
     ports: portsOf(enabled, { service, name, part, workload }),
     endpoints: Object.entries(part.endpoints ?? {}).map(([endpoint, e]) => ({
       ...resolveEndpoint(service, endpoint, e),
@@ -62,6 +65,34 @@ export function resolveWorkload(
     ),
     waitFor: waitsOf(enabled, { service, name, part, workload }),
   };
+}
+
+/** What a part starts by itself; nothing outside a cluster. */
+function spawnsOf(
+  enabled: EnabledServices,
+  ctx: PartContext,
+  part: NamedPart["part"],
+  workload: string,
+): SpawnModel[] {
+  if (!enabled.cluster) return [];
+  return Object.entries(part.spawns ?? {}).map(([key, spawn]) => {
+    const { cpu, memory } = spawn.resources(ctx);
+    return {
+      name: joinName(workload, key),
+      key,
+      summary: spawn.summary,
+      image: spawn.image,
+      env: templates(spawn.env?.(ctx) ?? {}),
+      files: templates(spawn.files?.(ctx) ?? {}),
+      milliCpu: parseCpu(cpu),
+      memoryBytes: parseSize(memory),
+      tmpBytes: parseSize(spawn.tmp ?? "64Mi"),
+      kind: spawn.kind ?? "Pod",
+      home: spawn.home ? { path: spawn.home.path, sizeBytes: parseSize(spawn.home.size) } : null,
+      ports: spawn.ports ?? [],
+      atMost: spawn.atMost(ctx),
+    };
+  });
 }
 
 interface Resources {
@@ -122,6 +153,7 @@ function contextOf(
     resources: resourcesOf(enabled, service),
     networkName: stackName(stack),
     instancePrefix: instancePrefix(stack),
+    cluster: enabled.cluster,
     address: (part, endpoint, what) => address(workloadName(service.name, part), endpoint, what),
     publicUrl: (part, endpoint) => ({
       ref: "publicUrl",

@@ -1,5 +1,6 @@
 import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
+import { gatewayName, isCore } from "../outputs/way-in.ts";
 import type { CoreClient } from "./core-client.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
@@ -75,11 +76,9 @@ interface Unit {
 }
 
 /** The service whose token opens the platform, when there is one, and the core. */
-function wayIn({ core, services }: PlatformOutput): ServiceOutput[] {
-  const gateway = core.token?.split("/")[0];
-  return services.filter(
-    ({ name, endpoints }) => name === gateway || endpoints.some((e) => e.url?.startsWith(core.url)),
-  );
+function wayIn(platform: PlatformOutput): ServiceOutput[] {
+  const gateway = gatewayName(platform);
+  return platform.services.filter((service) => service.name === gateway || isCore(platform, service));
 }
 
 class Control {
@@ -117,8 +116,9 @@ class Control {
    */
   withDependencies(chosen: readonly ServiceOutput[]): ServiceOutput[] {
     const { platform } = this.#options;
-    const needed = dependenciesOf(platform, [...chosen, ...wayIn(platform)]);
-    const more = [...needed, ...wayIn(platform)].filter((service) => !this.#runs(service));
+    const entrance = wayIn(platform);
+    const needed = dependenciesOf(platform, [...chosen, ...entrance]);
+    const more = [...needed, ...entrance].filter((service) => !this.#runs(service));
     return platform.services.filter((service) => chosen.includes(service) || more.includes(service));
   }
 

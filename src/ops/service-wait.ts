@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
 import type { State } from "../core/health.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
+import { isCore } from "../outputs/way-in.ts";
 import type { CoreClient, ServiceHealth } from "./core-client.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
@@ -112,9 +113,6 @@ async function fresh(
 const isAfter = ({ at, ms }: { at: string; ms: number }, since: number) => Date.parse(at) - ms >= since;
 const isWell = ({ checks }: ServiceHealth, since: number) =>
   checks.every((check) => check.ok && isAfter(check, since));
-
-const isCore = (platform: PlatformOutput, service: ServiceOutput): boolean =>
-  service.endpoints.some(({ url }) => url?.startsWith(platform.core.url));
 
 async function byInstances(
   platform: PlatformOutput,

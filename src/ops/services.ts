@@ -1,6 +1,7 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { type State, stateOf } from "../core/health.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
+import { isCore } from "../outputs/way-in.ts";
 import { type CoreClient, coreClient, type Health } from "./core-client.ts";
 import { type Instance, runtimeOf } from "./runtime.ts";
 import { suggest } from "./suggest.ts";
@@ -115,9 +116,9 @@ export function statusFromInstances(
     const checks: CheckStatus[] = [
       { name: "container", ok: container, ms: 0, ...(!container && { message: wrong.join("; ") }) },
     ];
-    const isCore = service.endpoints.some(({ url }) => url !== null && sameOrigin(url, platform.core.url));
-    if (isCore) checks.push({ name: "answers", ok: false, ms: 0, message: coreMessage });
-    return { state: stateOf(isCore ? [...oks, false] : oks), checks };
+    const silent = isCore(platform, service);
+    if (silent) checks.push({ name: "answers", ok: false, ms: 0, message: coreMessage });
+    return { state: stateOf(silent ? [...oks, false] : oks), checks };
   });
 }
 
@@ -163,8 +164,4 @@ export function findWorkloads(platform: PlatformOutput, name: string): ServiceOu
     if (service.name !== name && workloads.length > 0) return { ...service, workloads };
   }
   return findService(platform, name);
-}
-
-function sameOrigin(a: string, b: string): boolean {
-  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { endpoint, secret } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -68,7 +69,7 @@ export const agent = defineService({
   parts: {
     main: {
       image: "core",
-      host: ["docker-api"],
+      host: ["containers"],
       // Few threads and a small heap: it has little to compute, and it runs on every host.
       command: () => [
         ...["node", "--max-old-space-size=64", "--max-semi-space-size=1", "--v8-pool-size=1"],
@@ -100,7 +101,7 @@ export const agent = defineService({
       },
       metrics: { main: { endpoint: "metrics" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:7080/livez"],
+        command: curl("http://127.0.0.1:7080/livez"),
         within: "20s",
       },
       resources: { cpu: "100m", memory: "128Mi" },

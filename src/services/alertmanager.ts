@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { endpoint } from "../model/needs.ts";
 import { external, json, type Text, t } from "../model/refs.ts";
 import { type AlertRule, type CheckContext, defineService } from "../model/service.ts";
@@ -78,7 +79,7 @@ export const alertmanager = defineService({
       },
       metrics: { main: { endpoint: "ui" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:9093/-/ready"],
+        command: curl("http://127.0.0.1:9093/-/ready"),
         within: "30s",
       },
       volumes: { data: { path: "/data", size: "1Gi" } },

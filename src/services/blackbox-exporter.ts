@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { defineService } from "../model/service.ts";
 import { blackboxConfig } from "../outputs/monitoring/scrape.ts";
 
@@ -22,7 +23,7 @@ export const blackboxExporter = defineService({
       },
       metrics: { main: { endpoint: "probe", every: "30s" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:9115/-/healthy"],
+        command: curl("http://127.0.0.1:9115/-/healthy"),
         within: "20s",
       },
       resources: { cpu: "25m", memory: "64Mi" },

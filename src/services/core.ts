@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
@@ -42,7 +43,7 @@ export const core = defineService({
       },
       metrics: { main: { endpoint: "api" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:7070/livez"],
+        command: curl("http://127.0.0.1:7070/livez"),
         within: "20s",
       },
       resources: { cpu: "100m", memory: "256Mi" },

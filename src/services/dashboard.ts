@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { bucket, type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -89,7 +90,7 @@ export const dashboard = defineService({
       },
       metrics: { main: { endpoint: "ui", path: "/_stcore/metrics", every: "30s" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8501/_stcore/health"],
+        command: curl("http://127.0.0.1:8501/_stcore/health", { maxSeconds: 3 }),
         within: "60s",
       },
       resources: { cpu: "250m", memory: "768Mi" },

@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { json, type Template, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type EndpointView, type PartContext } from "../model/service.ts";
@@ -134,7 +135,7 @@ export const gateway = defineService({
       },
       metrics: { main: { endpoint: "status" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", `http://127.0.0.1:${statusPort}/livez`],
+        command: curl(`http://127.0.0.1:${statusPort}/livez`),
         within: "15s",
       },
       resources: { cpu: "200m", memory: "128Mi" },

@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { endpoint, secret } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
@@ -89,7 +90,7 @@ export const grafana = defineService({
       },
       metrics: { main: { endpoint: "ui", every: "30s" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:3000/api/health"],
+        command: curl("http://127.0.0.1:3000/api/health"),
         within: "60s",
       },
       resources: { cpu: "100m", memory: "256Mi" },

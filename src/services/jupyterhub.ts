@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import { json, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -198,7 +199,7 @@ export const jupyterhub = defineService({
       },
       metrics: { main: { endpoint: "hub", path: "/hub/metrics", every: "30s" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8081/hub/health"],
+        command: curl("http://127.0.0.1:8081/hub/health", { maxSeconds: 3 }),
         within: "90s",
       },
       resources: { cpu: "250m", memory: "384Mi" },
@@ -248,7 +249,7 @@ export const jupyterhub = defineService({
         },
       },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8000/_chp_healthz"],
+        command: curl("http://127.0.0.1:8000/_chp_healthz", { maxSeconds: 3 }),
         within: "60s",
       },
       resources: { cpu: "100m", memory: "192Mi" },

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { template } from "../model/refs.ts";
 import { type CheckContext, defineService } from "../model/service.ts";
@@ -101,7 +102,7 @@ export const logs = defineService({
       },
       metrics: { main: { endpoint: "api", login: "admin" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", `http://127.0.0.1:${port}/health`],
+        command: curl(`http://127.0.0.1:${port}/health`),
         within: "30s",
       },
       volumes: { data: { path: "/data", size: "5Gi" } },

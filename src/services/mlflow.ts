@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { bucket, database, secret } from "../model/needs.ts";
 import { t, template } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -175,7 +176,7 @@ export const mlflow = defineService({
       },
       metrics: { main: { endpoint: "ui", every: "30s" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", `http://127.0.0.1:${port}/health`],
+        command: curl(`http://127.0.0.1:${port}/health`, { maxSeconds: 3 }),
         within: "120s",
       },
       resources: { cpu: "250m", memory: "512Mi" },

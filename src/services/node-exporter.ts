@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { type CheckContext, defineService } from "../model/service.ts";
 
 /** Only what alerts and dashboards read. The disk is the one that Docker keeps containers and volumes on: its own root's. */
@@ -53,16 +54,7 @@ export const nodeExporter = defineService({
       endpoints: { metrics: { port: 9100, protocol: "http", summary: "metrics of the machine" } },
       metrics: { main: { endpoint: "metrics" } },
       probe: {
-        command: [
-          "curl",
-          "--fail",
-          "--silent",
-          "--max-time",
-          "2",
-          "--output",
-          "/dev/null",
-          "http://127.0.0.1:9100/",
-        ],
+        command: curl("http://127.0.0.1:9100/", { discard: true }),
         within: "20s",
       },
       resources: { cpu: "25m", memory: "64Mi" },

@@ -1,3 +1,4 @@
+import { curl } from "../model/curl.ts";
 import { database } from "../model/needs.ts";
 import { t } from "../model/refs.ts";
 import { type AlertRule, defineService } from "../model/service.ts";
@@ -51,16 +52,7 @@ export const postgresExporter = defineService({
       endpoints: { metrics: { port: 9187, protocol: "http", summary: "metrics of PostgreSQL" } },
       metrics: { main: { endpoint: "metrics", every: "30s" } },
       probe: {
-        command: [
-          "curl",
-          "--fail",
-          "--silent",
-          "--max-time",
-          "2",
-          "--output",
-          "/dev/null",
-          "http://127.0.0.1:9187/",
-        ],
+        command: curl("http://127.0.0.1:9187/", { discard: true }),
         within: "20s",
       },
       resources: { cpu: "25m", memory: "64Mi" },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { bucket, database, secret } from "../model/needs.ts";
 import { t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -132,7 +133,7 @@ export const prefect = defineService({
         },
       },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:4200/api/health"],
+        command: curl("http://127.0.0.1:4200/api/health", { maxSeconds: 3 }),
         within: "90s",
       },
       resources: { cpu: "500m", memory: "768Mi" },
@@ -168,7 +169,7 @@ export const prefect = defineService({
         health: { port: 8080, protocol: "http", summary: "the worker's health", path: "/health" },
       },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "3", "http://127.0.0.1:8080/health"],
+        command: curl("http://127.0.0.1:8080/health", { maxSeconds: 3 }),
         within: "120s",
       },
       resources: { cpu: "500m", memory: "2Gi" },

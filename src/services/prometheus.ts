@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json, type Text, t } from "../model/refs.ts";
 import { type AlertRule, type CheckContext, defineService } from "../model/service.ts";
@@ -139,7 +140,7 @@ export const prometheus = defineService({
       },
       metrics: { main: { endpoint: "ui" } },
       probe: {
-        command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:9090/-/ready"],
+        command: curl("http://127.0.0.1:9090/-/ready"),
         within: "60s",
       },
       volumes: { data: { path: "/data", size: "5Gi" } },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { curl } from "../model/curl.ts";
 import { bucket, secret } from "../model/needs.ts";
 import { type AlertRule, defineService, type PartContext } from "../model/service.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
@@ -41,7 +42,7 @@ const deploy = "org.apache.spark.deploy";
 const file = "/run/datalab/spark.conf";
 /** One arena of the C library: with one a core and thread, a JVM at rest holds tens of MiB more. */
 const environment = { HOME: "/tmp", SPARK_USER: "datalab", MALLOC_ARENA_MAX: "1" };
-const curl = (url: string) => ["curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", url];
+const answers = (url: string) => curl(url, { maxSeconds: 3, discard: true });
 
 const shared = ({ needs, publicUrl }: Context) => common(needs.cluster, publicUrl("main", "ui"));
 const executorMemory = ({ resources }: Context) => executorMebibytes(resources.worker?.memoryBytes ?? 0);
@@ -168,7 +169,7 @@ export const spark = defineService({
         rpc: { port: 7077, protocol: "tcp", summary: "where workers and applications register" },
       },
       metrics: { main: { endpoint: "ui", path: "/metrics/prometheus/" } },
-      probe: { command: curl("http://127.0.0.1:8080/json/"), within: "60s" },
+      probe: { command: answers("http://127.0.0.1:8080/json/"), within: "60s" },
       resources: { cpu: "100m", memory: "320Mi" },
     },
     worker: {
@@ -188,7 +189,7 @@ export const spark = defineService({
         ui: { port: 8081, protocol: "http", summary: "the worker's UI, reached through the master's" },
       },
       metrics: { main: { endpoint: "ui", path: "/metrics/prometheus/" } },
-      probe: { command: curl("http://127.0.0.1:8081/json/"), within: "60s" },
+      probe: { command: answers("http://127.0.0.1:8081/json/"), within: "60s" },
       volumes: { scratch: { path: "/data", size: "10Gi", enabled: ({ workers }) => workers === 1 } },
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "512Mi",
@@ -245,7 +246,7 @@ export const spark = defineService({
           browser: true,
         },
       },
-      probe: { command: curl("http://127.0.0.1:18080/api/v1/version"), within: "60s" },
+      probe: { command: answers("http://127.0.0.1:18080/api/v1/version"), within: "60s" },
       resources: { cpu: "50m", memory: "384Mi" },
     },
   },

@@ -49,7 +49,10 @@ export class Values {
     if (ref.ref === "external") return new pulumi.Config("datalab").requireSecret(externalKey(ref.name));
     if (ref.ref === "image") return this.#image(ref.name);
     const endpoint = this.endpoint(ref.workload, ref.endpoint);
-    if (ref.ref === "publicUrl") return this.#publicUrl(endpoint);
+    if (ref.ref === "publicUrl") {
+      const url = this.#publicUrl(endpoint);
+      return ref.part === "host" && url !== "" ? new URL(url.replace(/^[^:]+/, "http")).host : url;
+    }
     if (ref.part === "host") return ref.workload;
     if (ref.part === "port") return String(endpoint.port);
     return `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;

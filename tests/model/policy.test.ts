@@ -26,6 +26,9 @@ const good: WorkloadModel = {
   stopGraceSeconds: 10,
   tools: {},
   waitFor: [],
+  scale: null,
+  scalable: false,
+  spawns: [],
 };
 const volume = { name: "data", path: "/data", sizeBytes: 1, policy: "retain" } as const;
 const endpoint = {

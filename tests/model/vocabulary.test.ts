@@ -75,7 +75,7 @@ function platform(yaml = "") {
           fancy: { path: "/fancy", size: "1Gi", enabled: ({ engine }) => engine === "fancy" },
         },
         probe: ({ options }) => ({ command: ["probe", options.engine], within: "10s" }),
-        host: ["docker-api"],
+        host: ["containers"],
         resources: { cpu: "50m", memory: "32Mi" },
       },
       worker: {
@@ -170,7 +170,7 @@ test("options decide on parts, replicas, volumes, probes and the version", () =>
   expect(workload(model, "notes-worker").replicas).toBe(3);
   expect(workload(model, "notes").volumes.map((v) => v.name)).toEqual(["data", "fancy"]);
   expect(workload(model, "notes").probe?.command).toEqual(["probe", "fancy"]);
-  expect(workload(model, "notes").host).toEqual(["docker-api"]);
+  expect(workload(model, "notes").host).toEqual(["containers"]);
   expect(model.services.find((s) => s.name === "notes")?.version).toBe("notes on fancy");
   const small = platform("services: { notes: { options: { workers: 0 } } }").model;
   expect(workload(small, "notes-worker")).toBeUndefined();

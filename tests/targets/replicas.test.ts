@@ -30,7 +30,7 @@ const farm = defineService({
       command: () => ["watch"],
       env: ({ image }) => ({ STARTS: image("python") }),
       after: [{ part: "worker", endpoint: "ui" }],
-      host: ["docker-api"],
+      host: ["containers"],
       probe: { command: ["true"], within: "10s" },
       resources: { cpu: "50m", memory: "32Mi" },
     },

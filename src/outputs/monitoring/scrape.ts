@@ -1,4 +1,4 @@
-import type { Text } from "../../model/refs.ts";
+import { type Ref, type Text, t } from "../../model/refs.ts";
 import type { EndpointView, PlatformView, ScrapeView, WorkloadView } from "../../model/view.ts";
 
 /** What Prometheus reads, and how it asks whether endpoints answer. Plain data: JSON is YAML, so this is the file. */
@@ -41,7 +41,7 @@ export function prometheusConfig(platform: PlatformView, options: PrometheusOpti
 }
 
 function scrapeConfig(scrape: ScrapeView): unknown {
-  const { service, workload, job, port } = scrape;
+  const { service, workload, job, host, port } = scrape;
   const labels = { service, workload };
   return {
     job_name: job,
@@ -60,15 +60,22 @@ function scrapeConfig(scrape: ScrapeView): unknown {
     // One name stands for all replicas: every address behind it is a target. A single one stays a target while it is down.
     ...(scrape.replicas > 1
       ? {
-          dns_sd_configs: [{ names: [workload], type: "A", port, refresh_interval: "10s" }],
+          dns_sd_configs: [{ names: [host], type: "A", port, refresh_interval: "10s" }],
           relabel_configs: Object.entries(labels).map(([target_label, replacement]) => ({
             target_label,
             replacement,
           })),
         }
-      : { static_configs: [{ targets: [`${workload}:${port}`], labels }] }),
+      : { static_configs: [{ targets: [t`${host}:${port}`], labels }] }),
   };
 }
+
+const host = ({ workload, name }: EndpointView): Ref => ({
+  ref: "address",
+  workload,
+  endpoint: name,
+  part: "host",
+});
 
 /** Endpoints of what runs all the time. */
 export function probed(platform: PlatformView): EndpointView[] {
@@ -87,8 +94,8 @@ function probeConfigs(endpoints: readonly EndpointView[], prober: Text): unknown
       static_configs: of.map((e) => ({
         targets: [
           protocol === "http"
-            ? `${e.scheme === "https" ? "https" : "http"}://${e.workload}:${e.port}${e.path}`
-            : `${e.workload}:${e.port}`,
+            ? t`${e.scheme === "https" ? "https" : "http"}://${host(e)}:${e.port}${e.path}`
+            : t`${host(e)}:${e.port}`,
         ],
         labels: { service: e.service, workload: e.workload, endpoint: e.name },
       })),

@@ -39,6 +39,43 @@ export const objectActions = [
   "s3:ListMultipartUploadParts",
 ];
 
+export interface Provisioning {
+  /** Command that prints all that provisioning depends on. */
+  readonly inputs: string;
+  /** Command that serves on 127.0.0.1:19000. */
+  readonly serve: string;
+  /** Path that answers when the server is ready. */
+  readonly ready: string;
+  /** Variable that holds the administrator's password. */
+  readonly password: string;
+  /** File on the volume that says for which inputs it was done last. */
+  readonly mark: string;
+}
+
+/**
+ * Starts the server on the loopback interface, runs /run/datalab/provision.sh against it as mc's `local`, and stops it again:
+ * the real port opens after this, and whoever connects finds everything there. Skipped while nothing of it has changed.
+ */
+export const provisionOnce = ({ inputs, serve, ready, password, mark }: Provisioning): string =>
+  `wanted=$(${inputs} | sha256sum)
+if [ "$(cat ${mark} 2>/dev/null)" != "$wanted" ]; then
+  ${serve} &
+  export MC_HOST_local="http://admin:$${password}@127.0.0.1:19000"
+  tries=600
+  until curl --fail --silent --output /dev/null http://127.0.0.1:19000${ready}; do
+    kill -0 $! || exit 1
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || { echo "the server was not ready within 30 s" >&2; exit 1; }
+    sleep 0.05
+  done
+  . /run/datalab/provision.sh
+  kill -TERM $!
+  wait $! || true
+  unset MC_HOST_local
+  echo "$wanted" >${mark}
+fi
+`;
+
 /** Names the running container's engine, so that a change of it is seen before anything is touched. */
 export const engineVariable = "DATALAB_DATA_ENGINE";
 /** Set where both engines run side by side. */

@@ -1,6 +1,7 @@
+import { curl } from "../../model/curl.ts";
 import type { BucketGrant } from "../../model/needs.ts";
 import { json, type Template, template } from "../../model/refs.ts";
-import { bucketActions, bucketsOf, objectActions, type StoreEngine } from "./engine.ts";
+import { bucketActions, bucketsOf, objectActions, provisionOnce, type StoreEngine } from "./engine.ts";
 
 /** The only file that knows VersityGW: buckets are folders, objects files, their metadata extended attributes. */
 
@@ -58,7 +59,7 @@ put_policy() { # BUCKET
   ].join("\n");
 }
 
-/** As with the other engine: loopback first, and the port opens when everything is there. Accounts are written every time. */
+/** Accounts are written every time. */
 const start = `umask 077
 mkdir -p ${versitygwVolume}/objects ${versitygwVolume}/accounts
 cp /run/datalab/accounts.json ${versitygwVolume}/accounts/users.json.new
@@ -66,24 +67,13 @@ chmod 0600 ${versitygwVolume}/accounts/users.json.new
 mv ${versitygwVolume}/accounts/users.json.new ${versitygwVolume}/accounts/users.json
 export MC_CONFIG_DIR=/tmp/mc
 serve() { exec versitygw --quiet --region us-east-1 --health ${health} --iam-dir ${versitygwVolume}/accounts "$@" posix ${versitygwVolume}/objects; }
-wanted=$(cat /run/datalab/provision.sh /run/datalab/policy-*.json | sha256sum)
-if [ "$(cat ${versitygwVolume}/provisioned 2>/dev/null)" != "$wanted" ]; then
-  (serve --port 127.0.0.1:19000) &
-  export MC_HOST_local="http://admin:$ROOT_SECRET_KEY@127.0.0.1:19000"
-  tries=600
-  until curl --fail --silent --output /dev/null http://127.0.0.1:19000${health}; do
-    kill -0 $! || exit 1
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { echo "the server was not ready within 30 s" >&2; exit 1; }
-    sleep 0.05
-  done
-  . /run/datalab/provision.sh
-  kill -TERM $!
-  wait $! || true
-  unset MC_HOST_local
-  echo "$wanted" >${versitygwVolume}/provisioned
-fi
-serve --port :9000 --webui :9001
+${provisionOnce({
+  inputs: "cat /run/datalab/provision.sh /run/datalab/policy-*.json",
+  serve: "(serve --port 127.0.0.1:19000)",
+  ready: health,
+  password: "ROOT_SECRET_KEY",
+  mark: `${versitygwVolume}/provisioned`,
+})}serve --port :9000 --webui :9001
 `;
 
 export const versitygw: StoreEngine = {
@@ -115,14 +105,5 @@ export const versitygw: StoreEngine = {
     if (/^\.sgwtmp(\/|$)/.test(key)) return "names that begin with .sgwtmp/ are its own";
     return undefined;
   },
-  probe: [
-    "curl",
-    "--fail",
-    "--silent",
-    "--max-time",
-    "2",
-    "--output",
-    "/dev/null",
-    `http://127.0.0.1:9000${health}`,
-  ],
+  probe: curl(`http://127.0.0.1:9000${health}`, { discard: true }),
 };

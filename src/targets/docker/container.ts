@@ -64,7 +64,7 @@ export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): d
         ...lifecycle(workload),
         ...limits(workload),
         ...confinement(workload),
-        ...(workload.host.includes("docker-api") && { groupAdds: [dockerSocketGroup()] }),
+        ...(workload.host.includes("containers") && { groupAdds: [dockerSocketGroup()] }),
         logDriver: "json-file",
         logOpts: { "max-size": "10m", "max-file": "3" },
       },
@@ -81,7 +81,7 @@ export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): d
 const dockerSocket = "/var/run/docker.sock";
 
 function hostMounts(workload: WorkloadModel) {
-  if (!workload.host.includes("docker-api")) return [];
+  if (!workload.host.includes("containers")) return [];
   return [{ hostPath: dockerSocket, containerPath: dockerSocket, readOnly: true }];
 }
 

@@ -1,0 +1,16 @@
+/** Options of `curl`. */
+export interface CurlOptions {
+  /** Seconds it may take. @default 2 */
+  readonly maxSeconds?: number;
+  /** Whether the answer's body is thrown away: a page would fill what Docker keeps of a probe. @default false */
+  readonly discard?: boolean;
+}
+
+/** A probe's command that succeeds when the URL answers well. It starts no interpreter: probes run every few seconds. */
+export function curl(url: string, { maxSeconds = 2, discard = false }: CurlOptions = {}): string[] {
+  return [
+    ...["curl", "--fail", "--silent", "--max-time", String(maxSeconds)],
+    ...(discard ? ["--output", "/dev/null"] : []),
+    url,
+  ];
+}

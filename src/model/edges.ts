@@ -1,0 +1,46 @@
+import type { PlatformModel, WorkloadModel } from "./platform.ts";
+import { refsOf, type Text } from "./refs.ts";
+
+/** Who may open a connection to whom. Names are of workloads, or of what workloads spawn. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+}
+
+/**
+ * Every connection that the model asks for: an endpoint's address that a workload is told, in its command, environment or
+ * files, and what it waits for. Whatever is no edge is nobody's business, which is what network rules are made of.
+ */
+export function edgesOf(model: PlatformModel): Edge[] {
+  const workloads = model.services.flatMap((s) => s.workloads);
+  const port = (workload: string, endpoint: string) =>
+    workloads.find((w) => w.name === workload)?.endpoints.find((e) => e.name === endpoint)?.port;
+  const found = new Map<string, Edge>();
+  const add = (from: string, to: string, at: number | undefined) => {
+    if (at !== undefined && from !== to) found.set(`${from} ${to} ${at}`, { from, to, port: at });
+  };
+  const addTold = (from: string, texts: readonly Text[]) => {
+    for (const ref of texts.flatMap(refsOf)) {
+      if (ref.ref === "address") add(from, ref.workload, port(ref.workload, ref.endpoint));
+    }
+  };
+  for (const workload of workloads) {
+    const told = textsOf(workload);
+    addTold(workload.name, told);
+    for (const needed of workload.waitFor) add(workload.name, needed.workload, needed.port);
+    for (const spawn of workload.spawns) {
+      addTold(spawn.name, [...told, ...Object.values(spawn.env), ...Object.values(spawn.files)]);
+      for (const needed of workload.waitFor) add(spawn.name, needed.workload, needed.port);
+      for (const endpoint of workload.endpoints) add(spawn.name, workload.name, endpoint.port);
+      for (const { port: at, from } of spawn.ports) for (const who of from) add(who, spawn.name, at);
+    }
+  }
+  return [...found.values()];
+}
+
+const textsOf = ({ command, env, files }: WorkloadModel): Text[] => [
+  ...command,
+  ...Object.values(env),
+  ...Object.values(files),
+];
