@@ -2,8 +2,10 @@ import type { z } from "zod";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
 import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
+import type { Spawn } from "./spawn.ts";
 import type { PlatformView } from "./view.ts";
 
+export type * from "./spawn.ts";
 export type * from "./view.ts";
 
 /** One part of the platform. Everything specific to a product stands in the one file that defines it. */
@@ -126,31 +128,6 @@ export interface Drain {
 
 /** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
 export type HostAccess = "containers";
-
-/**
- * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part the
- * right to, and a complete pod template as /run/datalab/spawn-<name>.json, with confinement, limits, labels, files and
- * environment in place: the part fills in what differs from pod to pod. They may reach what the part may reach, and it.
- */
-export interface Spawn<N extends Needs = Needs, O = unknown> {
-  /** What they are, in a few words. */
-  readonly summary: string;
-  readonly image: string;
-  readonly env?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
-  readonly files?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
-  /** Limits of one of them. */
-  readonly resources: (ctx: PartContext<N, O>) => { readonly cpu: string; readonly memory: string };
-  /** Size of /tmp. @default "64Mi" */
-  readonly tmp?: string;
-  /** `Job`: the part makes Jobs of them; `Pod`: bare pods. @default "Pod" */
-  readonly kind?: "Job" | "Pod";
-  /** They keep a volume each: mounted here, made by the part as a claim. */
-  readonly home?: { readonly path: string; readonly size: string };
-  /** Ports that the part, and others of the stack that are named, reach them at. */
-  readonly ports?: readonly { readonly port: number; readonly from: readonly string[] }[];
-  /** How many may run at once: what the quota of the stack is made for. */
-  readonly atMost: (ctx: PartContext<N, O>) => number;
-}
 
 export interface Scrape<O = unknown> {
   readonly endpoint: string;

@@ -19,6 +19,11 @@ const defaults = {
   images: { source: "build", digests: {} },
   data: { policy: "retain" },
   budget: { memory: "2250Mi" },
+  kubernetes: {
+    ingress: { class: "traefik", port: 443, namespace: "traefik" },
+    pullSecrets: [],
+    apiServer: ["0.0.0.0/0"],
+  },
   services: {
     core: {
       enabled: true,

@@ -48,7 +48,7 @@ test("a wrong one exits 2, says everything on stderr and touches nothing, with n
     code: 2,
     stdout: "",
     stderr: [
-      '✖ taget: expected one of target, portOffset, images, data, budget, services, serviceFiles, pipelines, secrets, received the unknown key "taget"',
+      '✖ taget: expected one of target, portOffset, images, data, budget, kubernetes, services, serviceFiles, pipelines, secrets, received the unknown key "taget"',
       "  → Pulumi.dev.yaml:3:5",
       "  Did you mean target?",
       "✖ portOffset: expected a whole number from 0 to 50000, received -1",
@@ -76,7 +76,12 @@ test("with --json the problems are data", async () => {
 
 test("another stack is validated by its own file", async () => {
   const ran = await validate(
-    { "Pulumi.dev.yaml": "- broken", "Pulumi.prod.yaml": platformYaml("target: aws") },
+    {
+      "Pulumi.dev.yaml": "- broken",
+      "Pulumi.prod.yaml": platformYaml(
+        'target: aws\nimages: { source: registry }\nkubernetes: { ingress: { host: "lab.example.com" } }',
+      ),
+    },
     "-s",
     "prod",
   );

@@ -202,13 +202,22 @@ test("services see endpoints, scrapes, collectors, alerts and workloads of all",
   expect(view.scrapes.filter((s) => s.service === "notes")).toEqual([
     {
       ...scrape,
+      host: { ref: "address", workload: "notes", endpoint: "ui", part: "host" },
       job: "notes",
       path: "/metrics",
       everySeconds: 15,
       basic: { user: "boss", password },
       bearer: null,
     },
-    { ...scrape, job: "notes-jobs", path: "/jobs", everySeconds: 60, basic: null, bearer: password },
+    {
+      ...scrape,
+      host: { ref: "address", workload: "notes", endpoint: "ui", part: "host" },
+      job: "notes-jobs",
+      path: "/jobs",
+      everySeconds: 60,
+      basic: null,
+      bearer: password,
+    },
   ]);
   expect(view.collectors.filter((c) => c.service === "notes")).toMatchObject([
     {

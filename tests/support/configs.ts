@@ -56,6 +56,12 @@ function serviceConfig(service: ServiceDefinition, given: ReadonlyMap<string, nu
   );
 }
 
+/** What the targets that run on Kubernetes need to be told. */
+const cluster = {
+  images: { source: "registry" },
+  kubernetes: { context: "lab", ingress: { host: "lab.example.com" } },
+};
+
 /** Any platform object that is right, for the built-in services. */
 export const validConfig: fc.Arbitrary<Record<string, unknown>> = ports.chain((given) =>
   fc
@@ -69,6 +75,9 @@ export const validConfig: fc.Arbitrary<Record<string, unknown>> = ports.chain((g
         pipelines: some<unknown>({ overrides: fc.record({ hello: some({ paused: fc.boolean() }) }) }),
       },
       { requiredKeys: ["services"] },
+    )
+    .map((config) =>
+      ["kubernetes", "aws"].includes(config.target ?? "") ? { ...config, ...cluster } : config,
     )
     .chain((config) => fc.boolean().map((enabled) => (enabled ? config : withoutPrefect(config)))),
 );
