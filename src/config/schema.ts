@@ -97,7 +97,10 @@ function serviceConfig(service: ServiceDefinition) {
       scale: describe(
         z.strictObject(
           Object.fromEntries(
-            scalable.map(([name]) => [name, describe(scale.optional(), `How many of the part \`${name}\` there are.`)]),
+            scalable.map(([name]) => [
+              name,
+              describe(scale.optional(), `How many of the part \`${name}\` there are.`),
+            ]),
           ),
         ),
         "How many of each part that holds nothing of its own; a range is for clusters.",
