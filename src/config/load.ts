@@ -26,7 +26,9 @@ export interface Environment {
 }
 
 const platformKey = "datalab:platform";
-const ownKeys = [platformKey, "datalab:masterSecret"];
+/** What the stack makes for itself, see ops/stack.ts. */
+const madeKeys = ["datalab:masterSecret", "datalab:tlsKey", "datalab:tlsCertificate", "datalab:tlsAuthority"];
+const ownKeys = [platformKey, ...madeKeys];
 /** A secret that people give, see `external` in the model. */
 const secretKey = /^datalab:secret-[a-z][a-z0-9-]*$/;
 /** What Pulumi itself keeps in the file. */

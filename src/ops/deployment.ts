@@ -1,8 +1,11 @@
+import { ConfigError } from "../config/error.ts";
 import { type Environment, loadEnvironment } from "../config/load.ts";
+import { EnabledServices } from "../model/enabled.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import { checkPolicy } from "../model/policy.ts";
 import { resolvePlatform } from "../model/resolve.ts";
 import { services } from "../services/index.ts";
+import type { Site } from "./host.ts";
 
 /** What is to be deployed, as it is declared. */
 export interface Declared {
@@ -16,4 +19,13 @@ export function declare(project: string, stack: string): Declared {
   const model = resolvePlatform(environment);
   checkPolicy(model);
   return { environment, model };
+}
+
+/** Where a stack runs, whatever else its configuration lacks: taking it down needs no more. */
+export function siteOf(project: string, stack: string): Site {
+  const environment = loadEnvironment(project, stack, services);
+  const { cluster, problems } = new EnabledServices(environment);
+  const missing = problems.filter(({ path }) => path.join(".") === "kubernetes.context");
+  if (missing.length > 0) throw new ConfigError(missing);
+  return { stack, target: environment.config.target, cluster };
 }

@@ -1,7 +1,7 @@
 import { DatalabError } from "../config/error.ts";
 import { labelNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
-import { checkPorts } from "./docker-ports.ts";
+import { checkPorts as checkPlace } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
 import { dockerStoreHost } from "./docker-store.ts";
 import { failedOneShots, stopOneShots, watchDeaths } from "./docker-watch.ts";
@@ -13,7 +13,7 @@ interface InspectedVolume {
 }
 
 export const dockerHost: Host = {
-  checkPorts,
+  checkPlace,
   watchDeaths,
   stopOneShots,
   failedOneShots,
@@ -37,14 +37,17 @@ export const dockerHost: Host = {
       names(["network", "ls", ...filter, "--format", "{{.Name}}"]),
       names(["volume", "ls", ...filter, "--format", "{{.Name}}"]),
     ]);
-    if (volumes.length === 0) return { containers, networks, volumes: [] };
+    const objects = [
+      ...containers.map((name) => ({ kind: "container", name })),
+      ...networks.map((name) => ({ kind: "network", name })),
+    ];
+    if (volumes.length === 0) return { objects, volumes: [] };
     const [inspected, sizes] = await Promise.all([
       dockerJson<InspectedVolume>(["volume", "inspect", ...volumes]),
       measured ? volumeSizes() : new Map<string, number>(),
     ]);
     return {
-      containers,
-      networks,
+      objects,
       volumes: inspected.map(({ Name, Labels }) => ({
         name: Name,
         service: Labels?.[labelNames.service] ?? "",
@@ -63,7 +66,9 @@ export const dockerHost: Host = {
     return containers;
   },
 
-  async removeLeftovers({ containers, networks }) {
+  async removeLeftovers(objects) {
+    const named = (kind: string) => objects.filter((o) => o.kind === kind).map(({ name }) => name);
+    const [containers, networks] = [named("container"), named("network")];
     if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
     if (networks.length > 0) await must(["network", "rm", ...networks]);
   },

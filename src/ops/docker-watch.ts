@@ -1,6 +1,6 @@
 import { labelNames } from "../model/names.ts";
 import { dockerJson, dockerRun, dockerStream } from "./docker-cli.ts";
-import type { Death, UpdateView } from "./host.ts";
+import type { Death, FailedOneShot, UpdateView } from "./host.ts";
 import { lastLines } from "./process.ts";
 
 interface ContainerEvent {
@@ -45,7 +45,8 @@ export function watchDeaths(
       const exitCode = Number(attributes.exitCode);
       const count = (deaths.get(workload) ?? 0) + 1;
       deaths.set(workload, count);
-      const report = async () => end({ instance, workload, exitCode, log: await lastLog(instance) });
+      const more = `docker logs ${instance}`;
+      const report = async () => end({ instance, workload, exitCode, log: await lastLog(instance), more });
       if (count > deathsAllowed) void report();
       else {
         const judge = async () => ((await update.isHealthy(workload)) ? undefined : report());
@@ -117,7 +118,7 @@ export async function stopOneShots(stack: string): Promise<void> {
 }
 
 /** Workloads of one-shots that ended with an error: the engine takes them for done, so they are replaced. */
-export async function failedOneShots(stack: string): Promise<readonly string[]> {
+export async function failedOneShots(stack: string): Promise<readonly FailedOneShot[]> {
   const all = await oneShots(stack);
   if (all.length === 0) return [];
   const states = await dockerJson<{ State: { ExitCode: number; Status: string } }>([
@@ -126,5 +127,5 @@ export async function failedOneShots(stack: string): Promise<readonly string[]> 
   ]);
   return all
     .filter((_, i) => states[i]?.State.Status !== "exited" || states[i]?.State.ExitCode !== 0)
-    .map((o) => o.workload);
+    .map(({ workload }) => ({ workload }));
 }

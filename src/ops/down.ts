@@ -1,6 +1,5 @@
 import { DatalabError } from "../config/error.ts";
-import { loadEnvironment } from "../config/load.ts";
-import { services } from "../services/index.ts";
+import { siteOf } from "./deployment.ts";
 import { hostOf, type KeptVolume } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
@@ -32,7 +31,7 @@ export interface DownResult {
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
-  const host = await hostOf(loadEnvironment(project, stack, services).config.target);
+  const host = await hostOf(siteOf(project, stack));
   const lock = lockStack(project, stack, "datalab down");
   try {
     const step = reporter.step("engine");
@@ -50,13 +49,12 @@ export async function down(options: DownOptions): Promise<DownResult> {
     stopIfAborted(signal);
 
     const found = await host.inventory(stack, { sizes: false });
-    await host.removeLeftovers(found);
+    await host.removeLeftovers(found.objects);
     const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
     await host.removeVolumes(deleted);
     const left = await host.inventory(stack, { sizes: !deleteData });
     const remaining = [
-      ...left.containers,
-      ...left.networks,
+      ...left.objects.map(({ kind, name }) => `${kind} ${name}`),
       ...(deleteData ? left.volumes.map((v) => v.name) : []),
     ];
     if (remaining.length > 0) {

@@ -3,13 +3,20 @@ import type { Environment } from "../config/load.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import type { StoreHost } from "./store-host.ts";
 
-/** A workload that ended and did not come back. */
+/** A workload that ended and did not come back, or can't begin. */
 export interface Death {
   readonly instance: string;
   readonly workload: string;
-  readonly exitCode: number;
+  /** null: its process never began. */
+  readonly exitCode: number | null;
   /** Its last log lines. */
   readonly log: string;
+  /** Why it is taken for dead, where the target says more than an exit code: `its image can't be pulled`. */
+  readonly reason?: string;
+  /** What the target says of it, oldest first. */
+  readonly events?: readonly string[];
+  /** The command that shows more. */
+  readonly more: string;
 }
 
 /** What is known of an update while it goes on. */
@@ -26,19 +33,36 @@ export interface KeptVolume {
   readonly bytes: number | null;
 }
 
+/** Something of a stack on a target. */
+export interface StackObject {
+  /** In the target's words: `container`, `network`, `Deployment`. */
+  readonly kind: string;
+  readonly name: string;
+}
+
 /** What carries a stack's labels on a target. */
 export interface Inventory {
-  readonly containers: readonly string[];
-  readonly networks: readonly string[];
+  /** Everything that holds no data. */
+  readonly objects: readonly StackObject[];
   readonly volumes: readonly KeptVolume[];
 }
+
+/** A one-shot that did not end well, as the engine knows it. */
+export interface FailedOneShot {
+  readonly workload: string;
+  /** The engine's type of it; undefined: everything of the workload's name. */
+  readonly type?: string;
+}
+
+/** Where a stack runs, which a host is made for. */
+export type Site = Pick<PlatformModel, "stack" | "target" | "cluster">;
 
 /** What bringing a stack up and taking it down asks of the place where it runs. Each target has one. */
 export interface Host {
   /** Where the core will answer; undefined when it is not published. */
   coreUrl(model: PlatformModel): string | undefined;
-  /** Throws one ConfigError when a port that the stack publishes is taken by something else. */
-  checkPorts(model: PlatformModel, environment: Environment): Promise<void>;
+  /** Throws one ConfigError with all that the place lacks: on one host free ports, in a cluster what the stack names there. */
+  checkPlace(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
   watchDeaths(stack: string, update: UpdateView, signal: AbortSignal): Promise<Death | undefined>;
   /** Starts what `services stop` has stopped: to the engine it is as it should be. */
@@ -46,29 +70,30 @@ export interface Host {
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */
-  failedOneShots(stack: string): Promise<readonly string[]>;
+  failedOneShots(stack: string): Promise<readonly FailedOneShot[]>;
   /** `sizes: false` spares measuring the volumes, which takes seconds on a full host. */
   inventory(stack: string, options?: { readonly sizes: boolean }): Promise<Inventory>;
-  /** Containers that services have started themselves, such as notebooks. */
+  /** Names of what services have started themselves, such as notebooks. */
   spawned(stack: string): Promise<readonly string[]>;
-  /** Removes them, for while one runs the stack's network can't go; returns their names. */
+  /** Removes them, for while one runs the stack can't go; returns their names. */
   removeSpawned(stack: string): Promise<readonly string[]>;
-  /** Removes containers and networks of the stack that the engine does not know. */
-  removeLeftovers(inventory: Inventory): Promise<void>;
+  /** Removes objects of the stack that the engine does not know. */
+  removeLeftovers(objects: readonly StackObject[]): Promise<void>;
+  /** Removes data, and then whatever was only there for it. */
   removeVolumes(names: readonly string[]): Promise<void>;
   /** Moves the objects of a stack from one engine to another. */
   readonly stores: StoreHost;
 }
 
 /** The one place that knows which target is deployed to what. */
-const hosts: Partial<Record<PlatformModel["target"], () => Promise<Host>>> = {
+const hosts: Partial<Record<PlatformModel["target"], (site: Site) => Promise<Host>>> = {
   docker: async () => (await import("./docker-host.ts")).dockerHost,
 };
 
-export async function hostOf(target: PlatformModel["target"]): Promise<Host> {
-  const load = hosts[target];
-  if (load) return load();
-  throw new DatalabError("E_TARGET", `The target ${target} is not implemented yet.`, {
+export async function hostOf(site: Site): Promise<Host> {
+  const load = hosts[site.target];
+  if (load) return load(site);
+  throw new DatalabError("E_TARGET", `The target ${site.target} is not implemented yet.`, {
     hint: `Targets of this version: ${Object.keys(hosts).join(", ")}. Its configuration can be validated already.`,
   });
 }

@@ -65,7 +65,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
   const to = engineName(options.to);
   const { environment } = declare(project, stack);
   const target = storeWith(environment, to);
-  const host = await hostOf(target.model.target);
+  const host = await hostOf(target.model);
   const { platform, credentials } = await readPlatformAndCredentials(project, stack);
   if (target.model.images.source === "build") {
     const step = reporter.step("images");

@@ -19,6 +19,9 @@ export interface ReadinessOptions {
   readonly signal: AbortSignal;
 }
 
+/** Whether a resource of this type runs a workload. */
+export const isWorkload = (type: string): boolean => /:(Container|Deployment|StatefulSet|Job)$/.test(type);
+
 /** Says when a stack works: every functional check has passed, and after its service was last touched. */
 export class Readiness {
   readonly #options: ReadinessOptions;
@@ -39,7 +42,7 @@ export class Readiness {
 
   /** Takes note of what the engine does; what it leaves alone is not told. */
   note({ name, type }: EngineStep): void {
-    if (!type.startsWith("docker:")) return;
+    if (!isWorkload(type)) return;
     for (const service of this.#model.services) {
       if (service.workloads.some((w) => w.name === name && !w.oneShot))
         this.#touched.set(service.name, Date.now());

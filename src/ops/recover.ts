@@ -18,27 +18,32 @@ export async function recover(project: string, stack: string, host: Host): Promi
     );
   }
   const known = await knownNames(project, stack);
-  const { containers, networks, volumes } = await host.inventory(stack, { sizes: false });
+  const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
   // What services have started themselves is in nobody's state, and somebody may be at work in it.
-  const unknown = (name: string) => !known.has(name) && !spawned.includes(name);
-  await host.removeLeftovers({
-    containers: containers.filter(unknown),
-    networks: networks.filter(unknown),
-    volumes,
-  });
+  await host.removeLeftovers(
+    objects.filter(({ kind, name }) => {
+      const isKnown = known.has(name) || known.has(`${kind}/${name}`);
+      return !isKnown && !spawned.includes(name);
+    }),
+  );
 }
 
-/** Names of the resources in the stack's state. */
+/** Names of the resources in the stack's state; those of a cluster, where kinds may share one, as `Kind/name`. */
 async function knownNames(project: string, stack: string): Promise<ReadonlySet<string>> {
   const state = JSON.parse(await pulumi(project, ["stack", "export", "--stack", stack])) as {
-    deployment?: { resources?: { inputs?: { name?: unknown }; outputs?: { name?: unknown } }[] };
+    deployment?: { resources?: { inputs?: Named; outputs?: Named }[] };
   };
-  const names = (state.deployment?.resources ?? []).flatMap(({ inputs, outputs }) => [
-    inputs?.name,
-    outputs?.name,
-  ]);
+  const names = (state.deployment?.resources ?? [])
+    .flatMap(({ inputs, outputs }) => [inputs, outputs])
+    .flatMap((value) => [value?.name, value?.metadata?.name && `${value.kind}/${value.metadata.name}`]);
   return new Set(names.filter((name) => typeof name === "string"));
+}
+
+interface Named {
+  readonly name?: unknown;
+  readonly kind?: string;
+  readonly metadata?: { readonly name?: string };
 }
 
 async function pulumi(project: string, args: readonly string[]): Promise<string> {

@@ -53,14 +53,14 @@ export interface Instance {
 }
 
 /** The one place that knows which target is served by what. */
-const runtimes: Partial<Record<PlatformOutput["target"], () => Promise<Runtime>>> = {
+const runtimes: Partial<Record<PlatformOutput["target"], (platform: PlatformOutput) => Promise<Runtime>>> = {
   docker: async () => (await import("./docker-runtime.ts")).dockerRuntime,
 };
 
 /** How to reach into the platform on the target it runs on. */
-export async function runtimeOf(platform: Pick<PlatformOutput, "target">): Promise<Runtime> {
+export async function runtimeOf(platform: PlatformOutput): Promise<Runtime> {
   const load = runtimes[platform.target];
-  if (load) return load();
+  if (load) return load(platform);
   throw new DatalabError("E_TARGET", `This command can't reach into the target ${platform.target} yet.`, {
     exitCode: exit.usage,
     hint: `It works on: ${Object.keys(runtimes).join(", ")}.`,

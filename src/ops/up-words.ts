@@ -12,13 +12,17 @@ export const stepWords: Readonly<Record<string, string>> = {
   update: "updating",
 };
 
-export function cannotStart({ workload, instance, exitCode, log }: Death): DatalabError {
-  return new DatalabError(
-    "E_START",
-    `${workload} can't start: its process ended with exit code ${exitCode}. Its last lines:\n${log.replace(/^/gm, "    ")}`,
-    { hint: `Put right what it says and run ./datalab up again; more: docker logs ${instance}` },
-  );
+export function cannotStart({ workload, exitCode, log, reason, events = [], more }: Death): DatalabError {
+  const why = reason ?? `its process ended with exit code ${exitCode}`;
+  const parts = [`${workload} can't start: ${why}.`];
+  if (events.length > 0) parts.push(`What the cluster says:\n${indent(events.join("\n"))}`);
+  if (log !== "" || events.length === 0) parts.push(`Its last lines:\n${indent(log)}`);
+  return new DatalabError("E_START", parts.join(events.length > 0 ? "\n" : " "), {
+    hint: `Put right what it says and run ./datalab up again; more: ${more}`,
+  });
 }
+
+const indent = (text: string): string => text.replace(/^/gm, "    ");
 
 export function notReady(
   stack: string,

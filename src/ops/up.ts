@@ -10,7 +10,7 @@ import { type Death, type Host, hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { readPlatform } from "./platform.ts";
-import { Readiness } from "./readiness.ts";
+import { isWorkload, Readiness } from "./readiness.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
 import { runOnStack } from "./stack-run.ts";
@@ -52,10 +52,10 @@ export interface UpResult {
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack, reporter, signal } = options;
   const { model, environment } = declare(project, stack);
-  const host = await hostOf(model.target);
+  const host = await hostOf(model);
   const lock = lockStack(project, stack, "datalab up");
   try {
-    await host.checkPorts(model, environment);
+    await host.checkPlace(model, environment);
     if (!options.movesData) await checkDataEngine(model, host);
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
@@ -180,14 +180,17 @@ class Update {
     const { stack } = this.#options;
     const failed = await this.#host.failedOneShots(stack);
     if (failed.length === 0) return [];
-    return failed.flatMap((name) => ["--replace", `urn:pulumi:${stack}::datalab::**::${name}`]);
+    return failed.flatMap(({ workload, type = "" }) => [
+      "--replace",
+      `urn:pulumi:${stack}::datalab::**${type}::${workload}`,
+    ]);
   }
 
   #onStep(step: EngineStep, tell: (text: string) => void): void {
     if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
     this.readiness.note(step);
     const word = stepWords[step.op];
-    if (step.state === "started" && word && step.type.endsWith(":Container")) tell(`${word} ${step.name}`);
+    if (step.state === "started" && word && isWorkload(step.type)) tell(`${word} ${step.name}`);
   }
 }
 

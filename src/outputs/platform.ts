@@ -14,6 +14,21 @@ export const platformOutput = z.strictObject({
     /** Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is asked for. */
     token: z.string().nullable(),
   }),
+  /** The cluster that it runs in, for the command line; null or absent: it runs in none. */
+  kubernetes: z
+    .strictObject({
+      /** Context of the kubeconfig; null: the target made the cluster and no context is known. */
+      context: z.string().nullable(),
+      /** Path of the kubeconfig; null: $KUBECONFIG, else the user's own. */
+      kubeconfig: z.string().nullable(),
+      namespace: z.string(),
+      /** `host:port` where the way in answers while its names are in no DNS; null: they are. */
+      address: z.string().nullable(),
+      /** Certificate of the authority that vouches for the way in, PEM; null: one that everybody knows. */
+      ca: z.string().nullable(),
+    })
+    .nullable()
+    .optional(),
   services: z.array(
     z.strictObject({
       name: z.string(),

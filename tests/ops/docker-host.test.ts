@@ -45,8 +45,11 @@ describe("what carries a stack's labels", () => {
 process.stdout.write(answers[args[0]] ?? answers[args.slice(0, 2).join(" ")] ?? "");`,
     );
     expect(await dockerHost.inventory("dev")).toEqual({
-      containers: ["datalab-dev-core", "datalab-dev-postgres"],
-      networks: ["datalab-dev"],
+      objects: [
+        { kind: "container", name: "datalab-dev-core" },
+        { kind: "container", name: "datalab-dev-postgres" },
+        { kind: "network", name: "datalab-dev" },
+      ],
       volumes: [
         { name: "datalab-dev-postgres-data", service: "postgres", bytes: 46_200_000 },
         { name: "datalab-dev-other", service: "", bytes: null },
@@ -59,14 +62,18 @@ process.stdout.write(answers[args[0]] ?? answers[args.slice(0, 2).join(" ")] ?? 
 
   test("is removed, and nothing is asked for when there is nothing", async () => {
     const folder = standIn("docker", "");
-    await dockerHost.removeLeftovers({ containers: ["a", "b"], networks: ["n"], volumes: [] });
+    await dockerHost.removeLeftovers([
+      { kind: "container", name: "a" },
+      { kind: "container", name: "b" },
+      { kind: "network", name: "n" },
+    ]);
     await dockerHost.removeVolumes(["v"]);
     expect(callsOf(folder)).toEqual([
       ["rm", "--force", "--volumes", "a", "b"],
       ["network", "rm", "n"],
       ["volume", "rm", "v"],
     ]);
-    await dockerHost.removeLeftovers({ containers: [], networks: [], volumes: [] });
+    await dockerHost.removeLeftovers([]);
     await dockerHost.removeVolumes([]);
     expect(callsOf(folder).length).toBe(3);
   });

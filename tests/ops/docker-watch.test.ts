@@ -69,6 +69,7 @@ describe("the watch on a stack's containers", () => {
     expect(await within(5000, watching)).toEqual({
       workload: "postgres",
       instance: "datalab-dev-postgres",
+      more: "docker logs datalab-dev-postgres",
       exitCode: 3,
       log: Array.from({ length: 20 }, (_, i) => `line ${i + 11}`).join("\n"),
     });
@@ -148,7 +149,7 @@ if (args[0] === "inspect") console.log(${JSON.stringify(JSON.stringify(inspected
       [listed("a", "exited"), listed("b", "exited"), listed("c", "created"), listed("d", "running")],
       [state("exited", 0), state("exited", 2), state("created", 0), state("running", 0)],
     );
-    expect(await failedOneShots("dev")).toEqual(["b", "c", "d"]);
+    expect(await failedOneShots("dev")).toEqual([{ workload: "b" }, { workload: "c" }, { workload: "d" }]);
   });
 
   test("that do not exist are not to replace", async () => {

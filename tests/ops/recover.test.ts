@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Host, Inventory } from "../../src/ops/host.ts";
+import type { Host, Inventory, StackObject } from "../../src/ops/host.ts";
 import { recover } from "../../src/ops/recover.ts";
 import { standIn } from "../support/programs.ts";
 import { makeProject } from "../support/project.ts";
@@ -21,30 +21,35 @@ if (args[0] === "stack") console.log(${JSON.stringify(
   );
 
 /** A host that has these, and remembers what it was told to remove. */
-function hostWith(inventory: Inventory): { host: Host; removed: Inventory[] } {
-  const removed: Inventory[] = [];
+function hostWith(inventory: Inventory): { host: Host; removed: (readonly StackObject[])[] } {
+  const removed: (readonly StackObject[])[] = [];
   const host = {
     inventory: async () => inventory,
-    spawned: async () => inventory.containers.filter((name) => name.includes("notebook")),
-    removeLeftovers: async (what: Inventory) => {
+    spawned: async () =>
+      inventory.objects.map(({ name }) => name).filter((name) => name.includes("notebook")),
+    removeLeftovers: async (what: readonly StackObject[]) => {
       removed.push(what);
     },
   } as unknown as Host;
   return { host, removed };
 }
 
+const container = (name: string): StackObject => ({ kind: "container", name });
 const volumes = [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }];
 
 test("a killed run is put right: lock, pending resources, and what the state does not know", async () => {
   const folder = pulumi(["datalab-dev-core", "datalab-dev"]);
   const { host, removed } = hostWith({
-    containers: ["datalab-dev-core", "datalab-dev-postgres", "datalab-dev-notebook-ann"],
-    networks: ["datalab-dev", "datalab-dev-left"],
+    objects: [
+      ...["core", "postgres", "notebook-ann"].map((name) => container(`datalab-dev-${name}`)),
+      { kind: "network", name: "datalab-dev" },
+      { kind: "network", name: "datalab-dev-left" },
+    ],
     volumes,
   });
   await recover(makeProject({}), "dev", host);
   expect(removed).toEqual([
-    { containers: ["datalab-dev-postgres"], networks: ["datalab-dev-left"], volumes },
+    [container("datalab-dev-postgres"), { kind: "network", name: "datalab-dev-left" }],
   ]);
   const calls: string[][] = readFileSync(join(folder, "calls"), "utf8")
     .trim()
@@ -62,7 +67,7 @@ test.each([
   ["stack", "pulumi stack failed: error: no such luck"],
 ])("when %s fails, nothing is removed", async (command, message) => {
   pulumi([], command);
-  const { host, removed } = hostWith({ containers: ["datalab-dev-core"], networks: [], volumes });
+  const { host, removed } = hostWith({ objects: [container("datalab-dev-core")], volumes });
   await expect(recover(makeProject({}), "dev", host)).rejects.toMatchObject({ code: "E_RECOVER", message });
   expect(removed).toEqual([]);
 });

@@ -54,7 +54,14 @@ test("what did not become ready is told with every check's own words", () => {
 });
 
 test("a process that ended is told with its last lines", () => {
-  const death = { workload: "postgres", instance: "datalab-dev-postgres", exitCode: 1, log: "no space\nbye" };
+  const instance = "datalab-dev-postgres";
+  const death = {
+    workload: "postgres",
+    instance,
+    exitCode: 1,
+    log: "no space\nbye",
+    more: `docker logs ${instance}`,
+  };
   expect(cannotStart(death)).toMatchObject({
     code: "E_START",
     message:
