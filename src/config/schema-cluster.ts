@@ -60,6 +60,12 @@ export const kubernetes = z
       .optional()
       .describe("Storage class of data volumes; absent: the cluster's default."),
     ingress: ingress.prefault({}),
+    cpuOvercommit: z
+      .number()
+      .min(1)
+      .max(20)
+      .default(1)
+      .describe("How often a core may be promised: pods ask for the CPU of their resources divided by this."),
     pullSecrets: z
       .array(name("registry"))
       .default([])

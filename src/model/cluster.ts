@@ -22,7 +22,8 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
     }
     return null;
   }
-  const { context, kubeconfig, namespace, storageClass, ingress, pullSecrets, apiServer } = config.kubernetes;
+  const { context, kubeconfig, namespace, storageClass, ingress, pullSecrets, apiServer, cpuOvercommit } =
+    config.kubernetes;
   if (need.contextNeeded && context === undefined) {
     enabled.problem(
       ["kubernetes", "context"],
@@ -56,6 +57,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
       tlsSecret: ingress.tlsSecret ?? null,
       namespace: ingress.namespace,
     },
+    cpuOvercommit,
     pullSecrets,
     apiServer,
   };

@@ -14,3 +14,9 @@ export function curl(url: string, { maxSeconds = 2, discard = false }: CurlOptio
     url,
   ];
 }
+
+/** What a command of `curl` above asks; undefined for any other command. */
+export function askedUrl(command: readonly string[]): URL | undefined {
+  const last = command.at(-1) ?? "";
+  return command[0] === "curl" && URL.canParse(last) ? new URL(last) : undefined;
+}

@@ -108,7 +108,11 @@ export function partsOf(service: ServiceDefinition): NamedPart[] {
   }));
 }
 
-export const address = (workload: string, endpoint: string, part: "host" | "port" | "url"): Ref => ({
+export const address = (
+  workload: string,
+  endpoint: string,
+  part: "host" | "port" | "url" | "every",
+): Ref => ({
   ref: "address",
   workload,
   endpoint,

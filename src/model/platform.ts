@@ -41,6 +41,8 @@ export interface ClusterModel {
     /** Namespace of the controller's pods, which alone may reach the gateway from outside. */
     readonly namespace: string;
   };
+  /** How often a core is promised: pods ask for their share divided by it. */
+  readonly cpuOvercommit: number;
   /** Secrets of the namespace that open the registry. */
   readonly pullSecrets: readonly string[];
   /** Address ranges of the API server, for what may talk to it. */

@@ -5,12 +5,12 @@
 export type Ref =
   /** A generated secret, by id `<service>/<name>`. */
   | { readonly ref: "secret"; readonly id: string }
-  /** Where a workload's endpoint is reached inside the stack's network. */
+  /** Where a workload's endpoint is reached inside the stack's network; `every`: the name with an address per replica. */
   | {
       readonly ref: "address";
       readonly workload: string;
       readonly endpoint: string;
-      readonly part: "host" | "port" | "url";
+      readonly part: "host" | "port" | "url" | "every";
     }
   /** Where a person's browser reaches an endpoint, or the `host:port` of that; empty when it is not published. */
   | {

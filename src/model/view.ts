@@ -74,6 +74,8 @@ export interface ScrapeView {
   readonly path: string;
   readonly everySeconds: number;
   readonly replicas: number;
+  /** Whether there are several behind the name, or may be. */
+  readonly several: boolean;
   readonly basic: { readonly user: string; readonly password: Ref } | null;
   readonly bearer: Ref | null;
 }

@@ -143,16 +143,20 @@ function viewScrapes(
     service: service.name,
     workload,
     job: name === "main" ? workload : `${workload}-${name}`,
-    host: address(workload, scrape.endpoint, "host"),
+    host: address(workload, scrape.endpoint, isSeveral(enabled, service, part) ? "every" : "host"),
     port: enabled.port(workload, scrape.endpoint) as number,
     scheme: part.endpoints?.[scrape.endpoint]?.scheme ?? "http",
     path: scrape.path ?? "/metrics",
     everySeconds: parseDuration(scrape.every ?? "15s"),
     replicas: enabled.replicas(service, part),
+    several: isSeveral(enabled, service, part),
     basic: grants.login(service, scrape.login),
     bearer: scrape.bearer === undefined ? null : { ref: "secret", id: `${service.name}/${scrape.bearer}` },
   }));
 }
+
+const isSeveral = (enabled: EnabledServices, service: ServiceDefinition, part: NamedPart["part"]) =>
+  enabled.replicas(service, part) > 1 || enabled.range(service, part) !== null;
 
 function summarise(enabled: EnabledServices, service: ServiceDefinition): ServiceSummary {
   return {

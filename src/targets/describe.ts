@@ -1,15 +1,27 @@
 import { createHash } from "node:crypto";
 import { instanceName, replicaNames } from "../model/names.ts";
-import type { EndpointModel, PipelineModel, PlatformModel } from "../model/platform.ts";
+import type { EndpointModel, PipelineModel, PlatformModel, WorkloadModel } from "../model/platform.ts";
 import { isRef } from "../model/refs.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Values } from "./values.ts";
+
+/** What differs from target to target. */
+interface Own {
+  /** What runs of a workload, and what the target calls it. */
+  readonly instancesOf: (workload: WorkloadModel) => readonly { readonly name: string; readonly instance: string }[];
+  readonly kubernetes: PlatformOutput["kubernetes"];
+}
 
 /** The stack output `platform`, derived from the model. */
 export function describePlatform(
   model: PlatformModel,
   values: Values,
   publicUrl: (endpoint: EndpointModel) => string,
+  own: Own = {
+    instancesOf: (w) =>
+      replicaNames(w.name, w.replicas).map((name) => ({ name, instance: instanceName(model.stack, name) })),
+    kubernetes: null,
+  },
 ): PlatformOutput {
   const workloads = model.services.flatMap((s) => s.workloads);
   const core = model.health && values.endpoint(model.health.workload, model.health.endpoint);
@@ -17,6 +29,7 @@ export function describePlatform(
     stack: model.stack,
     target: model.target,
     release: createHash("sha256").update(JSON.stringify(model)).digest("hex").slice(0, 16),
+    ...(own.kubernetes && { kubernetes: own.kubernetes }),
     core: { url: core ? publicUrl(core) : "", token: model.token },
     services: model.services.map((service) => ({
       name: service.name,
@@ -26,9 +39,8 @@ export function describePlatform(
       backup: service.backup,
       dependsOn: [...service.dependsOn],
       workloads: service.workloads.flatMap((w) =>
-        replicaNames(w.name, w.replicas).map((name) => ({
-          name,
-          instance: instanceName(model.stack, name),
+        own.instancesOf(w).map((instance) => ({
+          ...instance,
           image: w.image,
           oneShot: w.oneShot,
           stopGraceSeconds: w.stopGraceSeconds,
@@ -68,7 +80,7 @@ export function describePlatform(
           tool,
           {
             workload: w.name,
-            instance: instanceName(model.stack, w.name),
+            instance: own.instancesOf(w)[0]?.instance ?? w.name,
             command: [...command],
             bucket: bucket && describeBucket(bucket),
           },

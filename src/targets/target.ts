@@ -11,6 +11,7 @@ export interface Target {
 /** Loads one target only, so that a stack never pays for another's SDK. */
 const loaders: Partial<Record<PlatformModel["target"], () => Promise<Target>>> = {
   docker: async () => (await import("./docker/index.ts")).dockerTarget,
+  kubernetes: async () => (await import("./kubernetes/index.ts")).kubernetesTarget,
 };
 
 export async function loadTarget(name: PlatformModel["target"]): Promise<Target> {

@@ -9,14 +9,20 @@ export class Values {
   readonly #secrets: ReadonlyMap<string, pulumi.Output<string>>;
   readonly #publicUrl: (endpoint: EndpointModel) => string;
   readonly #image: (name: string) => string;
+  readonly #every: (workload: string) => string;
 
-  /** `master` is the stack's master secret; what is derived from it stays secret in the engine. */
+  /**
+   * `master` is the stack's master secret; what is derived from it stays secret in the engine. `every` gives the name that
+   * has an address per replica.
+   */
   constructor(
     model: PlatformModel,
     master: pulumi.Output<string>,
     publicUrl: (endpoint: EndpointModel) => string,
     image: (name: string) => string,
+    every: (workload: string) => string = (workload) => workload,
   ) {
+    this.#every = every;
     this.#model = model;
     this.#image = image;
     this.#publicUrl = publicUrl;
@@ -54,6 +60,7 @@ export class Values {
       return ref.part === "host" && url !== "" ? new URL(url.replace(/^[^:]+/, "http")).host : url;
     }
     if (ref.part === "host") return ref.workload;
+    if (ref.part === "every") return this.#every(ref.workload);
     if (ref.part === "port") return String(endpoint.port);
     return `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;
   }

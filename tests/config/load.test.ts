@@ -21,6 +21,7 @@ const defaults = {
   budget: { memory: "2250Mi" },
   kubernetes: {
     ingress: { class: "traefik", port: 443, namespace: "traefik" },
+    cpuOvercommit: 1,
     pullSecrets: [],
     apiServer: ["0.0.0.0/0"],
   },

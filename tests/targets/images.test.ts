@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { DatalabError } from "../../src/config/error.ts";
 import { imageTag } from "../../src/images/catalog.ts";
-import { imageReference, resolveImages } from "../../src/targets/docker/images.ts";
+import { resolveImages } from "../../src/targets/docker/images.ts";
+import { imageReference } from "../../src/targets/image-reference.ts";
 import { makeProject } from "../support/project.ts";
 
 const before = process.env.DATALAB_DOCKER;

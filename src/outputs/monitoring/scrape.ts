@@ -58,7 +58,7 @@ function scrapeConfig(scrape: ScrapeView): unknown {
       authorization: { type: "Bearer", credentials_file: `${mounted}/${credentialFile(scrape)}` },
     }),
     // One name stands for all replicas: every address behind it is a target. A single one stays a target while it is down.
-    ...(scrape.replicas > 1
+    ...(scrape.several
       ? {
           dns_sd_configs: [{ names: [host], type: "A", port, refresh_interval: "10s" }],
           relabel_configs: Object.entries(labels).map(([target_label, replacement]) => ({

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { DatalabError } from "../../config/error.ts";
-import { imageTag, isExternal } from "../../images/catalog.ts";
 import type { ImagesModel } from "../../model/platform.ts";
+import { imageReference } from "../image-reference.ts";
 
 /** Logical image name -> what a container refers to it by. */
 export type ImageIds = ReadonlyMap<string, string>;
@@ -50,22 +50,4 @@ export function resolveImages(names: readonly string[], images: ImagesModel): Im
     );
   }
   return ids;
-}
-
-/** The name that an image has on the Docker host. */
-export function imageReference(name: string, images: ImagesModel): string {
-  if (images.source === "build") return imageTag(name);
-  const digest = images.digests[name];
-  // What comes from a public registry stays there.
-  if (isExternal(name) && digest) return `${name.replace(/:[^:/]*$/, "")}@${digest}`;
-  if (!digest || !images.registry) {
-    throw new DatalabError(
-      "E_IMAGES",
-      `images.digests has no entry for ${name}, or images.registry is not set.`,
-      {
-        hint: "With images.source: registry, every image is named by its digest.",
-      },
-    );
-  }
-  return `${images.registry}/${name}@${digest}`;
 }

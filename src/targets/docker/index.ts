@@ -5,10 +5,11 @@ import { labelNames, stackName } from "../../model/names.ts";
 import type { EndpointModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
+import { imageReference, releaseOf } from "../image-reference.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
 import { createContainers } from "./container.ts";
-import { type ImageIds, imageReference, resolveImages } from "./images.ts";
+import { type ImageIds, resolveImages } from "./images.ts";
 import { labelList } from "./labels.ts";
 
 /** The model as containers of one Docker host. */
@@ -51,7 +52,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
           stack: model.stack,
           workload,
           image: images.get(workload.image) as string,
-          release: releaseLabel(imageReference(workload.image, model.images)),
+          release: releaseOf(imageReference(workload.image, model.images)),
           values,
           network,
           after,
@@ -86,9 +87,6 @@ function failedOneShot(name: string, container: docker.Container): pulumi.Output
       );
     });
 }
-
-/** The tag or digest, without the image's name. */
-const releaseLabel = (reference: string): string => reference.split(/[:@]/).at(-1) as string;
 
 class Platform extends pulumi.ComponentResource {
   constructor(stack: string) {
