@@ -8,7 +8,9 @@ import type { Values } from "./values.ts";
 /** What differs from target to target. */
 interface Own {
   /** What runs of a workload, and what the target calls it. */
-  readonly instancesOf: (workload: WorkloadModel) => readonly { readonly name: string; readonly instance: string }[];
+  readonly instancesOf: (
+    workload: WorkloadModel,
+  ) => readonly { readonly name: string; readonly instance: string }[];
   readonly kubernetes: PlatformOutput["kubernetes"];
 }
 

@@ -198,7 +198,14 @@ test("services see endpoints, scrapes, collectors, alerts and workloads of all",
     login: { user: "boss", password },
   });
   expect(view.endpoints.find((e) => e.workload === "postgres")?.auth).toBe("own");
-  const scrape = { service: "notes", workload: "notes", port: 3000, scheme: "http", replicas: 1, several: false };
+  const scrape = {
+    service: "notes",
+    workload: "notes",
+    port: 3000,
+    scheme: "http",
+    replicas: 1,
+    several: false,
+  };
   expect(view.scrapes.filter((s) => s.service === "notes")).toEqual([
     {
       ...scrape,

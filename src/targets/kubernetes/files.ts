@@ -28,8 +28,7 @@ type Content = readonly [path: string, text: pulumi.Input<string>];
 
 /** A key of a Secret or ConfigMap holds no slash. */
 const keyOf = (path: string): string => path.replaceAll("/", "__");
-const projection = (contents: readonly Content[]) =>
-  contents.map(([path]) => ({ key: keyOf(path), path }));
+const projection = (contents: readonly Content[]) => contents.map(([path]) => ({ key: keyOf(path), path }));
 
 export function createFiles(args: FilesArgs, options: pulumi.CustomResourceOptions): Files {
   const { secret, plain } = contentsOf(args);
@@ -39,7 +38,13 @@ export function createFiles(args: FilesArgs, options: pulumi.CustomResourceOptio
   const sources: k8s.types.input.core.v1.VolumeProjection[] = [];
   const resources: pulumi.Resource[] = [];
   if (plain.length > 0) {
-    resources.push(new k8s.core.v1.ConfigMap(`${args.name}-config`, { metadata: { ...metadata, name: `${args.name}-config` }, data: data(plain) }, options));
+    resources.push(
+      new k8s.core.v1.ConfigMap(
+        `${args.name}-config`,
+        { metadata: { ...metadata, name: `${args.name}-config` }, data: data(plain) },
+        options,
+      ),
+    );
     sources.push({ configMap: { name: `${args.name}-config`, items: projection(plain) } });
   }
   if (secret.length > 0) {
@@ -49,7 +54,13 @@ export function createFiles(args: FilesArgs, options: pulumi.CustomResourceOptio
         pulumi.secret(pulumi.output(text).apply((value) => Buffer.from(value).toString("base64"))),
       ]),
     );
-    resources.push(new k8s.core.v1.Secret(`${args.name}-files`, { metadata: { ...metadata, name: `${args.name}-files` }, type: "Opaque", data: encoded }, options));
+    resources.push(
+      new k8s.core.v1.Secret(
+        `${args.name}-files`,
+        { metadata: { ...metadata, name: `${args.name}-files` }, type: "Opaque", data: encoded },
+        options,
+      ),
+    );
     sources.push({ secret: { name: `${args.name}-files`, items: projection(secret) } });
   }
   const all = [...plain, ...secret];

@@ -25,7 +25,11 @@ export function pagesOf(model: PlatformModel, cluster: ClusterModel): Page[] {
         // The first page of a workload has the workload's name.
         const plain = taken.has(workload.name) ? joinName(workload.name, endpoint.name) : workload.name;
         taken.add(workload.name);
-        return { endpoint, host: `${plain}.${cluster.ingress.host}`, ...backend(workloads, workload, endpoint) };
+        return {
+          endpoint,
+          host: `${plain}.${cluster.ingress.host}`,
+          ...backend(workloads, workload, endpoint),
+        };
       }),
   );
 }
@@ -42,7 +46,9 @@ function backend(workloads: readonly WorkloadModel[], workload: WorkloadModel, e
 /** Where people reach an endpoint; empty: nowhere. */
 export function publicUrls(model: PlatformModel, cluster: ClusterModel): (endpoint: EndpointModel) => string {
   const port = cluster.ingress.port === 443 ? "" : `:${cluster.ingress.port}`;
-  const urls = new Map(pagesOf(model, cluster).map(({ endpoint, host }) => [endpoint, `https://${host}${port}`]));
+  const urls = new Map(
+    pagesOf(model, cluster).map(({ endpoint, host }) => [endpoint, `https://${host}${port}`]),
+  );
   return (endpoint) => urls.get(endpoint) ?? "";
 }
 
@@ -70,7 +76,13 @@ export function ingressArgs(model: PlatformModel, cluster: ClusterModel): k8s.ne
       rules: pages.map(({ host, service, port }) => ({
         host,
         http: {
-          paths: [{ path: "/", pathType: "Prefix", backend: { service: { name: service, port: { number: port } } } }],
+          paths: [
+            {
+              path: "/",
+              pathType: "Prefix",
+              backend: { service: { name: service, port: { number: port } } },
+            },
+          ],
         },
       })),
     },

@@ -45,7 +45,11 @@ interface Sum {
 }
 
 /** Room for everything at its most, one pod more of each where updates overlap, and all that may be spawned. */
-export function quotaArgs(model: PlatformModel, namespace: string, overcommit: number): k8s.core.v1.ResourceQuotaArgs {
+export function quotaArgs(
+  model: PlatformModel,
+  namespace: string,
+  overcommit: number,
+): k8s.core.v1.ResourceQuotaArgs {
   const sum: Sum = { milliCpu: 0, limitMilliCpu: 0, memoryBytes: 0, pods: 0, claims: 0 };
   const add = (size: { milliCpu: number; memoryBytes: number }, count: number) => {
     sum.milliCpu += cpuRequest(size.milliCpu, overcommit) * count;

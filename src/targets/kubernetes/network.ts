@@ -50,16 +50,23 @@ export interface PodNetwork {
 
 /** What the pods of one name may do: who comes in at which ports, and where they go. */
 export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetwork): Policy {
-  const ingress: Ingress[] = group(edges.filter(({ to }) => to === pod.name), "from").map(
-    ([from, ports]) => ({ from: [{ podSelector: { matchLabels: { ...selector(stack, from) } } }], ports: tcp(ports) }),
-  );
+  const ingress: Ingress[] = group(
+    edges.filter(({ to }) => to === pod.name),
+    "from",
+  ).map(([from, ports]) => ({
+    from: [{ podSelector: { matchLabels: { ...selector(stack, from) } } }],
+    ports: tcp(ports),
+  }));
   if (pod.entry) {
     ingress.push({
       from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": pod.entry.namespace } } }],
       ports: tcp(pod.entry.ports),
     });
   }
-  const egress: Egress[] = group(edges.filter(({ from }) => from === pod.name), "to").map(([to, ports]) => ({
+  const egress: Egress[] = group(
+    edges.filter(({ from }) => from === pod.name),
+    "to",
+  ).map(([to, ports]) => ({
     to: [{ podSelector: { matchLabels: { ...selector(stack, to) } } }],
     ports: tcp(ports),
   }));

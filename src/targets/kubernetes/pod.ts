@@ -60,12 +60,14 @@ export function podSpec(args: PodArgs): PodSpec {
     },
     ...(args.pullSecrets.length > 0 && { imagePullSecrets: args.pullSecrets.map((name) => ({ name })) }),
     ...(spread && {
-      topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
-        topologyKey,
-        maxSkew: 1,
-        whenUnsatisfiable: "ScheduleAnyway",
-        labelSelector: { matchLabels: { ...spread } },
-      })),
+      topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map(
+        (topologyKey) => ({
+          topologyKey,
+          maxSkew: 1,
+          whenUnsatisfiable: "ScheduleAnyway",
+          labelSelector: { matchLabels: { ...spread } },
+        }),
+      ),
     }),
     containers: [container(args)],
     volumes: [

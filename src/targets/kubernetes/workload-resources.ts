@@ -74,7 +74,10 @@ export function createWorkload(stage: Stage, workload: WorkloadModel, parent: pu
       ...(workload.spawns.length > 0 && {
         fieldEnv: { DATALAB_POD: "metadata.name", DATALAB_POD_IP: "status.podIP" },
       }),
-      ports: servicePorts(workload).map(({ name: port, port: containerPort }) => ({ name: port, containerPort })),
+      ports: servicePorts(workload).map(({ name: port, port: containerPort }) => ({
+        name: port,
+        containerPort,
+      })),
       serves: !workload.oneShot && workload.endpoints.length > 0,
       serviceAccount: name,
       apiToken: rulesOf(workload).length > 0,
@@ -87,7 +90,13 @@ export function createWorkload(stage: Stage, workload: WorkloadModel, parent: pu
       ...(isSeveral(workload) && { spread: selector(stack, name) }),
     }),
   };
-  const needed = [...foundation, ...account, network, ...files.resources, ...spawned.flatMap((s) => s.resources)];
+  const needed = [
+    ...foundation,
+    ...account,
+    network,
+    ...files.resources,
+    ...spawned.flatMap((s) => s.resources),
+  ];
   createNames(args, options);
   createController(args, { parent, dependsOn: needed });
 }
@@ -117,8 +126,16 @@ function createAccount(
   options: pulumi.CustomResourceOptions,
 ): pulumi.Resource[] {
   const { name } = workload;
-  const metadata = { name, namespace: cluster.namespace, labels: { ...workloadLabels(model.stack, workload) } };
-  const account = new k8s.core.v1.ServiceAccount(name, { metadata, automountServiceAccountToken: false }, options);
+  const metadata = {
+    name,
+    namespace: cluster.namespace,
+    labels: { ...workloadLabels(model.stack, workload) },
+  };
+  const account = new k8s.core.v1.ServiceAccount(
+    name,
+    { metadata, automountServiceAccountToken: false },
+    options,
+  );
   const rules = rulesOf(workload);
   if (rules.length === 0) return [account];
   const role = new k8s.rbac.v1.Role(name, { metadata, rules }, options);
@@ -177,7 +194,11 @@ function createSpawn(
   const owner = { name: spawn.name, service: workload.service };
   const labels = spawnedLabels(stack, owner);
   const metadata = { name: spawn.name, namespace, labels: { ...workloadLabels(stack, owner) } };
-  const account = new k8s.core.v1.ServiceAccount(spawn.name, { metadata, automountServiceAccountToken: false }, options);
+  const account = new k8s.core.v1.ServiceAccount(
+    spawn.name,
+    { metadata, automountServiceAccountToken: false },
+    options,
+  );
   const network = new k8s.networking.v1.NetworkPolicy(
     spawn.name,
     podPolicy({ stack, namespace, edges }, { name: spawn.name, apiServer: [], outside: [] }),

@@ -91,7 +91,10 @@ export function statefulSet(args: WorkloadArgs): k8s.apps.v1.StatefulSetArgs {
       updateStrategy: { type: "RollingUpdate" },
       template: template(args),
       volumeClaimTemplates: workload.volumes.map((volume) => ({
-        metadata: { name: volume.name, labels: { ...selector(stack, workload.name), ...dataLabels(workload) } },
+        metadata: {
+          name: volume.name,
+          labels: { ...selector(stack, workload.name), ...dataLabels(workload) },
+        },
         spec: {
           accessModes: ["ReadWriteOnce"],
           volumeMode: "Filesystem",
@@ -189,7 +192,12 @@ export function autoscaler(args: WorkloadArgs): k8s.autoscaling.v2.HorizontalPod
           resource: { name: "cpu", target: { type: "Utilization", averageUtilization: scale.cpuPercent } },
         },
       ],
-      behavior: { scaleDown: { stabilizationWindowSeconds: 60, policies: [{ type: "Pods", value: 1, periodSeconds: 30 }] } },
+      behavior: {
+        scaleDown: {
+          stabilizationWindowSeconds: 60,
+          policies: [{ type: "Pods", value: 1, periodSeconds: 30 }],
+        },
+      },
     },
   };
 }
