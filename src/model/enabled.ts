@@ -76,10 +76,10 @@ export class EnabledServices {
     return Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint]?.port : undefined;
   }
 
-  /** An endpoint's port on 127.0.0.1, offset included; null: it is not published. */
-  published(service: ServiceDefinition, endpoint: string, wellKnown: number | undefined): number | null {
-    if (wellKnown === undefined) return null;
-    const port = this.config(service).ports?.[endpoint] ?? wellKnown;
+  /** An endpoint's port on 127.0.0.1, offset included; null: it is not published. The way into a cluster takes HTTP only. */
+  published(service: ServiceDefinition, name: string, endpoint: Endpoint | undefined): number | null {
+    if (endpoint?.published === undefined || (this.cluster && endpoint.protocol === "tcp")) return null;
+    const port = this.config(service).ports?.[name] ?? endpoint.published;
     return port === false ? null : port + this.environment.config.portOffset;
   }
 }

@@ -110,8 +110,7 @@ function checkProviders(enabled: EnabledServices): void {
 
 function isPublished(enabled: EnabledServices, service: ServiceDefinition): boolean {
   const { part = "", endpoint = "" } = service.provides?.health ?? {};
-  const wellKnown = service.parts[part]?.endpoints?.[endpoint]?.published;
-  return enabled.published(service, endpoint, wellKnown) !== null;
+  return enabled.published(service, endpoint, service.parts[part]?.endpoints?.[endpoint]) !== null;
 }
 
 /** Parts that wait for each other would wait for ever, also within one service. */
@@ -135,7 +134,7 @@ function checkPorts(enabled: EnabledServices): void {
   const seen = new Map<number, string>();
   for (const { service, name: partName, part } of enabled.parts) {
     for (const [name, endpoint] of Object.entries(part.endpoints ?? {})) {
-      const port = enabled.published(service, name, endpoint.published);
+      const port = enabled.published(service, name, endpoint);
       if (port === null) continue;
       const path = ["services", service.name, "ports", name];
       const declared = ["services", service.name, "parts", partName, "endpoints", name, "published"];

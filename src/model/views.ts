@@ -121,7 +121,7 @@ function viewEndpoints(
     protocol: e.protocol,
     scheme: e.scheme ?? e.protocol,
     port: e.port,
-    published: enabled.published(service, name, e.published),
+    published: enabled.published(service, name, e),
     browser: e.browser ?? false,
     path: e.path ?? "/",
     auth: authOf(e),

@@ -35,7 +35,7 @@ export function resolveWorkload(
     ports: portsOf(enabled, { service, name, part, workload }),
     endpoints: Object.entries(part.endpoints ?? {}).map(([endpoint, e]) => ({
       ...resolveEndpoint(service, endpoint, e),
-      published: enabled.published(service, endpoint, e.published),
+      published: enabled.published(service, endpoint, e),
     })),
     probe: probe
       ? {
@@ -119,7 +119,7 @@ function portsOf(enabled: EnabledServices, own: NamedPart): WorkloadModel["ports
   const gateway = enabled.provider("gateway");
   const published = (part: NamedPart) =>
     Object.entries(part.part.endpoints ?? {}).flatMap(([name, e]) => {
-      const external = enabled.published(part.service, name, e.published);
+      const external = enabled.published(part.service, name, e);
       return external === null ? [] : [{ internal: e.port, external }];
     });
   if (!gateway) return published(own);

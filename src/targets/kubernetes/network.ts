@@ -53,10 +53,7 @@ export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetw
   const ingress: Ingress[] = group(
     edges.filter(({ to }) => to === pod.name),
     "from",
-  ).map(([from, ports]) => ({
-    from: [{ podSelector: { matchLabels: { ...selector(stack, from) } } }],
-    ports: tcp(ports),
-  }));
+  ).map(({ others, ports }) => ({ from: podsOf(stack, others), ports: tcp(ports) }));
   if (pod.entry) {
     ingress.push({
       from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": pod.entry.namespace } } }],
@@ -66,10 +63,7 @@ export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetw
   const egress: Egress[] = group(
     edges.filter(({ from }) => from === pod.name),
     "to",
-  ).map(([to, ports]) => ({
-    to: [{ podSelector: { matchLabels: { ...selector(stack, to) } } }],
-    ports: tcp(ports),
-  }));
+  ).map(({ others, ports }) => ({ to: podsOf(stack, others), ports: tcp(ports) }));
   if (pod.apiServer.length > 0) {
     egress.push({ to: pod.apiServer.map((cidr) => ({ ipBlock: { cidr } })), ports: tcp([443, 6443]) });
   }
@@ -87,11 +81,19 @@ export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetw
   };
 }
 
-/** Ports by the other side's name, both in order. */
-function group(edges: readonly Edge[], side: "from" | "to"): [string, number[]][] {
-  const found = new Map<string, Set<number>>();
-  for (const edge of edges) found.set(edge[side], (found.get(edge[side]) ?? new Set()).add(edge.port));
-  return [...found]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, ports]) => [name, [...ports].sort((a, b) => a - b)]);
+const podsOf = (stack: string, names: readonly string[]) =>
+  names.map((name) => ({ podSelector: { matchLabels: { ...selector(stack, name) } } }));
+
+/** The other sides that have the same ports, and those ports, all in order. */
+function group(edges: readonly Edge[], side: "from" | "to"): { others: string[]; ports: number[] }[] {
+  const portsOf = new Map<string, Set<number>>();
+  for (const edge of edges) portsOf.set(edge[side], (portsOf.get(edge[side]) ?? new Set()).add(edge.port));
+  const groups = new Map<string, { others: string[]; ports: number[] }>();
+  for (const [other, found] of [...portsOf].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const ports = [...found].sort((a, b) => a - b);
+    const group = groups.get(ports.join()) ?? { others: [], ports };
+    group.others.push(other);
+    groups.set(ports.join(), group);
+  }
+  return [...groups.values()];
 }
