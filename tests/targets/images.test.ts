@@ -56,7 +56,7 @@ describe("the name of an image", () => {
     expect(errorOf(() => imageReference("core", images))).toMatchObject({
       code: "E_IMAGES",
       message: "images.digests has no entry for core, or images.registry is not set.",
-      hint: "With images.source: registry, every image is named by its digest.",
+      hint: "With images.source: registry, every image is named by its digest: ./datalab images push --to REGISTRY",
     });
   });
 });

@@ -54,7 +54,7 @@ export function everyModel(yaml = everything): PlatformModel {
 const answer = (ref: Ref): string => {
   if (ref.ref === "address") {
     const port = String(4000 + ref.workload.length);
-    if (ref.part === "host") return ref.workload;
+    if (ref.part === "host" || ref.part === "every") return ref.workload;
     return ref.part === "port" ? port : `http://${ref.workload}:${port}`;
   }
   return `<${ref.ref}>`;
