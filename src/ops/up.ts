@@ -1,3 +1,4 @@
+import type { DatalabError } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
@@ -161,7 +162,7 @@ class Update {
       });
       if (this.#death) throw cannotStart(this.#death);
       stopIfAborted(signal);
-      if (error) throw error;
+      if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       await this.#host.startStopped(stack);
       step.done(describeChanges(result.changes));
@@ -174,6 +175,14 @@ class Update {
     } finally {
       signal.removeEventListener("abort", interrupt);
     }
+  }
+
+  /** The engine says that it has waited in vain; the place where the stack runs knows why. */
+  async #explained({ steps }: EngineResult, error: DatalabError): Promise<DatalabError> {
+    const failed = steps.find((s) => s.state === "failed" && isWorkload(s.type));
+    if (!failed) return error;
+    const death = await this.#host.whyNot(this.#options.stack, failed.name).catch(() => undefined);
+    return death ? cannotStart(death) : error;
   }
 
   async #replacements(): Promise<string[]> {
