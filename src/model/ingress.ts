@@ -1,10 +1,17 @@
-import type { ClusterModel } from "./platform.ts";
+import { joinName } from "./names.ts";
+import type { ClusterModel, WorkloadModel } from "./platform.ts";
 
-/** Where people reach what a workload publishes: a name of its own below the ingress's domain. */
-export function ingressUrl(
-  { host, port }: Pick<ClusterModel["ingress"], "host" | "port">,
-  workload: string,
-  path = "",
+/** The name below the ingress's domain that an endpoint of a workload has: its first page has the workload's own. */
+export function pageName(
+  { name, endpoints }: Pick<WorkloadModel, "name" | "endpoints">,
+  endpoint: string,
 ): string {
-  return `https://${workload}.${host}${port === 443 ? "" : `:${port}`}${path}`;
+  const pages = endpoints.filter(({ published, protocol }) => published !== null && protocol === "http");
+  return pages[0]?.name === endpoint ? name : joinName(name, endpoint);
 }
+
+/** Where people reach a page. */
+export const pageUrl = (
+  { host, port }: Pick<ClusterModel["ingress"], "host" | "port">,
+  page: string,
+): string => `https://${page}.${host}${port === 443 ? "" : `:${port}`}`;

@@ -1,4 +1,4 @@
-import { ingressUrl } from "../model/ingress.ts";
+import { pageName, pageUrl } from "../model/ingress.ts";
 import { labelNames } from "../model/names.ts";
 import type { Host, Site } from "./host.ts";
 import { type Cluster, connectCluster } from "./kubernetes-api.ts";
@@ -28,9 +28,10 @@ export function kubernetesHost({ stack: own, cluster: model }: Site): Host {
   };
 
   return {
-    coreUrl({ health, cluster }) {
-      if (!health || !cluster) return undefined;
-      return ingressUrl(cluster.ingress, health.workload);
+    coreUrl({ health, cluster, services }) {
+      const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
+      if (!health || !cluster || !workload) return undefined;
+      return pageUrl(cluster.ingress, pageName(workload, health.endpoint));
     },
 
     checkPlace: checkCluster,

@@ -14,8 +14,10 @@ import { readPlatform } from "./platform.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { prepareWayIn } from "./stack-certificate.ts";
 import { runOnStack } from "./stack-run.ts";
 import { cannotStart, describeChanges, stepWords } from "./up-words.ts";
+import type { WayIn } from "./way-in.ts";
 
 export interface UpOptions {
   readonly project: string;
@@ -61,8 +63,9 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
+    const way = await prepareWayIn(project, model);
 
-    const update = new Update(options, model, host);
+    const update = new Update(options, model, host, way);
     const engine = await timed(() => update.deploy());
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
@@ -113,10 +116,10 @@ class Update {
   #death: Death | undefined;
   #deployed = false;
 
-  constructor(options: UpOptions, model: PlatformModel, host: Host) {
+  constructor(options: UpOptions, model: PlatformModel, host: Host, way: WayIn | null) {
     this.#options = options;
     this.#host = host;
-    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "");
+    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "", way);
   }
 
   get death(): Death | undefined {
