@@ -1,9 +1,10 @@
+import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { print, printJson, table } from "./output.ts";
 import { createReporter } from "./progress.ts";
 
 export function register(program: AnyCommand): void {
-  const images = program.command("images").description("Build, list and prune container images.");
+  const images = program.command("images").description("Build, push, list and prune container images.");
 
   const build = images
     .command("build [names...]")
@@ -29,6 +30,38 @@ export function register(program: AnyCommand): void {
   examples(build, [
     ["./datalab images build", "all that the dev stack needs"],
     ["./datalab images build test", "one, with what it is built from"],
+  ]);
+
+  const push = images
+    .command("push")
+    .description("Put the stack's images into a registry, and write their digests into the stack's file.")
+    .requiredOption("--to <registry>", "registry, with a path where it has one")
+    .option("--force", "push what the registry has, too")
+    .action(async (options, command) => {
+      const { stack, project, json, verbose } = contextOf(command);
+      const reporter = createReporter();
+      try {
+        const { pushImages } = await import("../ops/images-push.ts");
+        const result = await pushImages({
+          project,
+          stack,
+          to: options.to,
+          force: options.force === true,
+          reporter,
+          signal: interruptible(),
+          ...(verbose && { onBuildLine: (line: string) => reporter.log(line) }),
+        });
+        reporter.close();
+        if (json) return printJson(result);
+        const rows = result.images.map((i) => [i.name, i.digest, i.skipped ? "was there" : "pushed"]);
+        print(await table(["IMAGE", "DIGEST", ""], rows));
+      } finally {
+        reporter.close();
+      }
+    });
+  examples(push, [
+    ["./datalab images push --stack staging --to registry.example.com/datalab", "for a cluster"],
+    ["./datalab images push --stack staging --to 127.0.0.1:5000/datalab", "a registry on this machine"],
   ]);
 
   images

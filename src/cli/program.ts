@@ -32,7 +32,16 @@ const commands: readonly Entry[] = [
   { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
   { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
   { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
-  { name: "images", summary: "build, list and prune container images", load: () => import("./images.ts") },
+  {
+    name: "images",
+    summary: "build, push, list and prune container images",
+    load: () => import("./images.ts"),
+  },
+  {
+    name: "render",
+    summary: "write a cluster's manifests as plain YAML",
+    load: () => import("./render.ts"),
+  },
   {
     name: "env",
     summary: "print the shell variables that plain pulumi needs",

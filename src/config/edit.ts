@@ -8,20 +8,28 @@ export interface Edited {
   undo(): void;
 }
 
-/** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of everything else stay. */
-export function setPlatformField(
+type Path = readonly string[];
+type Value = string | number | boolean;
+
+/** Sets several fields of `datalab:platform` at once, as setPlatformField does one. */
+export function setPlatformFields(
   project: string,
   stack: string,
-  path: readonly string[],
-  value: string | number | boolean,
+  fields: readonly (readonly [path: Path, value: Value])[],
 ): Edited {
   const file = stackFile(project, stack);
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
-  write(file, withField(before, path, value));
+  const after = fields.reduce((text, [path, value]) => withField(text, path, value), before);
+  if (after !== before) write(file, after);
   return { file, undo: () => write(file, before) };
 }
 
-export function withField(text: string, path: readonly string[], value: string | number | boolean): string {
+/** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of everything else stay. */
+export function setPlatformField(project: string, stack: string, path: Path, value: Value): Edited {
+  return setPlatformFields(project, stack, [[path, value]]);
+}
+
+export function withField(text: string, path: Path, value: Value): string {
   const document = parseDocument(text);
   const full = ["config", "datalab:platform", ...path];
   if (document.getIn(full) === value) return text;

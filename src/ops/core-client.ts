@@ -3,6 +3,7 @@ import type { AlertsReport } from "../core/alerts.ts";
 import type { Health, ServiceHealth } from "../core/health.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { readSecret } from "./credentials.ts";
+import { type Fetch, fetchBy, wayInOf } from "./way-in.ts";
 
 export type { CheckHealth, Health, ServiceHealth } from "../core/health.ts";
 
@@ -24,11 +25,12 @@ export interface CoreClient {
 /** The core of a deployed platform, through its gateway where it has one. */
 export function platformCore(project: string, platform: PlatformOutput): CoreClient {
   const { url, token } = platform.core;
-  return coreClient(url, token === null ? undefined : () => readSecret(project, platform, token));
+  const secret = token === null ? undefined : () => readSecret(project, platform, token);
+  return coreClient(url, secret, fetchBy(wayInOf(platform)));
 }
 
 /** `token` is asked for once, with the first request: what opens the gateway in front of the core. */
-export function coreClient(url: string, token?: () => Promise<string>): CoreClient {
+export function coreClient(url: string, token?: () => Promise<string>, by: Fetch = fetch): CoreClient {
   const base = url.replace(/\/+$/, "");
   let known: Promise<string> | undefined;
   async function headers(): Promise<Record<string, string>> {
@@ -47,7 +49,7 @@ export function coreClient(url: string, token?: () => Promise<string>): CoreClie
     let answer: Response;
     let body: unknown;
     try {
-      answer = await fetch(`${base}${path}`, {
+      answer = await by(`${base}${path}`, {
         method,
         headers: authorization,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,

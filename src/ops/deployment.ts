@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/error.ts";
 import { type Environment, loadEnvironment } from "../config/load.ts";
 import { EnabledServices } from "../model/enabled.ts";
+import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import { checkPolicy } from "../model/policy.ts";
 import { resolvePlatform } from "../model/resolve.ts";
@@ -28,4 +29,12 @@ export function siteOf(project: string, stack: string): Site {
   const missing = problems.filter(({ path }) => path.join(".") === "kubernetes.context");
   if (missing.length > 0) throw new ConfigError(missing);
   return { stack, target: environment.config.target, cluster };
+}
+
+/** Logical names of all images that a stack runs, whether or not their digests are known. */
+export function declaredImages(project: string, stack: string): string[] {
+  const environment = loadEnvironment(project, stack, services);
+  const { source } = environment.config.images;
+  const unknown = { ...environment, config: { ...environment.config, images: { source, digests: {} } } };
+  return imagesOf(resolvePlatform(unknown)).sort();
 }

@@ -17,6 +17,8 @@ export const dockerHost: Host = {
   watchDeaths,
   stopOneShots,
   failedOneShots,
+  // The engine's own message and the watching have told it.
+  whyNot: async () => undefined,
   stores: dockerStoreHost,
 
   async startStopped(stack) {

@@ -1,4 +1,3 @@
-import { DatalabError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import type { StoreHost } from "./store-host.ts";
@@ -65,6 +64,8 @@ export interface Host {
   checkPlace(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
   watchDeaths(stack: string, update: UpdateView, signal: AbortSignal): Promise<Death | undefined>;
+  /** Why a workload that the engine gave up on does not run; undefined where the engine has said it all. */
+  whyNot(stack: string, workload: string): Promise<Death | undefined>;
   /** Starts what `services stop` has stopped: to the engine it is as it should be. */
   startStopped(stack: string): Promise<void>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
@@ -86,14 +87,14 @@ export interface Host {
 }
 
 /** The one place that knows which target is deployed to what. */
-const hosts: Partial<Record<PlatformModel["target"], (site: Site) => Promise<Host>>> = {
+const hosts: Record<PlatformModel["target"], (site: Site) => Promise<Host>> = {
   docker: async () => (await import("./docker-host.ts")).dockerHost,
+  kubernetes: inCluster,
+  aws: inCluster,
 };
 
-export async function hostOf(site: Site): Promise<Host> {
-  const load = hosts[site.target];
-  if (load) return load(site);
-  throw new DatalabError("E_TARGET", `The target ${site.target} is not implemented yet.`, {
-    hint: `Targets of this version: ${Object.keys(hosts).join(", ")}. Its configuration can be validated already.`,
-  });
+async function inCluster(site: Site): Promise<Host> {
+  return (await import("./kubernetes-host.ts")).kubernetesHost(site);
 }
+
+export const hostOf = (site: Site): Promise<Host> => hosts[site.target](site);

@@ -1,6 +1,7 @@
 import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
+import { type Fetch, fetchBy, wayInOf } from "./way-in.ts";
 
 /** A line as the store has it. */
 export interface StoredLine {
@@ -50,17 +51,18 @@ export function logReader(platform: PlatformOutput, credentials: Credentials): L
   const authorization = token
     ? `Bearer ${credentials.value(token)}`
     : login && `Basic ${Buffer.from(`${login.user}:${credentials.value(login.secret)}`).toString("base64")}`;
-  return readerOf(new URL("/", endpoint.url).origin, authorization ?? undefined);
+  const { origin } = new URL("/", endpoint.url);
+  return readerOf(origin, authorization ?? undefined, fetchBy(wayInOf(platform)));
 }
 
 /** A reader of the store at this address. */
-export function readerOf(url: string, authorization?: string): LogReader {
+export function readerOf(url: string, authorization?: string, by: Fetch = fetch): LogReader {
   async function ask(path: string, form: Record<string, string>, signal: AbortSignal): Promise<Response> {
     const connect = new AbortController();
     const timer = setTimeout(() => connect.abort(new Error("no answer in time")), connectMs);
     let answer: Response;
     try {
-      answer = await fetch(`${url}${path}`, {
+      answer = await by(`${url}${path}`, {
         method: "POST",
         headers: authorization ? { authorization } : {},
         body: new URLSearchParams(form),

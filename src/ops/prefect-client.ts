@@ -1,6 +1,7 @@
 import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
+import { type Fetch, fetchBy, wayInOf } from "./way-in.ts";
 
 /** The part of Prefect's REST API that the CLI uses, in Prefect's own words. */
 export interface Deployment {
@@ -81,10 +82,11 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
   return prefectClient(
     new URL("/api", api.url).href,
     `${api.login.user}:${credentials.value(api.login.secret)}`,
+    fetchBy(wayInOf(platform)),
   );
 }
 
-export function prefectClient(api: string, authString: string): PrefectClient {
+export function prefectClient(api: string, authString: string, by: Fetch = fetch): PrefectClient {
   const headers = {
     authorization: `Basic ${Buffer.from(authString).toString("base64")}`,
     "content-type": "application/json",
@@ -94,7 +96,7 @@ export function prefectClient(api: string, authString: string): PrefectClient {
     let answer: Response;
     let text: string;
     try {
-      answer = await fetch(`${api}${path}`, {
+      answer = await by(`${api}${path}`, {
         method,
         headers,
         signal: AbortSignal.timeout(answerMs),

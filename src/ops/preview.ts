@@ -3,6 +3,7 @@ import type { EngineStep } from "./engine.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { prepareWayIn } from "./stack-certificate.ts";
 import { runOnStack } from "./stack-run.ts";
 
 export interface PreviewResult {
@@ -22,8 +23,9 @@ export async function preview(options: {
   readonly signal: AbortSignal;
 }): Promise<PreviewResult> {
   const { project, stack, signal, onEngineLine } = options;
-  declare(project, stack);
+  const { model } = declare(project, stack);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
+  await prepareWayIn(project, model);
   const step = options.reporter.step("preview");
   const { result, error } = await runOnStack("preview", {
     project,

@@ -7,6 +7,7 @@ import type { Death } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
 import { cannotStart, describePending, notReady } from "./up-words.ts";
+import { fetchBy, type WayIn } from "./way-in.ts";
 
 /** How long functional checks may take to pass after the engine has ended. */
 const readinessMs = 300_000;
@@ -30,13 +31,14 @@ export class Readiness {
   /** When a workload of the service was last made or replaced in this run: milliseconds since 1970. */
   readonly #touched = new Map<string, number>();
 
-  constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string) {
+  constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, way: WayIn | null) {
     this.#options = options;
     this.#model = model;
     const { token } = model;
     this.#core = coreClient(
       coreUrl,
       token === null ? undefined : () => modelSecret(options.project, model, token),
+      fetchBy(way),
     );
   }
 

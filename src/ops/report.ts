@@ -3,6 +3,7 @@ import { DatalabError } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
 import { lakeOf } from "./lake.ts";
+import { agentBy, wayInOf } from "./way-in.ts";
 
 const bucketName = "artifacts";
 
@@ -18,10 +19,12 @@ export async function fetchReport(
     throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`);
   }
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
+  const agent = agentBy(wayInOf(platform));
   const client = new S3Client({
     endpoint: bucket.url,
     region: bucket.region,
     forcePathStyle: true,
+    ...(agent && { requestHandler: { httpsAgent: agent } }),
     credentials: { accessKeyId: bucket.accessKey, secretAccessKey: credentials.value(bucket.secret) },
   });
   const key = `reports/${pipeline}/latest.html`;

@@ -1,4 +1,3 @@
-import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Ran } from "./process.ts";
 
@@ -53,16 +52,15 @@ export interface Instance {
 }
 
 /** The one place that knows which target is served by what. */
-const runtimes: Partial<Record<PlatformOutput["target"], (platform: PlatformOutput) => Promise<Runtime>>> = {
+const runtimes: Record<PlatformOutput["target"], (platform: PlatformOutput) => Promise<Runtime>> = {
   docker: async () => (await import("./docker-runtime.ts")).dockerRuntime,
+  kubernetes: inCluster,
+  aws: inCluster,
 };
 
-/** How to reach into the platform on the target it runs on. */
-export async function runtimeOf(platform: PlatformOutput): Promise<Runtime> {
-  const load = runtimes[platform.target];
-  if (load) return load(platform);
-  throw new DatalabError("E_TARGET", `This command can't reach into the target ${platform.target} yet.`, {
-    exitCode: exit.usage,
-    hint: `It works on: ${Object.keys(runtimes).join(", ")}.`,
-  });
+async function inCluster(platform: PlatformOutput): Promise<Runtime> {
+  return (await import("./kubernetes-runtime.ts")).kubernetesRuntime(platform);
 }
+
+/** How to reach into the platform on the target it runs on. */
+export const runtimeOf = (platform: PlatformOutput): Promise<Runtime> => runtimes[platform.target](platform);

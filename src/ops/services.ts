@@ -5,6 +5,7 @@ import { isCore } from "../outputs/way-in.ts";
 import { type CoreClient, coreClient, type Health } from "./core-client.ts";
 import { type Instance, runtimeOf } from "./runtime.ts";
 import { suggest } from "./suggest.ts";
+import { fetchBy, wayInOf } from "./way-in.ts";
 
 /** `datalab platform status --json`. */
 export interface PlatformStatus {
@@ -45,7 +46,7 @@ export async function platformStatus(
   platform: PlatformOutput,
   options: StatusOptions = {},
 ): Promise<PlatformStatus> {
-  const core = options.core ?? coreClient(platform.core.url);
+  const core = options.core ?? coreClient(platform.core.url, undefined, fetchBy(wayInOf(platform)));
   const runtime = await runtimeOf(platform);
   try {
     // What was stopped on purpose is known to the target at once, and never to the core.

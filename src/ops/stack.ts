@@ -16,12 +16,7 @@ export async function ensureStack(project: string, stack: string): Promise<void>
   }
   if (hasMasterSecret(project, stack)) return;
   const master = randomBytes(32).toString("base64url");
-  await pulumi(
-    project,
-    stack,
-    ["config", "set", "--secret", "datalab:masterSecret", "--stack", stack],
-    master,
-  );
+  await setStackValue(project, stack, "datalab:masterSecret", master, "secret");
 }
 
 export async function stackExists(project: string, stack: string): Promise<boolean> {
@@ -35,6 +30,26 @@ export function hasMasterSecret(project: string, stack: string): boolean {
   if (!existsSync(path)) return false;
   const value = readDocument(project, path).value as { config?: Record<string, unknown> } | null;
   return value?.config?.["datalab:masterSecret"] !== undefined;
+}
+
+/** Plain values of the stack's own configuration, by key; secret ones are not among them. */
+export function stackValues(project: string, stack: string): ReadonlyMap<string, string> {
+  const path = stackFile(project, stack);
+  const value = existsSync(path) ? readDocument(project, path).value : null;
+  const { config } = (value ?? {}) as { config?: Record<string, unknown> };
+  const plain = Object.entries(config ?? {}).filter(([, v]) => typeof v === "string");
+  return new Map(plain as [string, string][]);
+}
+
+/** Sets a value of the stack's configuration; it is handed over where no list of processes shows it. */
+export async function setStackValue(
+  project: string,
+  stack: string,
+  key: string,
+  value: string,
+  kind: "secret" | "plaintext",
+): Promise<void> {
+  await pulumi(project, stack, ["config", "set", `--${kind}`, key, "--stack", stack], value);
 }
 
 async function pulumi(

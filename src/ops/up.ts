@@ -1,3 +1,4 @@
+import type { DatalabError } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import { imagesOf } from "../model/images.ts";
 import type { PlatformModel } from "../model/platform.ts";
@@ -13,8 +14,10 @@ import { readPlatform } from "./platform.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
+import { prepareWayIn } from "./stack-certificate.ts";
 import { runOnStack } from "./stack-run.ts";
 import { cannotStart, describeChanges, stepWords } from "./up-words.ts";
+import type { WayIn } from "./way-in.ts";
 
 export interface UpOptions {
   readonly project: string;
@@ -60,8 +63,9 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
+    const way = await prepareWayIn(project, model);
 
-    const update = new Update(options, model, host);
+    const update = new Update(options, model, host, way);
     const engine = await timed(() => update.deploy());
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
@@ -112,10 +116,10 @@ class Update {
   #death: Death | undefined;
   #deployed = false;
 
-  constructor(options: UpOptions, model: PlatformModel, host: Host) {
+  constructor(options: UpOptions, model: PlatformModel, host: Host, way: WayIn | null) {
     this.#options = options;
     this.#host = host;
-    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "");
+    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "", way);
   }
 
   get death(): Death | undefined {
@@ -161,7 +165,7 @@ class Update {
       });
       if (this.#death) throw cannotStart(this.#death);
       stopIfAborted(signal);
-      if (error) throw error;
+      if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       await this.#host.startStopped(stack);
       step.done(describeChanges(result.changes));
@@ -174,6 +178,14 @@ class Update {
     } finally {
       signal.removeEventListener("abort", interrupt);
     }
+  }
+
+  /** The engine says that it has waited in vain; the place where the stack runs knows why. */
+  async #explained({ steps }: EngineResult, error: DatalabError): Promise<DatalabError> {
+    const failed = steps.find((s) => s.state === "failed" && isWorkload(s.type));
+    if (!failed) return error;
+    const death = await this.#host.whyNot(this.#options.stack, failed.name).catch(() => undefined);
+    return death ? cannotStart(death) : error;
   }
 
   async #replacements(): Promise<string[]> {

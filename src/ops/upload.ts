@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import type { Agent } from "node:https";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
 import { lakeOf } from "./lake.ts";
+import { agentBy, wayInOf } from "./way-in.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
 const landingBucket = "bronze";
@@ -79,7 +81,8 @@ export async function uploadFile(
     });
   }
   const secret = credentials.value(bucket.secret);
-  return uploadTo({ ...bucket, secretKey: secret }, path, table, options);
+  const agent = agentBy(wayInOf(platform));
+  return uploadTo({ ...bucket, secretKey: secret, ...(agent && { agent }) }, path, table, options);
 }
 
 export interface Store {
@@ -87,6 +90,8 @@ export interface Store {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** What connections are made by; absent: the usual way. */
+  readonly agent?: Agent;
 }
 
 export async function uploadTo(
@@ -111,6 +116,7 @@ export async function uploadTo(
     credentials: { accessKeyId: store.accessKey, secretAccessKey: store.secretKey },
     forcePathStyle: true,
     maxAttempts: 4,
+    ...(store.agent && { requestHandler: { httpsAgent: store.agent } }),
   });
   const at = { Bucket: landingBucket, Key: key };
   try {

@@ -1,0 +1,91 @@
+import { pageName, pageUrl } from "../model/ingress.ts";
+import { labelNames } from "../model/names.ts";
+import type { Host, Site } from "./host.ts";
+import { type Cluster, connectCluster } from "./kubernetes-api.ts";
+import {
+  keptVolumes,
+  objectsOf,
+  podsGone,
+  removeClaims,
+  removeObjects,
+  spawnedSelector,
+  stackSelector,
+} from "./kubernetes-inventory.ts";
+import { checkOwner, removeEmptyNamespace } from "./kubernetes-namespace.ts";
+import { ownSelector, replicasNote } from "./kubernetes-objects.ts";
+import { checkCluster } from "./kubernetes-place.ts";
+import { listScaled, startAgain } from "./kubernetes-scale.ts";
+import { kubernetesStoreHost } from "./kubernetes-store.ts";
+import { endOneShots, failedJobs, watchPods, whyNot } from "./kubernetes-watch.ts";
+
+/** A stack's place in a cluster. The cluster is asked for nothing before something is wanted of it. */
+export function kubernetesHost({ stack: own, cluster: model }: Site): Host {
+  let known: Cluster | undefined;
+  const open = (): Cluster => {
+    if (!model) throw new Error(`the stack ${own} has no cluster`);
+    known ??= connectCluster(model);
+    return known;
+  };
+
+  return {
+    coreUrl({ health, cluster, services }) {
+      const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
+      if (!health || !cluster || !workload) return undefined;
+      return pageUrl(cluster.ingress, pageName(workload, health.endpoint));
+    },
+
+    checkPlace: checkCluster,
+
+    watchDeaths: async (stack, update, signal) => watchPods(open(), stack, update, signal),
+    whyNot: async (stack, workload) => whyNot(open(), stack, workload),
+
+    async startStopped(stack) {
+      const stopped = (await listScaled(open(), ownSelector(stack))).filter(
+        ({ metadata, spec }) => spec.replicas === 0 && metadata.annotations?.[replicasNote] !== undefined,
+      );
+      await Promise.all(stopped.map((each) => startAgain(open(), each)));
+    },
+
+    stopOneShots: async (stack) => endOneShots(open(), stack),
+    failedOneShots: async (stack) => failedJobs(open(), stack),
+
+    async inventory(stack) {
+      const [objects, volumes] = await Promise.all([
+        objectsOf(open(), stackSelector(stack)),
+        keptVolumes(open(), stack),
+      ]);
+      return { objects, volumes };
+    },
+
+    async spawned(stack) {
+      return (await objectsOf(open(), spawnedSelector(stack))).map(({ name }) => name);
+    },
+
+    async removeSpawned(stack) {
+      await checkOwner(open(), stack);
+      const objects = await objectsOf(open(), spawnedSelector(stack));
+      await removeObjects(open(), objects, spawnedSelector(stack));
+      return objects.map(({ name }) => name);
+    },
+
+    async removeLeftovers(objects) {
+      await checkOwner(open(), own);
+      if (objects.length === 0) return;
+      const wanted = new Set(objects.map(({ kind, name }) => `${kind}/${name}`));
+      const found = (await objectsOf(open(), stackSelector(own))).filter((o) =>
+        wanted.has(`${o.kind}/${o.name}`),
+      );
+      const workloads = [...new Set(found.map(({ name }) => name))].join(",");
+      await removeObjects(open(), found, `${stackSelector(own)},${labelNames.workload} in (${workloads})`);
+    },
+
+    async removeVolumes(names) {
+      await checkOwner(open(), own);
+      await podsGone(open(), stackSelector(own));
+      if (names.length > 0) await removeClaims(open(), names);
+      await removeEmptyNamespace(open(), own);
+    },
+
+    stores: kubernetesStoreHost(open),
+  };
+}

@@ -1,0 +1,203 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Death, FailedOneShot, UpdateView } from "./host.ts";
+import type { Cluster } from "./kubernetes-api.ts";
+import { lastLog } from "./kubernetes-logs.ts";
+import {
+  type ClusterEvent,
+  type Job,
+  ownSelector,
+  type Pod,
+  paths,
+  workloadOf,
+} from "./kubernetes-objects.ts";
+import { deathsOf, jobVerdict, podVerdict, type Verdict } from "./kubernetes-verdict.ts";
+
+const pollMs = 2_000;
+const logLines = 20;
+const eventLines = 10;
+/** A controller that is refused tries again at once, with less and less patience. */
+const refusedMs = 15_000;
+
+/** What is known of one pod or Job while it is watched. */
+interface Sight {
+  /** It was there before the update, with so many deaths. */
+  readonly before: number | undefined;
+  readonly reason?: string;
+  readonly since?: number;
+}
+
+/**
+ * Watches a stack's pods while it starts. Resolves with the first workload that can't: it died twice, or what it needs is
+ * not to be had for too long. What was there before and is replaced in this update may die as it likes. Resolves with
+ * undefined when the signal aborts.
+ */
+export async function watchPods(
+  cluster: Cluster,
+  stack: string,
+  update: UpdateView,
+  signal: AbortSignal,
+): Promise<Death | undefined> {
+  const began = Date.now();
+  const sights = new Map<string, Sight>();
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    // While the cluster does not answer nothing is known; the engine says so itself.
+    const seen = await look(cluster, stack).catch(() => undefined);
+    for (const { id, workload, verdict, deaths } of seen ?? []) {
+      const sight = sights.get(id) ?? { before: isFirst ? deaths : undefined };
+      const is = verdict(sight.before ?? 0);
+      if (!is || (sight.before !== undefined && !update.isDeployed())) {
+        sights.set(id, { before: sight.before });
+        continue;
+      }
+      const since = sight.reason === is.reason ? (sight.since ?? Date.now()) : Date.now();
+      sights.set(id, { ...sight, reason: is.reason, since });
+      if (Date.now() - since < is.afterMs || (await update.isHealthy(workload))) continue;
+      return deathOf(cluster, stack, workload, is);
+    }
+    const refused = seen && (await refusals(cluster, began).catch(() => []))[0];
+    if (refused) return deathOf(cluster, stack, refused.workload, refused);
+    await sleep(pollMs, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
+
+interface Seen {
+  readonly id: string;
+  readonly workload: string;
+  readonly deaths: number;
+  verdict(before: number): Verdict | undefined;
+}
+
+async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
+  const { namespace } = cluster.place;
+  const query = { labelSelector: ownSelector(stack) };
+  const [pods, jobs] = await Promise.all([
+    cluster.list<Pod>(paths.pods(namespace), query),
+    cluster.list<Job>(paths.jobs(namespace), query),
+  ]);
+  const ofJobs = (pod: Pod) => pod.metadata.ownerReferences?.some(({ kind }) => kind === "Job") ?? false;
+  return [
+    // A one-shot may try again: its Job counts.
+    ...pods.map((pod) => ({
+      id: pod.metadata.uid ?? pod.metadata.name,
+      workload: workloadOf(pod.metadata),
+      deaths: deathsOf(pod),
+      verdict: (before: number) => {
+        const is = podVerdict(pod, before);
+        return is?.afterMs === 0 && ofJobs(pod) ? undefined : is;
+      },
+    })),
+    ...jobs.map((job) => ({
+      id: job.metadata.uid ?? job.metadata.name,
+      workload: workloadOf(job.metadata),
+      deaths: 0,
+      verdict: () =>
+        jobVerdict(
+          job,
+          pods.filter(({ metadata }) => workloadOf(metadata) === workloadOf(job.metadata)),
+        ),
+    })),
+  ];
+}
+
+/** Workloads whose pods the cluster refuses to make: a policy, a quota. */
+async function refusals(
+  cluster: Cluster,
+  began: number,
+): Promise<readonly (Verdict & { readonly workload: string })[]> {
+  const events = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace), {
+    fieldSelector: "reason=FailedCreate,type=Warning",
+  });
+  return events
+    .filter((event) => timeOf(event) >= began && Date.now() - began > refusedMs && (event.count ?? 1) > 2)
+    .map(({ involvedObject, message }) => ({
+      // A ReplicaSet is called after its Deployment, and a hash.
+      workload: nameOfOwner(involvedObject.kind, involvedObject.name ?? ""),
+      reason: `the cluster refuses its pod (${message})`,
+      exitCode: null,
+      afterMs: 0,
+    }));
+}
+
+const nameOfOwner = (kind: string | undefined, name: string): string =>
+  kind === "ReplicaSet" ? name.replace(/-[a-z0-9]+$/, "") : name;
+
+async function deathOf(cluster: Cluster, stack: string, workload: string, is: Verdict): Promise<Death> {
+  const { context, namespace } = cluster.place;
+  const labelSelector = ownSelector(stack, workload);
+  const pods = await cluster.list<Pod>(paths.pods(namespace), { labelSelector }).catch(() => []);
+  // The one that fares worst is the one that is told about.
+  const pod =
+    pods.toSorted((a, b) => deathsOf(b) - deathsOf(a) || newer(a, b)).find((p) => podVerdict(p)) ??
+    pods.at(-1);
+  const names = [workload, ...pods.map(({ metadata }) => metadata.name)];
+  return {
+    instance: pod?.metadata.name ?? workload,
+    workload,
+    exitCode: is.exitCode,
+    reason: is.reason,
+    events: await eventsOf(cluster, names),
+    log: pod ? await lastLog(cluster, pod, logLines) : "",
+    more: `kubectl --context ${context} -n ${namespace} describe pod ${pod?.metadata.name ?? `-l datalab.workload=${workload}`}`,
+  };
+}
+
+const newer = (a: Pod, b: Pod): number =>
+  (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? "");
+
+/** Why a workload that the engine gave up on does not run, as far as the cluster says. */
+export async function whyNot(cluster: Cluster, stack: string, workload: string): Promise<Death> {
+  const seen = (await look(cluster, stack)).filter((each) => each.workload === workload);
+  const verdict = seen.map((each) => each.verdict(0)).find((is) => is !== undefined);
+  const refused = (await refusals(cluster, 0)).find((each) => each.workload === workload);
+  const slow = { reason: "it was not ready in time", exitCode: null, afterMs: 0 };
+  return deathOf(cluster, stack, workload, verdict ?? refused ?? slow);
+}
+
+/** Warnings first of all; what has gone well is told only where nothing else is. */
+async function eventsOf(cluster: Cluster, names: readonly string[]): Promise<readonly string[]> {
+  const all = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace)).catch(() => []);
+  const own = all
+    .filter(
+      ({ involvedObject: { kind, name = "" } }) =>
+        names.includes(name) || names.includes(nameOfOwner(kind, name)),
+    )
+    .sort((a, b) => timeOf(a) - timeOf(b));
+  const warnings = own.filter(({ type }) => type === "Warning");
+  return (warnings.length > 0 ? warnings : own).slice(-eventLines).map(eventWords);
+}
+
+export const eventWords = ({ reason, message, count, involvedObject }: ClusterEvent): string =>
+  `${involvedObject.kind} ${involvedObject.name}: ${reason}: ${(message ?? "").trim()}${(count ?? 1) > 1 ? ` (${count} times)` : ""}`;
+
+const timeOf = ({ lastTimestamp, eventTime, series }: ClusterEvent): number =>
+  Date.parse(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? "") || 0;
+
+const jobType = "kubernetes:batch/v1:Job";
+
+async function oneShots(cluster: Cluster, stack: string): Promise<readonly Job[]> {
+  return cluster.list<Job>(paths.jobs(cluster.place.namespace), { labelSelector: ownSelector(stack) });
+}
+
+const has = ({ status }: Job, type: string): boolean =>
+  status?.conditions?.some((c) => c.type === type && c.status === "True") ?? false;
+
+/** Gives one-shots that run no more time: they end as failed, and the next update replaces them. */
+export async function endOneShots(cluster: Cluster, stack: string): Promise<void> {
+  const running = (await oneShots(cluster, stack)).filter(
+    (job) => !has(job, "Complete") && !has(job, "Failed"),
+  );
+  await Promise.all(
+    running.map(({ metadata }) =>
+      cluster.patch(`${paths.jobs(cluster.place.namespace)}/${metadata.name}`, {
+        spec: { activeDeadlineSeconds: 1 },
+      }),
+    ),
+  );
+}
+
+export async function failedJobs(cluster: Cluster, stack: string): Promise<readonly FailedOneShot[]> {
+  return (await oneShots(cluster, stack))
+    .filter((job) => has(job, "Failed"))
+    .map(({ metadata }) => ({ workload: workloadOf(metadata), type: jobType }));
+}
