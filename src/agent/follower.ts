@@ -13,6 +13,9 @@ const savedMs = 12_000;
 /** How far before the newest stored line a new agent looks for what is missing. */
 const lookBack = 15_000_000_000n;
 
+/** How much older than those before it a line may be, where the two streams are in one log. */
+const outOfStep = 1_000_000_000n;
+
 /** How far a container's log is stored. It outlives a follower: after trouble a new one goes on from here. */
 export class Position implements Sender {
   /** Stored for good up to here; undefined: the store must be asked. */
@@ -133,7 +136,8 @@ export class Follower {
       if (instance === opened.instance) this.#handed.confirm();
       unsure = false;
     };
-    for await (const lines of piece(from === "" ? 0n : nanoseconds(from), signal)) {
+    const start = from === "" ? 0n : nanoseconds(from) - outOfStep;
+    for await (const lines of piece(start, signal)) {
       for (const line of lines) this.#take(line);
       settle();
       await batches.room(signal);

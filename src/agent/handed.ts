@@ -42,7 +42,7 @@ export class HandedLines {
     this.#before = before;
   }
 
-  /** Where the log must be opened so that nothing is missed. */
+  /** The oldest line that is remembered, or where something may be missing: from a little before it the log must be read. */
   get from(): string {
     let oldest = this.#newest;
     for (const at of this.#last.values()) if (at < oldest) oldest = at;
