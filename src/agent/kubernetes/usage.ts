@@ -7,7 +7,6 @@ import { quantity } from "./quantity.ts";
 
 interface PodMetrics {
   readonly metadata: { readonly name: string };
-  readonly timestamp: string;
   /** What time the rates are of, such as `15.012s`. */
   readonly window: string;
   readonly containers: readonly {
@@ -17,6 +16,7 @@ interface PodMetrics {
 }
 
 interface Counter {
+  /** Seconds of the agent's clock. */
   readonly at: number;
   readonly seconds: number;
 }
@@ -30,13 +30,13 @@ export interface PodUsageOptions {
   readonly stack: string;
   readonly containers: Containers<PodContainer>;
   readonly log: (line: string) => void;
-  /** @default 5000 */
-  readonly cacheMs?: number;
+  /** A clock that only goes forward, in milliseconds. @default performance.now */
+  readonly now?: () => number;
 }
 
 /**
- * What containers use, from the metrics API (metrics-server). It tells cores in use; seconds of CPU time, which rules and
- * dashboards count in, are those added up since the agent has seen the container first.
+ * What containers use, from the metrics API (metrics-server). It tells cores in use, of the last 15 to 60 s; seconds of CPU
+ * time, which rules and dashboards count in, are those added up evenly since the agent has seen the container first.
  */
 export class PodUsage {
   /** Whether the metrics API answered when it was asked last. */
@@ -56,7 +56,7 @@ export class PodUsage {
 
   /** By container id. */
   async now(): Promise<ReadonlyMap<string, Usage>> {
-    if (performance.now() - this.#at > (this.#options.cacheMs ?? cacheMs)) {
+    if (this.#now() - this.#at > cacheMs) {
       this.#running ??= this.#measure().finally(() => {
         this.#running = undefined;
       });
@@ -89,24 +89,27 @@ export class PodUsage {
     }
     for (const id of this.#counters.keys()) if (!containers.has(id)) this.#counters.delete(id);
     this.#usage = found;
-    this.#at = performance.now();
+    this.#at = this.#now();
   }
 
   #usageOf(
     { id, memoryLimit }: PodContainer,
-    { timestamp, window }: PodMetrics,
+    { window }: PodMetrics,
     { cpu = "0", memory = "0" }: PodMetrics["containers"][number]["usage"],
   ): Usage {
-    const at = Date.parse(timestamp) / 1000;
+    const at = this.#now() / 1000;
     const before = this.#counters.get(id) ?? { at: at - secondsOf(window), seconds: 0 };
-    const passed = Math.max(0, at - before.at);
-    const counter = { at, seconds: before.seconds + (quantity(cpu) ?? 0) * passed };
-    if (passed > 0) this.#counters.set(id, counter);
+    const seconds = before.seconds + (quantity(cpu) ?? 0) * (at - before.at);
+    this.#counters.set(id, { at, seconds });
     return {
-      cpuSeconds: (this.#counters.get(id) ?? before).seconds,
+      cpuSeconds: seconds,
       workingSetBytes: quantity(memory) ?? 0,
       ...(memoryLimit > 0 && { limitBytes: memoryLimit }),
     };
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
   }
 }
 

@@ -9,28 +9,33 @@ import { namespace, stack } from "../support/fake-cluster.ts";
 let stage: ClusterStage;
 let said: string[];
 let usage: PodUsage;
+let now: number;
 const containers = new Containers<PodContainer>();
+const container: PodContainer = {
+  ...{ id: "u1/main", name: "web-1", pod: "web-1", inner: "main", service: "s", workload: "web" },
+  ...{ oneShot: false, state: "running", running: true, instance: "a", restarts: 0, startedAt: "" },
+  ...{ exitCode: 0, healthy: null, memoryLimit: 0, killed: new Set<string>(), oomKills: 0 },
+};
 
 beforeEach(async () => {
   stage = new ClusterStage();
   said = [];
   const { url, folder } = await stage.open();
   const api = new KubernetesApi({ url, folder });
-  usage = new PodUsage({ api, namespace, stack, containers, log: (line) => said.push(line), cacheMs: -1 });
-  containers.put({
-    ...{ id: "u1/main", name: "web-1", pod: "web-1", inner: "main", service: "s", workload: "web" },
-    ...{ oneShot: false, state: "running", running: true, instance: "a", restarts: 0, startedAt: "" },
-    ...{ exitCode: 0, healthy: null, memoryLimit: 0, killed: new Set<string>(), oomKills: 0 },
-  });
+  now = 0;
+  const log = (line: string) => void said.push(line);
+  usage = new PodUsage({ api, namespace, stack, containers, log, now: () => now });
+  containers.put(container);
 });
 afterEach(() => stage.close());
 
-/** What is measured when the metrics API says that the container used so many cores in the ten seconds before. */
+/** What is measured at that second, when the container has used so many cores in the ten seconds before. */
 async function measured(second: number, cpu: string) {
+  now = second * 1_000;
   stage.cluster.metrics = [
     {
       metadata: { name: "web-1" },
-      timestamp: new Date(second * 1_000).toISOString(),
+      timestamp: "2026-01-31T12:00:10Z",
       window: "10s",
       containers: [{ name: "main", usage: { cpu, memory: "3Mi" } }],
     },
@@ -39,23 +44,25 @@ async function measured(second: number, cpu: string) {
 }
 
 describe("CPU time from cores in use", () => {
-  test("adds up, whenever it is asked for", async () => {
+  test("adds up evenly, and begins anew with a container", async () => {
     expect(await measured(1_000, "2")).toEqual({ cpuSeconds: 20, workingSetBytes: 3 * 2 ** 20 });
-    // Nothing new was measured.
-    expect((await measured(1_000, "2"))?.cpuSeconds).toBe(20);
+    // It is not asked more often than every five seconds.
+    expect((await measured(1_004, "1"))?.cpuSeconds).toBe(20);
     expect((await measured(1_010, "500m"))?.cpuSeconds).toBe(25);
-    // One measurement was missed.
-    expect((await measured(1_030, "100000000n"))?.cpuSeconds).toBeCloseTo(27, 9);
-    // A measurement that is older than the one before does not turn it back.
-    expect((await measured(1_020, "4"))?.cpuSeconds).toBeCloseTo(27, 9);
+    // Nothing new was measured: it is taken to go on so.
+    expect((await measured(1_020, "500m"))?.cpuSeconds).toBe(30);
+    expect((await measured(1_050, "100000000n"))?.cpuSeconds).toBeCloseTo(33, 9);
+    containers.forget("u1/main");
+    expect(await measured(1_060, "1")).toBeUndefined();
+    containers.put(container);
+    expect((await measured(1_070, "1"))?.cpuSeconds).toBe(10);
   });
 
   test("says once that it can't be had, and once that it can", async () => {
-    await usage.now();
-    await usage.now();
+    for (now of [0, 10_000]) await usage.now();
     expect([usage.available, said.length]).toEqual([false, 1]);
-    await measured(1_000, "1");
-    await measured(1_010, "1");
+    await measured(20, "1");
+    await measured(30, "1");
     expect([usage.available, said.at(-1), said.length]).toEqual([
       true,
       "the metrics API answers: processor and memory are measured",
