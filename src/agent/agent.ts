@@ -1,18 +1,22 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readAgentConfig } from "./config.ts";
-import { Containers } from "./containers.ts";
-import { DockerApi } from "./docker.ts";
+import { type AgentConfig, readAgentConfig } from "./config.ts";
+import { DockerApi } from "./docker/api.ts";
+import { DockerSource } from "./docker/source.ts";
+import { type ApiOptions, KubernetesApi } from "./kubernetes/api.ts";
+import { KubernetesSource } from "./kubernetes/source.ts";
 import { metricsText } from "./metrics.ts";
 import { Shipper } from "./shipper.ts";
+import type { ContainerSource } from "./source.ts";
 import { createDoor } from "./spawner.ts";
-import { Stats } from "./stats.ts";
 
 export interface AgentOptions {
   /** Folder of agent.json. */
   readonly directory: string;
   /** Path of Docker's socket. */
   readonly socket: string;
+  /** Where the cluster's API is, asked for when the configuration says that containers are pods. */
+  readonly cluster: () => ApiOptions;
   readonly address: string;
   readonly port: number;
   readonly doorPort: number;
@@ -31,20 +35,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const write = options.log ?? ((line) => process.stderr.write(`${line}\n`));
   const log = (line: string) => write(`${new Date().toISOString()} ${line}`);
   const config = await readAgentConfig(options.directory);
-  const docker = new DockerApi(options.socket);
   const stop = new AbortController();
 
-  const containers = new Containers(docker, config.stack, log);
-  const stats = new Stats(docker, containers);
-  const shipper = config.logs && new Shipper(docker, containers, config.logs, log);
-  const door = config.spawner && createDoor(docker, { ...config, spawner: config.spawner }, log);
-  const sources = {
-    stack: config.stack,
-    containers,
-    stats,
-    shipping: shipper?.state,
-    door: door?.counts,
-  };
+  const source = sourceOf(config, options, log);
+  const { containers } = source;
+  const shipper = config.logs && new Shipper(source, config.logs, log);
+  const door =
+    config.spawner && createDoor(new DockerApi(options.socket), { ...config, spawner: config.spawner }, log);
+  const sources = { stack: config.stack, source, shipping: shipper?.state, door: door?.counts };
 
   const server = createServer({ headersTimeout: 5_000, requestTimeout: 30_000 }, (request, response) => {
     const path = request.url?.split("?")[0];
@@ -78,10 +76,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     );
   });
 
-  const tasks = [containers.run(stop.signal), shipper?.run(stop.signal)];
+  const tasks = [source.run(stop.signal), shipper?.run(stop.signal)];
   const port = await listen(server, options.port, options.address);
   const doorPort = door && (await listen(door.server, options.doorPort, options.address));
   const what = [
+    `containers from ${source.name}`,
     `metrics on port ${port}`,
     config.logs ? `logs to ${config.logs.url}` : "no log store",
     doorPort ? `door on port ${doorPort}` : "no door",
@@ -102,15 +101,26 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
+function sourceOf(
+  { stack, source }: AgentConfig,
+  { socket, cluster }: AgentOptions,
+  log: (line: string) => void,
+): ContainerSource {
+  if (source === "docker") return new DockerSource(new DockerApi(socket), stack, log);
+  const { namespace } = source.kubernetes;
+  return new KubernetesSource({ api: new KubernetesApi(cluster()), namespace, stack, log });
+}
+
 /** What checks ask for. */
-function stateOf({
-  containers,
-  shipping,
-}: {
-  containers: Containers;
-  shipping: Shipper["state"] | undefined;
-}) {
-  return { docker: containers.ready, containers: containers.all.length, shipping: shipping ?? null };
+function stateOf({ source, shipping }: { source: ContainerSource; shipping: Shipper["state"] | undefined }) {
+  const { name, containers, measures } = source;
+  return {
+    source: name,
+    follows: containers.ready,
+    measures,
+    containers: containers.all.length,
+    shipping: shipping ?? null,
+  };
 }
 
 function listen(server: Server, port: number, address: string): Promise<number> {

@@ -6,6 +6,8 @@ export interface AgentConfig {
   readonly stack: string;
   /** What the names of all of the stack's containers begin with: `datalab-<stack>-`. */
   readonly instancePrefix: string;
+  /** Who runs the containers. */
+  readonly source: "docker" | { readonly kubernetes: { readonly namespace: string } };
   /** Where log lines go; null: nowhere. */
   readonly logs: LogStoreConfig | null;
   /** What the door to Docker lets through; null: no door. */

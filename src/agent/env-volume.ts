@@ -1,6 +1,6 @@
 import { spawnedRole } from "../model/names.ts";
 import { type Confines, type SpawnedNames, volumeLabels } from "./confinement.ts";
-import type { DockerApi } from "./docker.ts";
+import type { DockerApi } from "./docker/api.ts";
 
 /**
  * Puts a spawned container's variables into a volume that it alone mounts, as every workload's are: `docker inspect` shows a

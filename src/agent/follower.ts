@@ -1,16 +1,20 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Batches, Sender } from "./batches.ts";
 import type { Container } from "./containers.ts";
-import { type DockerApi, DockerError } from "./docker.ts";
 import { fieldsOf } from "./fields.ts";
+import { HandedLines } from "./handed.ts";
 import { type Level, levelOf } from "./level.ts";
-import { Demultiplexer, type Line, nanoseconds, sinceParameter } from "./lines.ts";
+import { type Line, nanoseconds, timeStamp } from "./lines.ts";
+import { type ContainerSource, LogGone, type LogPiece } from "./source.ts";
 import type { KnownLines, LogStore } from "./store.ts";
 
 /** What the store has not saved for good within this time, a kill may take from it. Its own interval is 5 s. */
 const savedMs = 12_000;
 /** How far before the newest stored line a new agent looks for what is missing. */
 const lookBack = 15_000_000_000n;
+
+/** How much older than those before it a line may be, where the two streams are in one log. */
+const outOfStep = 1_000_000_000n;
 
 /** How far a container's log is stored. It outlives a follower: after trouble a new one goes on from here. */
 export class Position implements Sender {
@@ -54,29 +58,26 @@ export interface Start {
 }
 
 export interface FollowerOptions {
-  readonly docker: DockerApi;
+  readonly source: ContainerSource;
   readonly batches: Batches;
   readonly container: Container;
   readonly position: Position;
   readonly start: Start;
-  /** Whether the container is still there. */
-  readonly exists: () => boolean;
-  readonly isRunning: () => boolean;
 }
 
 /** Reads the log of one container and hands over its lines, until it is gone or the signal aborts. */
 export class Follower {
   readonly #options: FollowerOptions;
-  readonly #last: Record<Line["stream"], string> = { stdout: "", stderr: "" };
   readonly #levels: Record<Line["stream"], Level | undefined> = { stdout: undefined, stderr: undefined };
-  /** Time stamps of the lines that were handed over last, where the stream was opened again. */
-  #handed: Record<Line["stream"], string> = { stdout: "", stderr: "" };
+  readonly #handed: HandedLines;
   #known: KnownLines | undefined;
   #wake = Promise.withResolvers<void>();
 
   constructor(options: FollowerOptions) {
+    const { from, known } = options.start;
     this.#options = options;
-    this.#known = options.start.known;
+    this.#known = known;
+    this.#handed = new HandedLines(from > 0n ? timeStamp(from - 1n) : "");
   }
 
   /** The container runs again, or is gone. */
@@ -85,79 +86,95 @@ export class Follower {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { start, exists, isRunning } = this.#options;
-    let from = start.from;
+    const { containers } = this.#options.source;
+    const { id } = this.#options.container;
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers<void>();
+      const ran = containers.get(id)?.running === true;
+      let whole = true;
       try {
-        await this.#read(from, signal);
+        await this.#readAll(signal);
       } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof DockerError && error.status === 404) return;
+        if (signal.aborted || error instanceof LogGone) return;
+        whole = false;
       }
-      if (signal.aborted || !exists()) return;
-      // Docker ends the stream when the container stops. It may start again; and a daemon may only have hiccupped.
-      const timer = setTimeout(() => this.#wake.resolve(), isRunning() ? 1_000 : 60_000);
+      if (signal.aborted || !containers.has(id)) return;
+      // The log ends when the container stops. It may start again; and who tells it may only have hiccupped.
+      const runs = ran || containers.get(id)?.running === true;
+      const timer = setTimeout(() => this.#wake.resolve(), runs ? 1_000 : whole ? 600_000 : 60_000);
       const stop = () => this.#wake.resolve();
       signal.addEventListener("abort", stop, { once: true });
       await this.#wake.promise;
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);
-      const read = [this.#last.stdout, this.#last.stderr].filter((at) => at !== "").map(nanoseconds);
-      from = read[0] ?? from;
-      for (const at of read) if (at < from) from = at;
-      this.#handed = { ...this.#last };
     }
+  }
+
+  async #readAll(signal: AbortSignal): Promise<void> {
+    const { source, container } = this.#options;
+    const now = source.containers.get(container.id) ?? container;
+    const { from } = this.#handed;
+    const pieces = source.log(now);
+    for (const piece of pieces.slice(0, -1)) {
+      this.#handed.open();
+      await this.#read(piece, from, signal);
+    }
+    const last = pieces.at(-1);
+    if (!last) return;
+    this.#handed.openLast();
+    await this.#read(last, from, signal, now);
+  }
+
+  /** Reads one piece; the last one is that of a container which started as `opened` says, as far as one knows. */
+  async #read(piece: LogPiece, from: string, signal: AbortSignal, opened?: Container): Promise<void> {
+    const { source, batches } = this.#options;
+    const since = performance.now() + source.lagMs;
+    let unsure = opened !== undefined;
+    const settle = () => {
+      if (!opened || !unsure || performance.now() < since) return;
+      const instance = source.containers.get(opened.id)?.instance;
+      if (instance === opened.instance) this.#handed.confirm();
+      unsure = false;
+    };
+    const start = from === "" ? 0n : nanoseconds(from) - outOfStep;
+    for await (const lines of piece(start, signal)) {
+      for (const line of lines) this.#take(line);
+      settle();
+      await batches.room(signal);
+    }
+    settle();
   }
 
   /** Whether a line is neither stored nor handed over already. */
-  #isNew({ at, stream }: Line): boolean {
-    const handed = this.#handed[stream];
-    if (handed !== "") {
-      if (at <= handed) return false;
-      // From here on all are new, even when the host's clock is set back later.
-      this.#handed[stream] = "";
-    }
+  #isNew(line: Line): boolean {
+    const { at, stream } = line;
+    if (!this.#handed.take(line)) return false;
     if (!this.#known) return true;
     if (this.#known.has(at, stream)) return false;
-    if (this.#known.endsBefore(at)) this.#known = undefined;
+    if (this.#known.endsBefore(at)) {
+      this.#handed.storedUpTo(this.#known.newest);
+      this.#known = undefined;
+    }
     return true;
   }
 
-  async #read(from: bigint, signal: AbortSignal): Promise<void> {
-    const { docker, batches, container } = this.#options;
-    const since = from > 0n ? `&since=${sinceParameter(from)}` : "";
-    const path = `/containers/${container.id}/logs?follow=true&stdout=true&stderr=true&timestamps=true${since}`;
-    const answer = await docker.stream(path, signal);
-    const demultiplexer = new Demultiplexer();
-    for await (const chunk of answer) {
-      this.#take(demultiplexer.take(chunk as Buffer));
-      await batches.room(signal);
-    }
-    this.#take(demultiplexer.end());
-  }
-
-  #take(lines: readonly Line[]): void {
+  #take(line: Line): void {
     const { batches, container, position } = this.#options;
-    for (const line of lines) {
-      const before = this.#levels[line.stream];
-      const text = line.text.includes("\u001b") ? stripVTControlCharacters(line.text) : line.text;
-      const level = levelOf(text, before);
-      this.#levels[line.stream] = level;
-      const skip = !this.#isNew(line);
-      this.#last[line.stream] = line.at;
-      if (skip) continue;
-      const record = {
-        ...fieldsOf(text),
-        _time: line.at,
-        _msg: text === "" ? " " : text,
-        service: container.service,
-        workload: container.workload,
-        container: container.name,
-        stream: line.stream,
-        level,
-      };
-      batches.add(position, line.at, `${JSON.stringify(record)}\n`);
-    }
+    const before = this.#levels[line.stream];
+    const text = line.text.includes("\u001b") ? stripVTControlCharacters(line.text) : line.text;
+    const level = levelOf(text, before);
+    this.#levels[line.stream] = level;
+    if (!this.#isNew(line)) return;
+    const record = {
+      ...fieldsOf(text),
+      _time: line.at,
+      _msg: text === "" ? " " : text,
+      service: container.service,
+      workload: container.workload,
+      container: container.name,
+      stream: line.stream,
+      level,
+    };
+    batches.add(position, line.at, `${JSON.stringify(record)}\n`);
   }
 }

@@ -1,13 +1,12 @@
 import { labelNames } from "../model/names.ts";
-import type { Container, Containers } from "./containers.ts";
+import type { Container } from "./containers.ts";
 import type { ShippingState } from "./shipper.ts";
+import type { ContainerSource, Usage } from "./source.ts";
 import type { DoorCounts } from "./spawner.ts";
-import type { Stats, Usage } from "./stats.ts";
 
 export interface MetricSources {
   readonly stack: string;
-  readonly containers: Containers;
-  readonly stats: Stats;
+  readonly source: ContainerSource;
   readonly shipping: ShippingState | undefined;
   readonly door: DoorCounts | undefined;
 }
@@ -16,7 +15,12 @@ type Labels = Readonly<Record<string, string>>;
 type Series = readonly (readonly [labels: Labels, value: number])[];
 
 /** Metrics of a running container: name, kind, help, value. */
-const measured: readonly (readonly [string, "counter" | "gauge", string, (usage: Usage) => number])[] = [
+const measured: readonly (readonly [
+  string,
+  "counter" | "gauge",
+  string,
+  (usage: Usage) => number | undefined,
+])[] = [
   ["cpu_seconds_total", "counter", "CPU time used since the container started.", (u) => u.cpuSeconds],
   ["memory_bytes", "gauge", "Memory in use that can't be dropped.", (u) => u.workingSetBytes],
   ["memory_limit_bytes", "gauge", "Memory that it may use.", (u) => u.limitBytes],
@@ -30,9 +34,9 @@ const states = ["created", "running", "paused", "restarting", "removing", "exite
 
 /** Everything that Prometheus scrapes here, in its text format. */
 export async function metricsText(sources: MetricSources): Promise<string> {
-  const { containers, stats, shipping, door, stack } = sources;
-  const usage = await stats.usage();
-  const all = containers.all;
+  const { source, shipping, door, stack } = sources;
+  const usage = await source.usage();
+  const all = source.containers.all;
   const lines: string[] = [];
   const write = (name: string, kind: string, help: string, series: Series) => {
     if (series.length === 0) return;
@@ -60,7 +64,7 @@ export async function metricsText(sources: MetricSources): Promise<string> {
   each("healthy", "gauge", "1 while its probe passes; absent without one.", ({ running, healthy }) =>
     healthy === null || !running ? undefined : healthy ? 1 : 0,
   );
-  each("restarts_total", "counter", "Times that Docker started it again after it ended.", (c) => c.restarts);
+  each("restarts_total", "counter", "Times that it was started again after it ended.", (c) => c.restarts);
   each("oom_events_total", "counter", "Times that memory ran out, as the agent saw it.", (c) => c.oomKills);
   each("start_time_seconds", "gauge", "When it started last, as a Unix time.", ({ startedAt }) => {
     const at = Date.parse(startedAt);
@@ -81,12 +85,18 @@ export async function metricsText(sources: MetricSources): Promise<string> {
     "datalab_volume_size_bytes",
     "gauge",
     "What a volume holds, measured every few minutes.",
-    [...stats.volumes()]
+    [...source.volumes()]
       .filter(([, { labels }]) => labels[labelNames.stack] === stack)
       .map(([volume, { bytes, labels }]) => [
         { volume, service: labels[labelNames.service] ?? "", role: labels[labelNames.role] ?? "" },
         bytes,
       ]),
+  );
+  write(
+    "datalab_agent_usage_measured",
+    "gauge",
+    "1 while the use of processor and memory by containers can be measured.",
+    [[{}, source.measures ? 1 : 0]],
   );
   if (shipping) writeShipping(shipping, write);
   if (door) {

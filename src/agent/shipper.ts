@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Batches, type ShippingCounts } from "./batches.ts";
 import type { LogStoreConfig } from "./config.ts";
-import type { Container, Containers } from "./containers.ts";
-import type { DockerApi } from "./docker.ts";
+import type { Container } from "./containers.ts";
 import { Follower, Position } from "./follower.ts";
+import type { ContainerSource } from "./source.ts";
 import { LogStore } from "./store.ts";
 
 /** How long a line may take from a container to the store. */
@@ -21,12 +21,12 @@ export interface ShippingState extends ShippingCounts {
 /**
  * Ships the logs of all containers to the log store. There is one way to recover from everything (the agent starts, the
  * store fails or starts again): stop reading, wait until the store answers, ask it which of the last lines it has, and go
- * on with those that it has not. Docker keeps the lines meanwhile, so nothing piles up here.
+ * on with those that it has not. What runs
+ * the containers keeps the lines meanwhile, so nothing piles up here.
  */
 export class Shipper {
   readonly state: ShippingState = { lines: 0, bytes: 0, lastAt: "", up: false, failures: 0, resumed: 0 };
-  readonly #docker: DockerApi;
-  readonly #containers: Containers;
+  readonly #source: ContainerSource;
   readonly #store: LogStore;
   readonly #log: (line: string) => void;
   readonly #positions = new Map<string, Position>();
@@ -34,24 +34,15 @@ export class Shipper {
   #epoch: Epoch | undefined;
   #tripping: Promise<string> | undefined;
 
-  constructor(
-    docker: DockerApi,
-    containers: Containers,
-    config: LogStoreConfig,
-    log: (line: string) => void,
-  ) {
-    this.#docker = docker;
-    this.#containers = containers;
+  constructor(source: ContainerSource, config: LogStoreConfig, log: (line: string) => void) {
+    this.#source = source;
     this.#store = new LogStore(config);
     this.#log = log;
-    containers.listen({
+    source.containers.listen({
       onRun: (container) => {
-        // What the store had in memory is gone when it was killed: it is asked what it still has.
-        // Docker tells late: when lines are being sent to the new process already, nothing of it is lost.
-        const { workload, startedAt } = container;
-        if (workload === config.workload && Date.parse(startedAt) > (this.#epoch?.began ?? 0))
-          this.#epoch?.end();
-        if (this.#epoch) this.#follow(container, this.#epoch);
+        if (!this.#epoch) return;
+        if (container.workload === config.workload) void this.#checkStore(this.#epoch);
+        this.#follow(container, this.#epoch);
       },
       onGone: (id) => {
         this.#followers.get(id)?.wake();
@@ -64,9 +55,13 @@ export class Shipper {
     while (!signal.aborted) {
       let told = false;
       await this.#store.ready(signal, (reason) => {
-        if (!told) this.#log(`the log store does not answer (${reason}); containers' logs wait at Docker`);
+        if (!told)
+          this.#log(
+            `the log store does not answer (${reason}); containers' logs wait at ${this.#source.name}`,
+          );
         told = true;
       });
+      const process = await this.#store.process(signal).catch(() => undefined);
       if (signal.aborted) return;
       if (told) this.#log("the log store answers");
       const stop = new AbortController();
@@ -75,7 +70,7 @@ export class Shipper {
       const epoch: Epoch = {
         signal: both,
         batches: new Batches(this.#store, this.state),
-        began: Date.now(),
+        process,
         stop: () => stop.abort(),
         end: () => {
           lost.abort();
@@ -88,7 +83,7 @@ export class Shipper {
       this.#epoch = epoch;
       this.state.up = true;
       this.state.resumed++;
-      for (const container of this.#containers.all) this.#follow(container, epoch);
+      for (const container of this.#source.containers.all) this.#follow(container, epoch);
       await epoch.batches.run(both, lost.signal).catch((error: Error) => this.#fail(error, both));
       this.state.up = false;
       this.#epoch = undefined;
@@ -138,18 +133,15 @@ export class Shipper {
       this.#positions.set(id, position);
     }
     const known = position;
-    const current = () => this.#containers.all.find((each) => each.id === id);
     const run = async () => {
       // One after the other: the store has other questions to answer.
       const start = await this.#inTurn(epoch, () => known.resume(this.#store, container.name, epoch.signal));
       const follower = new Follower({
-        docker: this.#docker,
+        source: this.#source,
         batches: epoch.batches,
         container,
         position: known,
         start,
-        exists: () => this.#containers.has(id),
-        isRunning: () => current()?.running === true,
       });
       this.#followers.set(id, follower);
       await follower.run(epoch.signal);
@@ -165,6 +157,19 @@ export class Shipper {
         this.#followers.delete(id);
       });
     epoch.running.add(running);
+  }
+
+  /**
+   * The store has started again, as one is told. What it had in memory is gone when it was killed, so it is asked what it
+   * still has; but one is told late: when lines go to the new process from the beginning, nothing of them is lost.
+   */
+  async #checkStore(epoch: Epoch): Promise<void> {
+    while (!epoch.signal.aborted) {
+      const process = await this.#store.process(epoch.signal).catch(() => null);
+      if (process === epoch.process) return;
+      if (process !== null) return epoch.end();
+      await sleep(250, undefined, { signal: epoch.signal }).catch(() => {});
+    }
   }
 
   #inTurn<T>(epoch: Epoch, ask: () => Promise<T>): Promise<T> {
@@ -190,7 +195,8 @@ export class Shipper {
 interface Epoch {
   readonly signal: AbortSignal;
   readonly batches: Batches;
-  readonly began: number;
+  /** The store's process that lines are sent to. */
+  readonly process: string | undefined;
   readonly stop: () => void;
   /** The store that lines were sent to is no more. */
   readonly end: () => void;

@@ -40,7 +40,7 @@ import {
   spawnedNames,
   volumeLabels,
 } from "./confinement.ts";
-import type { DockerAnswer, DockerApi } from "./docker.ts";
+import type { DockerAnswer, DockerApi } from "./docker/api.ts";
 import { removeEnvironment, writeEnvironment } from "./env-volume.ts";
 
 /** How many requests were let through, refused, or carried no login. */

@@ -32,6 +32,12 @@ export class LogStore {
     }
   }
 
+  /** When the process that answers has started, in its own words: another answer is another process. */
+  async process(signal: AbortSignal): Promise<string | undefined> {
+    const text = await this.#ask("/metrics", signal);
+    return /^process_start_time_seconds (\S+)$/m.exec(text)?.[1];
+  }
+
   /** Stores lines of JSON; throws when it is not sure that it has them. */
   async insert(lines: readonly string[], signal: AbortSignal): Promise<void> {
     const answer = await this.#fetch(insertPath, signal, {
@@ -105,6 +111,11 @@ export class LogStore {
 export class KnownLines {
   readonly #keys = new Set<bigint>();
   #newest = 0n;
+
+  /** Time stamp of the newest of them. */
+  get newest(): string {
+    return timeStamp(this.#newest);
+  }
 
   add(at: string, stream: string): void {
     const ns = nanoseconds(at);

@@ -5,7 +5,15 @@ import { resolveCluster } from "./cluster.ts";
 import { workloadName } from "./names.ts";
 import type { ClusterModel, WorkloadModel } from "./platform.ts";
 import type { Ref } from "./refs.ts";
-import type { Capability, Endpoint, Part, Provider, ServiceDefinition, Volume } from "./service.ts";
+import type {
+  Capability,
+  Circumstances,
+  Endpoint,
+  Part,
+  Provider,
+  ServiceDefinition,
+  Volume,
+} from "./service.ts";
 
 type Path = readonly (string | number)[];
 
@@ -27,8 +35,10 @@ export class EnabledServices {
 
   constructor(environment: Environment) {
     this.environment = environment;
-    this.services = environment.services.filter((s) => this.config(s).enabled);
     this.cluster = resolveCluster(this);
+    this.services = environment.services
+      .filter((s) => this.config(s).enabled)
+      .map((s) => underCircumstances(s, this));
     this.parts = this.services.flatMap((service) =>
       partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options, this) ?? true),
     );
@@ -82,6 +92,17 @@ export class EnabledServices {
     const port = this.config(service).ports?.[name] ?? endpoint.published;
     return port === false ? null : port + this.environment.config.portOffset;
   }
+}
+
+/** A service with those endpoints alone that it has here. */
+function underCircumstances(service: ServiceDefinition, circumstances: Circumstances): ServiceDefinition {
+  const parts = Object.entries(service.parts).map(([name, part]) => {
+    const endpoints = Object.entries(part.endpoints ?? {}).filter(
+      ([, endpoint]) => endpoint.enabled?.(circumstances) ?? true,
+    );
+    return [name, { ...part, ...(part.endpoints && { endpoints: Object.fromEntries(endpoints) }) }];
+  });
+  return { ...service, parts: Object.fromEntries(parts) as ServiceDefinition["parts"] };
 }
 
 /** The version that these options ask for. */

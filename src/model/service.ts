@@ -75,7 +75,7 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   readonly cluster: ClusterModel | null;
 }
 
-/** What `enabled` of a part, a volume or a scrape may look at. */
+/** What `enabled` of a part, an endpoint, a volume or a scrape may look at. */
 export interface Circumstances {
   readonly cluster: ClusterModel | null;
 }
@@ -156,6 +156,8 @@ export interface Endpoint {
   readonly summary: string;
   /** Well-known port on 127.0.0.1, before portOffset; absent: not published. */
   readonly published?: number;
+  /** Whether a stack has it under these circumstances. @default always */
+  readonly enabled?: (circumstances: Circumstances) => boolean;
   /** People open it in a browser. @default false */
   readonly browser?: boolean;
   /** Name of the secret need that opens it. */

@@ -32,9 +32,9 @@ const options = z.strictObject({
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
-/** What the door lets through; see src/agent/spawner.ts. */
-function spawner({ needs, options, platform, image, networkName }: Context) {
-  if (!platform.services.some(({ name }) => name === spawnsFor.service)) return null;
+/** What the door lets through; see src/agent/spawner.ts. In a cluster the hub asks the cluster itself. */
+function spawner({ needs, options, platform, image, networkName, cluster }: Context) {
+  if (cluster || !platform.services.some(({ name }) => name === spawnsFor.service)) return null;
   return {
     user: hub,
     token: needs.spawner,
@@ -51,7 +51,7 @@ function spawner({ needs, options, platform, image, networkName }: Context) {
   };
 }
 
-/** The agent writes a line to its own log and finds it in the store: Docker, agent and store work together. */
+/** The agent writes a line to its own log and finds it in the store: what runs it, agent and store work together. */
 async function lineArrives({ endpoints, signal }: CheckContext): Promise<string> {
   const answer = await fetch(`${endpoints["main.metrics"]}/roundtrip`, { signal });
   const text = (await answer.text()).trim();
@@ -62,7 +62,7 @@ async function lineArrives({ endpoints, signal }: CheckContext): Promise<string>
 export const agent = defineService({
   name: "agent",
   summary:
-    "Docker host agent: container metrics, log shipping, and the narrow door that notebooks are spawned through.",
+    "Container metrics and log shipping for the whole stack; on Docker the narrow door that notebooks are spawned through.",
   version: "0.1.0",
   needs,
   options,
@@ -80,6 +80,7 @@ export const agent = defineService({
         "agent.json": json({
           stack: ctx.stack,
           instancePrefix: ctx.instancePrefix,
+          source: ctx.cluster ? { kubernetes: { namespace: ctx.cluster.namespace } } : "docker",
           logs: ctx.needs.logs && {
             url: ctx.needs.logs.url,
             workload: "logs",
@@ -96,6 +97,7 @@ export const agent = defineService({
           protocol: "http",
           scheme: "tcp",
           summary: "the filtered Docker API",
+          enabled: ({ cluster }) => cluster === null,
           login: "spawner",
         },
       },
@@ -108,8 +110,8 @@ export const agent = defineService({
     },
   },
   checks: {
-    docker: {
-      summary: "It follows Docker's events.",
+    containers: {
+      summary: "It follows what happens to the stack's containers.",
       http: { part: "main", endpoint: "metrics", path: "/livez" },
     },
     "log-arrives": {
@@ -125,7 +127,16 @@ export const agent = defineService({
       expr: "datalab_agent_log_store_up == 0",
       for: "2m",
       severity: "warning",
-      summary: "Containers' logs do not reach the log store; Docker keeps the last 30 MB of each meanwhile.",
+      summary:
+        "Containers' logs do not reach the log store. The newest of each are kept where it runs meanwhile: 30 MB by Docker, one file of 10 MiB by most clusters.",
+    },
+    {
+      name: "ContainersNotMeasured",
+      expr: "datalab_agent_usage_measured == 0",
+      for: "5m",
+      severity: "info",
+      summary: "Nobody tells what processor and memory containers use: the cluster has no metrics API.",
+      description: "Install metrics-server in the cluster. Logs, restarts and states do not need it.",
     },
     {
       name: "SpawnerDoorRefuses",

@@ -1,13 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  cutMark,
-  Demultiplexer,
-  type Line,
-  maxLineBytes,
-  nanoseconds,
-  sinceParameter,
-  timeStamp,
-} from "../../src/agent/lines.ts";
+import { Demultiplexer, sinceParameter } from "../../src/agent/docker/frames.ts";
+import { cutMark, type Line, maxLineBytes, nanoseconds, timeStamp } from "../../src/agent/lines.ts";
 
 const at = (n: number) => `2026-01-31T12:00:00.${String(n).padStart(9, "0")}Z`;
 

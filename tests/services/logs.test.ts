@@ -16,6 +16,9 @@ const agentOf = (yaml: string): AgentConfig =>
       ref.ref === "secret" ? `<${ref.id}>` : ref.ref === "image" ? `image ${ref.name}` : `<${ref.ref}>`,
     ),
   );
+const inCluster = `target: kubernetes
+kubernetes: { context: lab, ingress: { host: lab.example.com } }
+images: { source: registry }`;
 const off = (name: string) => `target: docker\nservices:\n  ${name}: { enabled: false }`;
 
 describe("the log store", () => {
@@ -83,5 +86,20 @@ describe("the agent", () => {
       tmpBytes: 256 * 2 ** 20,
     });
     expect(agentOf(off("jupyterhub")).spawner).toBeNull();
+  });
+});
+
+describe("the agent in a cluster", () => {
+  test("asks Kubernetes for the containers of the stack's namespace", () => {
+    expect(agentOf("target: docker").source).toBe("docker");
+    expect(agentOf(inCluster).source).toEqual({ kubernetes: { namespace: "datalab-dev" } });
+  });
+
+  test("keeps no door to Docker, and nobody waits for one", () => {
+    const model = modelOf(inCluster);
+    expect(agentOf(inCluster).spawner).toBeNull();
+    expect(workload(model, "agent").endpoints.map(({ name }) => name)).toEqual(["metrics"]);
+    const waits = model.services.flatMap(({ workloads }) => workloads.flatMap(({ waitFor }) => waitFor));
+    expect(waits.filter(({ workload }) => workload === "agent")).toEqual([]);
   });
 });

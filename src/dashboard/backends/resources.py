@@ -12,6 +12,7 @@ from settings import settings
 USED = "datalab_container_memory_bytes"
 LIMIT = "datalab_container_memory_limit_bytes"
 CPU = "datalab_container_cpu_seconds_total"
+MEASURED = "datalab_agent_usage_measured"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Memory:
     by_container: dict[str, float]
     limits: dict[str, float]
     declared: float | None
+    #: False where what runs the containers does not tell.
+    measured: bool = True
 
     @property
     def used(self) -> float:
@@ -48,10 +51,12 @@ def memory() -> Question:
 
 
 def _memory() -> Memory:
+    measured = prometheus.now(f"max({MEASURED})")
     return Memory(
         prometheus.by(prometheus.now(f"sum by (workload) ({USED})"), "workload"),
         prometheus.by(prometheus.now(f"sum by (workload) ({LIMIT})"), "workload"),
         settings().limit_bytes,
+        not (measured and measured[0].points and measured[0].last == 0),
     )
 
 

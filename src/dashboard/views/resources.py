@@ -43,11 +43,18 @@ def _charts(seconds: int) -> None:
                 )
             )
         return
-    if not memory.value.by_container:
+    if not memory.value.measured:
+        show(
+            empty(
+                "Processor and memory of containers are not measured",
+                "The cluster has no metrics API: metrics-server provides it.",
+            )
+        )
+    elif not memory.value.by_container:
         show(
             empty(
                 "Nothing is measured yet",
-                "The host agent's first measurement comes a few seconds after its start.",
+                "The agent's first measurement comes a few seconds after its start.",
             )
         )
     show(_figures(memory, cpu, said["disk"]))

@@ -50,6 +50,7 @@ export class AgentStage {
     const config = {
       stack,
       instancePrefix: prefix,
+      source: "docker",
       logs: {
         url: "http://logs:9428",
         workload: "logs",

@@ -134,8 +134,20 @@ export const serviceCases: RuleCase[] = [
     fires: "7m15s",
     ended: "10m15s",
     labels: { severity: "warning", service: "agent", job: "agent" },
-    summary: "Containers' logs do not reach the log store; Docker keeps the last 30 MB of each meanwhile.",
+    summary:
+      "Containers' logs do not reach the log store. The newest of each are kept where it runs meanwhile: 30 MB by Docker, one file of 10 MiB by most clusters.",
     quiet: [{ series: { 'datalab_agent_log_store_up{job="agent"}': "1x60" }, at: "10m" }],
+  },
+  {
+    alert: "ContainersNotMeasured",
+    series: { 'datalab_agent_usage_measured{job="agent"}': "1x20 0x39 1x20" },
+    notYet: "10m",
+    fires: "10m15s",
+    ended: "15m15s",
+    labels: { severity: "info", service: "agent", job: "agent" },
+    summary: "Nobody tells what processor and memory containers use: the cluster has no metrics API.",
+    description: "Install metrics-server in the cluster. Logs, restarts and states do not need it.",
+    quiet: [{ series: { 'datalab_agent_usage_measured{job="agent"}': "1x60" }, at: "15m" }],
   },
   {
     alert: "SpawnerDoorRefuses",

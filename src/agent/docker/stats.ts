@@ -1,17 +1,6 @@
-import type { Container, Containers } from "./containers.ts";
-import type { DockerApi } from "./docker.ts";
-
-/** What a running container uses, as far as its kernel tells. */
-export interface Usage {
-  readonly cpuSeconds: number;
-  readonly workingSetBytes: number;
-  readonly limitBytes: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  readonly processes: number;
-}
+import type { Container, Containers } from "../containers.ts";
+import type { Usage, VolumeSize } from "../source.ts";
+import type { DockerApi } from "./api.ts";
 
 interface DockerStats {
   readonly cpu_stats?: { readonly cpu_usage?: { readonly total_usage?: number } };
@@ -33,16 +22,13 @@ const volumesMs = 300_000;
 const atOnce = 3;
 
 /** Measures containers when somebody wants to know, and volumes now and then. */
-export class Stats {
+export class ContainerStats {
   readonly #docker: DockerApi;
   readonly #containers: Containers;
   #usage: ReadonlyMap<string, Usage> = new Map();
   #at = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
-  #volumes: ReadonlyMap<
-    string,
-    { readonly bytes: number; readonly labels: Readonly<Record<string, string>> }
-  > = new Map();
+  #volumes: ReadonlyMap<string, VolumeSize> = new Map();
   #volumesAt = Number.NEGATIVE_INFINITY;
   #volumesRunning = false;
 
@@ -63,7 +49,7 @@ export class Stats {
   }
 
   /** Size and labels by volume name, as measured last. Docker walks through all files for it, so that is rare. */
-  volumes() {
+  volumes(): ReadonlyMap<string, VolumeSize> {
     if (performance.now() - this.#volumesAt > volumesMs && !this.#volumesRunning) {
       this.#volumesRunning = true;
       void this.#measureVolumes().finally(() => {
