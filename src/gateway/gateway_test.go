@@ -27,6 +27,8 @@ import (
 const (
 	token    = "token-of-the-tests-0123456789"
 	password = "password-of-admin-0123456789"
+	// What the names of all pages are below, where an ingress serves them.
+	domain = "staging.lab.example"
 )
 
 var (
@@ -38,6 +40,9 @@ var (
 
 // The real program's configuration, in a real Caddy, before a real server.
 func TestMain(m *testing.M) {
+	if path := os.Getenv("GATEWAY_TEST_CONFIG"); path != "" {
+		asGateway(path)
+	}
 	upstream = httptest.NewServer(http.HandlerFunc(serve))
 	guarded, own, plain, raw, statusPort, dead = freePort(), freePort(), freePort(), freePort(), freePort(), freePort()
 	if err := load("gwt"); err != nil {
@@ -74,12 +79,22 @@ func load(stack string) error {
 	gone.Upstream = "127.0.0.1:1"
 	objects := endpoint("objects", "http", "own", own)
 	objects.Internal = []string{"/metrics"}
+	for _, e := range []*setup.Endpoint{&withLogin, &objects} {
+		e.Origin = "https://" + e.Service + "." + domain + ":8443"
+	}
+	second := endpoint("plain", "http", "gateway", plain)
+	second.Origin = "https://plain." + domain + ":8443"
 	config := setup.Config{
 		Door: gate.Door{Stack: stack, SessionHours: 12, SessionKey: "key-of-the-tests-0123456789", Token: token,
-			Users: []gate.User{{Name: "admin", Password: password}}, Hosts: []string{"lab.example.com"}},
-		Bind: "127.0.0.1", StatusPort: statusPort,
-		Endpoints: []setup.Endpoint{withLogin, objects, endpoint("plain", "http", "gateway", plain), endpoint("sql", "tcp", "own", raw), gone},
+			Users: []gate.User{{Name: "admin", Password: password}}, Hosts: []string{"lab.example.com"},
+			Domain: domain, Proxies: 1},
+		Bind: "127.0.0.1", StatusPort: statusPort, GraceSeconds: 5,
+		Endpoints: []setup.Endpoint{withLogin, objects, second, endpoint("sql", "tcp", "own", raw), gone},
 	}
+	return start(&config)
+}
+
+func start(config *setup.Config) error {
 	text, err := json.Marshal(config)
 	if err != nil {
 		return err
@@ -111,6 +126,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	case "/count":
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "%d %v", n, err)
+	case "/moved":
+		w.Header().Set("Location", "http://"+r.Host+"/moved/")
+		w.WriteHeader(http.StatusTemporaryRedirect)
 	case "/stream":
 		for i := range 3 {
 			fmt.Fprintf(w, "line %d\n", i)

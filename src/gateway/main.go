@@ -6,13 +6,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"datalab/gateway/gate"
 	"datalab/gateway/setup"
 )
 
@@ -21,13 +24,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: gateway CONFIG.json")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	if err := run(os.Args[1], stop); err != nil {
 		fmt.Fprintf(os.Stderr, "gateway: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(path string) error {
+func run(path string, stop <-chan os.Signal) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -40,12 +45,35 @@ func run(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	if err := caddy.Load(document, true); err != nil {
 		return err
 	}
 	fmt.Printf("gateway: %d ports are open\n", len(config.Endpoints))
 	<-stop
-	return caddy.Stop()
+	return end(time.Duration(config.DrainSeconds)*time.Second, time.Duration(config.GraceSeconds)*time.Second, stop)
+}
+
+// end first lets those who hold connections find another gateway, serving them on; then it closes its ports and finishes what
+// is in work. Told twice, it does not wait.
+func end(drain, grace time.Duration, again <-chan os.Signal) error {
+	app, err := caddy.ActiveContext().AppIfConfigured(gate.AppID)
+	if err != nil {
+		return err
+	}
+	door := app.(*gate.Door)
+	door.End()
+	if drain > 0 {
+		select {
+		case <-time.After(drain):
+		case <-again:
+		}
+	}
+	// Caddy waits for requests only when it was it that was told to end.
+	if err := caddy.Stop(); err != nil {
+		return err
+	}
+	if !door.Finish(grace) {
+		return errors.New("requests were still in work when the time to end them was over")
+	}
+	return nil
 }

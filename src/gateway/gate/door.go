@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,14 +22,19 @@ const AppID = "datalab_gate"
 func init() {
 	caddy.RegisterModule(new(Door))
 	caddy.RegisterModule(new(Guard))
+	caddy.RegisterModule(new(Ready))
 }
 
 // Door is what all ports share: users, the token, sessions, the limit on failed logins.
 type Door struct {
 	Stack string `json:"stack"`
 	// Names beside 127.0.0.1, localhost and [::1] that a Host header may carry: "name", or "name:port" behind a proxy.
-	Hosts        []string `json:"hosts"`
-	SessionHours float64  `json:"sessionHours"`
+	Hosts []string `json:"hosts"`
+	// Domain that all pages' names are below: one login opens them. Empty: each name is for itself.
+	Domain string `json:"domain,omitempty"`
+	// How many proxies stand before it, each of which appends to X-Forwarded-For whom it heard from.
+	Proxies      int     `json:"proxies,omitempty"`
+	SessionHours float64 `json:"sessionHours"`
 	// Signs sessions. The same after a restart, so that nobody is logged out by one.
 	SessionKey string `json:"sessionKey"`
 	// Opens every port for programs.
@@ -38,6 +44,9 @@ type Door struct {
 	sessions *sessions
 	limit    *limit
 	hosts    map[string]bool
+	domain   string
+	ending   atomic.Bool
+	inWork   atomic.Int64
 	token    [sha256.Size]byte
 	logger   *zap.Logger
 	logins   *prometheus.CounterVec
@@ -67,6 +76,9 @@ func (d *Door) Provision(ctx caddy.Context) error {
 	if len(d.SessionKey) < 16 || len(d.Token) < 16 {
 		return errors.New("sessionKey and token must have at least 16 characters")
 	}
+	if d.Proxies < 0 {
+		return errors.New("proxies must not be less than 0")
+	}
 	if d.SessionHours <= 0 {
 		return errors.New("sessionHours must be more than 0")
 	}
@@ -91,6 +103,9 @@ func (d *Door) Provision(ctx caddy.Context) error {
 		d.hosts[strings.ToLower(host)] = true
 	}
 	d.logger = ctx.Logger()
+	if d.domain = cookieDomain(d.Domain); d.domain != d.Domain {
+		d.logger.Warn("browsers take no cookie for this domain: every page asks for its own login", zap.String("domain", d.Domain))
+	}
 	counter := func(name, help, label string) *prometheus.CounterVec {
 		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "datalab_gateway_" + name, Help: help}, []string{label})
 		ctx.GetMetricsRegistry().MustRegister(vec)
@@ -107,6 +122,20 @@ func (d *Door) Start() error { return nil }
 
 // Stop does nothing.
 func (d *Door) Stop() error { return nil }
+
+// End says that the process is about to stop: it is not ready any more, and every answer closes its connection, so that who
+// holds one goes to another gateway with the next request.
+func (d *Door) End() { d.ending.Store(true) }
+
+// Finish waits until no request is in work any more; false: the time was over before.
+func (d *Door) Finish(within time.Duration) bool {
+	for end := time.Now().Add(within); d.inWork.Load() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
 
 // isToken compares in constant time, whatever the lengths.
 func (d *Door) isToken(given string) bool {

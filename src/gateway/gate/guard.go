@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -27,10 +28,13 @@ type Guard struct {
 	SelfGuarded []string `json:"selfGuarded,omitempty"`
 	// Fields that are replaced in the JSON object which a path answers: what a UI is told about its login.
 	Answers map[string]map[string]any `json:"answers,omitempty"`
+	// Where people's browsers reach it, such as https://tracking.lab.example.com.
+	Origin string `json:"origin,omitempty"`
 	// The published port; filled in by setup.
 	Port int `json:"port,omitempty"`
 
-	door *Door
+	door   *Door
+	public *url.URL
 	// Whether its service was told to be gone.
 	down *atomic.Bool
 }
@@ -65,13 +69,24 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.door, g.down = app.(*Door), new(atomic.Bool)
+	if g.Origin != "" {
+		if g.public = parseOrigin(g.Origin); g.public == nil {
+			return fmt.Errorf("origin %q does not read scheme://host[:port]", g.Origin)
+		}
+	}
 	return nil
 }
 
 // ServeHTTP lets a request through, or answers it.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	g.door.inWork.Add(1)
+	defer g.door.inWork.Add(-1)
 	w.Header().Del("Server")
-	if !g.isOurName(r.Host) {
+	at, ours := g.wayOf(r)
+	if g.door.ending.Load() && !isUpgrade(r) {
+		w.Header().Set("Connection", "close")
+	}
+	if !ours {
 		g.refuse(w, r, refusal{http.StatusMisdirectedRequest, "E_HOST", "This name is not served here.",
 			"Names beside 127.0.0.1 and localhost: services.gateway.options.hosts."})
 		return nil
@@ -80,16 +95,28 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 		g.refuse(w, r, refusal{http.StatusNotFound, "E_INTERNAL_PATH", "This path is reached inside the platform only.", ""})
 		return nil
 	}
-	stripReserved(r.Header)
-	if g.Auth == "own" {
-		stripCookies(r)
-		return g.pass(w, r, next, "")
+	if at.canonical && at.secure {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	if strings.HasPrefix(r.URL.Path, ownPrefix) {
-		g.serveOwn(w, r)
+	if at.downgraded {
+		g.toTLS(w, r)
 		return nil
 	}
-	who, renewed, denial := g.identify(r)
+	client := ""
+	if !at.local {
+		client = g.door.forwardedFor(r)
+	}
+	stripReserved(r.Header)
+	g.door.fromProxy(r, at, client)
+	if g.Auth == "own" {
+		stripCookies(r)
+		return g.pass(w, r, at, next, "")
+	}
+	if strings.HasPrefix(r.URL.Path, ownPrefix) {
+		g.serveOwn(w, r, at)
+		return nil
+	}
+	who, renewed, denial := g.identify(r, at)
 	if denial != nil {
 		g.refuse(w, r, *denial)
 		return nil
@@ -98,7 +125,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 		http.SetCookie(w, renewed)
 	}
 	stripCookies(r)
-	return g.pass(w, r, next, who)
+	return g.pass(w, r, at, next, who)
 }
 
 // Who sends the request when it is not a person: marks in metrics and in X-Datalab-User.
@@ -108,9 +135,9 @@ const (
 )
 
 // identify finds out who sends a request, and replaces what opened this door by what opens the service's.
-func (g *Guard) identify(r *http.Request) (who string, renewed *http.Cookie, denial *refusal) {
+func (g *Guard) identify(r *http.Request, at way) (who string, renewed *http.Cookie, denial *refusal) {
 	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if denial := g.foreign(r); denial != nil {
+	if denial := g.foreign(r, at); denial != nil {
 		return "", nil, denial
 	}
 	switch {
@@ -125,10 +152,10 @@ func (g *Guard) identify(r *http.Request) (who string, renewed *http.Cookie, den
 	case strings.EqualFold(scheme, "Basic") && g.Login != nil:
 		return bySelf, nil, nil
 	}
-	if found, ok := g.door.sessions.of(r); ok {
+	if found, ok := g.door.sessions.of(r, at); ok {
 		g.signIn(r)
 		if longer, ok := g.door.sessions.prolong(found); ok {
-			return found.user, g.door.sessions.cookie(longer), nil
+			return found.user, g.door.sessions.cookie(longer, at), nil
 		}
 		return found.user, nil, nil
 	}

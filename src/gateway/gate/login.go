@@ -20,8 +20,8 @@ const (
 	mostForm   = 8 << 10
 )
 
-func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request) {
-	found, loggedIn := g.door.sessions.of(r)
+func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
+	found, loggedIn := g.door.sessions.of(r, at)
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case r.URL.Path == loginPath && get:
@@ -32,18 +32,18 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request) {
 		}
 		g.showLogin(w, r, http.StatusOK, next, "", "")
 	case r.URL.Path == loginPath && r.Method == http.MethodPost:
-		g.login(w, r)
+		g.login(w, r, at)
 	case r.URL.Path == logoutPath && get:
 		g.showLogout(w, r, found.user)
 	case r.URL.Path == logoutPath && r.Method == http.MethodPost:
-		if !fromHere(r) {
+		if !fromHere(r, at) {
 			g.refuse(w, r, refusal{http.StatusForbidden, "E_ORIGIN", "Only the gateway's own page logs out.", ""})
 			return
 		}
 		if loggedIn {
 			g.door.sessions.revoke(found)
 		}
-		http.SetCookie(w, g.door.sessions.noCookie())
+		http.SetCookie(w, g.door.sessions.noCookie(at))
 		w.Header().Set("Clear-Site-Data", `"cache"`)
 		redirect(w, loginPath)
 	case r.URL.Path == whoPath && get && loggedIn:
@@ -58,7 +58,7 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request) {
 }
 
 // fromHere: the form was sent by a page of this very origin. Browsers say so in one of these headers with every POST.
-func fromHere(r *http.Request) bool {
+func fromHere(r *http.Request, at way) bool {
 	origin := r.Header.Values("Origin")
 	site := r.Header.Get("Sec-Fetch-Site")
 	if site != "" && site != "same-origin" && site != "none" {
@@ -67,12 +67,12 @@ func fromHere(r *http.Request) bool {
 	if len(origin) == 0 {
 		return site == "same-origin"
 	}
-	return len(origin) == 1 && isOrigin(origin[0], r.Host)
+	return len(origin) == 1 && at.isOrigin(origin[0])
 }
 
-func (g *Guard) login(w http.ResponseWriter, r *http.Request) {
+func (g *Guard) login(w http.ResponseWriter, r *http.Request, at way) {
 	d := g.door
-	if !fromHere(r) {
+	if !fromHere(r, at) {
 		g.refuse(w, r, refusal{http.StatusForbidden, "E_ORIGIN", "Only the login page logs in.",
 			"Programs send Authorization: Bearer <token> instead of logging in."})
 		return
@@ -105,7 +105,7 @@ func (g *Guard) login(w http.ResponseWriter, r *http.Request) {
 	}
 	d.limit.giveBack(client)
 	d.logins.WithLabelValues("accepted").Inc()
-	http.SetCookie(w, d.sessions.cookie(d.sessions.begin(user.Name)))
+	http.SetCookie(w, d.sessions.cookie(d.sessions.begin(user.Name), at))
 	redirect(w, next)
 }
 

@@ -17,12 +17,12 @@ import (
 const mostRewritten = 256 << 10
 
 // pass hands a request to the service.
-func (g *Guard) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, who string) error {
+func (g *Guard) pass(w http.ResponseWriter, r *http.Request, at way, next caddyhttp.Handler, who string) error {
 	if who != "" {
 		r.Header.Set("X-Datalab-User", who)
 	}
 	// In writing: who asks by a cookie's session must not be asked again by the browser.
-	guarded := &guardedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, guard: g, host: r.Host,
+	guarded := &guardedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, guard: g, at: at,
 		hidePrompt: who != ""}
 	var err error
 	if fields := g.Answers[r.URL.Path]; fields != nil && r.Method == http.MethodGet {
@@ -57,7 +57,7 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Hand
 type guardedWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	guard      *Guard
-	host       string
+	at         way
 	hidePrompt bool
 	written    bool
 }
@@ -86,7 +86,8 @@ func (w *guardedWriter) begin() {
 	setDefault(header, "X-Content-Type-Options", "nosniff")
 	setDefault(header, "X-Frame-Options", "SAMEORIGIN")
 	setDefault(header, "Referrer-Policy", "same-origin")
-	w.guard.keepCookies(header)
+	w.guard.keepCookies(header, w.at)
+	w.guard.keepScheme(header, w.at)
 	if w.guard.Auth == "own" {
 		return
 	}
@@ -94,7 +95,7 @@ func (w *guardedWriter) begin() {
 		header.Del("WWW-Authenticate")
 	}
 	// What pages may talk to: their own origin. Nothing of the platform tells a stranger what people do with it.
-	header.Add("Content-Security-Policy", "connect-src 'self' ws://"+w.host+" wss://"+w.host+" data: blob:; "+
+	header.Add("Content-Security-Policy", "connect-src 'self' "+w.at.sockets()+" data: blob:; "+
 		"frame-ancestors 'self'; form-action 'self'; base-uri 'self'; object-src 'none'")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -107,7 +108,7 @@ func setDefault(header http.Header, name, value string) {
 }
 
 // keepCookies lets no service set a gateway's session; one that this gateway has just written stays.
-func (g *Guard) keepCookies(header http.Header) {
+func (g *Guard) keepCookies(header http.Header, at way) {
 	lines := header["Set-Cookie"]
 	if len(lines) == 0 {
 		return
@@ -115,16 +116,24 @@ func (g *Guard) keepCookies(header http.Header) {
 	kept := lines[:0:0]
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, "=")
-		if !strings.HasPrefix(strings.TrimSpace(name), cookiePrefix) {
+		if !isSessionCookie(strings.TrimSpace(name)) {
 			kept = append(kept, line)
 			continue
 		}
 		value, _, _ = strings.Cut(value, ";")
-		if _, ok := g.door.sessions.read(value); ok && g.Auth == "gateway" && strings.TrimSpace(name) == g.door.sessions.cookieName() {
+		if _, ok := g.door.sessions.read(value); ok && g.Auth == "gateway" && strings.TrimSpace(name) == g.door.sessions.cookieName(at) {
 			kept = append(kept, line)
 		}
 	}
 	header["Set-Cookie"] = kept
+}
+
+// keepScheme leads to https what a service that sees http only leads to its own name.
+func (g *Guard) keepScheme(header http.Header, at way) {
+	rest, found := strings.CutPrefix(header.Get("Location"), "http://"+at.host)
+	if found && at.secure && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
+		header.Set("Location", "https://"+at.host+rest)
+	}
 }
 
 // rewrite replaces fields of the JSON object that the service answers; anything else goes through as it is.

@@ -1,28 +1,12 @@
 package gate
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
-
-// isOurName looks at the Host header: a page of another site that has pointed its own name at this address (DNS
-// rebinding) gets nothing.
-func (g *Guard) isOurName(host string) bool {
-	host = strings.ToLower(host)
-	if g.door.hosts[host] {
-		return true
-	}
-	name, port, err := net.SplitHostPort(host)
-	if err != nil || port != strconv.Itoa(g.Port) {
-		return false
-	}
-	return name == "127.0.0.1" || name == "localhost" || name == "::1" || g.door.hosts[name]
-}
 
 // isBelow says whether a path lies below one of these prefixes, however it is written: doubled slashes, dot segments,
 // path parameters, escapes within escapes, letters of another case.
@@ -74,15 +58,15 @@ func isNavigation(r *http.Request) bool {
 func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
 
 // foreign refuses what other sites' pages make a logged-in browser send. A cookie reaches every port of a host name, and
-// browsers call pages on other ports "same-site": only this very origin may do more than open a page.
-func (g *Guard) foreign(r *http.Request) *refusal {
+// browsers call pages on other ports, or below the same domain, "same-site": only this very origin may do more than open a page.
+func (g *Guard) foreign(r *http.Request, at way) *refusal {
 	refused := &refusal{http.StatusForbidden, "E_ORIGIN", "Requests from pages of other origins are refused.",
 		"Programs send the token and no cookie."}
 	origin := r.Header.Values("Origin")
 	site := r.Header.Get("Sec-Fetch-Site")
 	safe := (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r)
 	if len(origin) > 0 {
-		if len(origin) == 1 && isOrigin(origin[0], r.Host) {
+		if len(origin) == 1 && at.isOrigin(origin[0]) {
 			return nil
 		}
 		return refused
@@ -92,7 +76,7 @@ func (g *Guard) foreign(r *http.Request) *refusal {
 		return nil
 	case "":
 		// A program, or a browser older than these headers, which would have sent an Origin with anything but GET.
-		if _, ok := g.door.sessions.of(r); ok && !safe && r.Header.Get("Authorization") == "" {
+		if _, ok := g.door.sessions.of(r, at); ok && !safe && r.Header.Get("Authorization") == "" {
 			return refused
 		}
 		return nil
@@ -101,10 +85,6 @@ func (g *Guard) foreign(r *http.Request) *refusal {
 		return nil
 	}
 	return refused
-}
-
-func isOrigin(origin, host string) bool {
-	return strings.EqualFold(origin, "http://"+host) || strings.EqualFold(origin, "https://"+host)
 }
 
 // reserved are names of headers that only a gateway may set; `_` and `-` are the same to many servers.
@@ -135,7 +115,7 @@ func stripCookies(r *http.Request) {
 	for _, line := range lines {
 		for _, pair := range strings.Split(line, ";") {
 			pair = strings.TrimSpace(pair)
-			if pair != "" && !strings.HasPrefix(strings.Trim(pair, "\" \t"), cookiePrefix) {
+			if pair != "" && !isSessionCookie(strings.Trim(pair, "\" \t")) {
 				kept = append(kept, pair)
 			}
 		}

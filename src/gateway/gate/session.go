@@ -45,7 +45,27 @@ func newSessions(door *Door, lifetime time.Duration) *sessions {
 	return &sessions{door: door, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
 }
 
-func (s *sessions) cookieName() string { return cookiePrefix + s.door.Stack }
+// cookieName says by a prefix that browsers enforce what it was set with: over https by this very host, or for its domain.
+func (s *sessions) cookieName(at way) string {
+	switch {
+	case at.domain != "":
+		return "__Secure-" + cookiePrefix + s.door.Stack
+	case at.secure:
+		return "__Host-" + cookiePrefix + s.door.Stack
+	}
+	return cookiePrefix + s.door.Stack
+}
+
+// isSessionCookie looks at what begins with a cookie's name.
+func isSessionCookie(text string) bool {
+	text = strings.ToLower(text)
+	for _, prefix := range []string{"", "__secure-", "__host-"} {
+		if strings.HasPrefix(text, prefix+cookiePrefix) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *sessions) begin(user string) session {
 	id := make([]byte, 16)
@@ -124,8 +144,8 @@ func (s *sessions) read(text string) (session, bool) {
 }
 
 // of finds a request's session. Another page may have planted a cookie of the same name: any valid one counts.
-func (s *sessions) of(r *http.Request) (session, bool) {
-	for i, cookie := range r.CookiesNamed(s.cookieName()) {
+func (s *sessions) of(r *http.Request, at way) (session, bool) {
+	for i, cookie := range r.CookiesNamed(s.cookieName(at)) {
 		if i == 8 {
 			break
 		}
@@ -136,19 +156,23 @@ func (s *sessions) of(r *http.Request) (session, bool) {
 	return session{}, false
 }
 
-func (s *sessions) cookie(value session) *http.Cookie {
+func (s *sessions) cookie(value session, at way) *http.Cookie {
+	return s.bake(at, s.write(value), int(value.expires.Sub(s.now()).Seconds()))
+}
+
+func (s *sessions) noCookie(at way) *http.Cookie { return s.bake(at, "", -1) }
+
+func (s *sessions) bake(at way, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name:     s.cookieName(),
-		Value:    s.write(value),
+		Name:     s.cookieName(at),
+		Value:    value,
 		Path:     "/",
-		MaxAge:   int(value.expires.Sub(s.now()).Seconds()),
+		Domain:   at.domain,
+		MaxAge:   maxAge,
+		Secure:   at.secure,
 		HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
 	}
-}
-
-func (s *sessions) noCookie() *http.Cookie {
-	return &http.Cookie{Name: s.cookieName(), Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // revoke ends a session before its time, in this process; a restart forgets it, the browser has dropped its cookie.

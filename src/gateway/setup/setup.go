@@ -24,8 +24,11 @@ type Config struct {
 	// Address that ports are opened on; empty: all of the container's.
 	Bind      string     `json:"bind"`
 	Endpoints []Endpoint `json:"endpoints"`
-	// Port, inside the network only, of /metrics and /livez.
+	// Port, inside the network only, of /metrics, /livez and /readyz.
 	StatusPort int `json:"statusPort"`
+	// After the word to end: how long requests are still taken, and then how long those in work may take.
+	DrainSeconds int `json:"drainSeconds,omitempty"`
+	GraceSeconds int `json:"graceSeconds"`
 }
 
 // Endpoint is one published port.
@@ -61,6 +64,9 @@ func Parse(text []byte) (*Config, error) {
 	if config.StatusPort == 0 {
 		return nil, errors.New("statusPort is missing")
 	}
+	if config.DrainSeconds < 0 || config.GraceSeconds < 1 {
+		return nil, errors.New("drainSeconds must be at least 0, graceSeconds at least 1")
+	}
 	return &config, nil
 }
 
@@ -85,9 +91,9 @@ func (c *Config) Caddy() ([]byte, error) {
 			"exclude": []string{"http.handlers.reverse_proxy", "http.log.error", "http.stdlib"},
 		}}},
 		"apps": object{
-			gate.AppID:  c.Door,
+			gate.AppID:  &c.Door,
 			relay.AppID: &relay.App{Relays: relays},
-			"http":      object{"servers": servers, "grace_period": "5s"},
+			"http":      object{"servers": servers, "grace_period": fmt.Sprintf("%ds", c.GraceSeconds)},
 		},
 	})
 }
@@ -143,6 +149,7 @@ func (c *Config) status() object {
 		"routes": []object{
 			{"match": []object{{"path": []string{"/metrics"}}}, "handle": []object{{"handler": "metrics"}}},
 			{"match": []object{{"path": []string{"/livez"}}}, "handle": []object{{"handler": "static_response", "body": "ok\n"}}},
+			{"match": []object{{"path": []string{"/readyz"}}}, "handle": []object{{"handler": "datalab_ready"}}},
 			{"match": []object{{"path": []string{"/ports"}}}, "handle": []object{{"handler": "static_response", "body": string(ports)}}},
 			{"handle": []object{{"handler": "static_response", "status_code": 404}}},
 		},
