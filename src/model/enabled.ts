@@ -30,7 +30,9 @@ export class EnabledServices {
     this.services = environment.services.filter((s) => this.config(s).enabled);
     this.cluster = resolveCluster(this);
     this.parts = this.services.flatMap((service) =>
-      partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options, this) ?? true),
+      partsOf(service)
+        .filter(({ part }) => part.enabled?.(this.config(service).options, this) ?? true)
+        .map((named) => ({ ...named, part: this.#here(service, named.part) })),
     );
   }
 
@@ -66,8 +68,18 @@ export class EnabledServices {
   }
 
   #scale(service: ServiceDefinition, part: Part): Scale | undefined {
-    const name = Object.keys(service.parts).find((key) => service.parts[key] === part);
+    const name = this.parts.find((named) => named.part === part)?.name;
     return name === undefined ? undefined : this.config(service).scale?.[name];
+  }
+
+  /** The part with the endpoints that it has in these circumstances. */
+  #here(service: ServiceDefinition, part: Part): Part {
+    if (!part.endpoints) return part;
+    const { options } = this.config(service);
+    const endpoints = Object.entries(part.endpoints)
+      .filter(([, e]) => e.enabled?.(options, this) ?? true)
+      .map(([name, e]) => [name, this.cluster ? { ...e, ...e.inCluster } : e]);
+    return { ...part, endpoints: Object.fromEntries(endpoints) };
   }
 
   /** A part's port inside the network. */

@@ -32,7 +32,7 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   /** Measurements that the core takes on a schedule, for what has no metrics of its own. */
   readonly collectors?: Readonly<Record<string, CollectorDefinition>>;
   /** Alerts of its own, beside those that every service has. */
-  readonly alerts?: (options: O) => readonly AlertRule[];
+  readonly alerts?: (options: O, circumstances: Circumstances) => readonly AlertRule[];
   /** What saves its state, in a sentence. */
   readonly backup: string;
 }
@@ -75,7 +75,7 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   readonly cluster: ClusterModel | null;
 }
 
-/** What `enabled` of a part, a volume or a scrape may look at. */
+/** What `enabled` of a part, an endpoint, a volume or a scrape may look at. */
 export interface Circumstances {
   readonly cluster: ClusterModel | null;
 }
@@ -87,7 +87,7 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly env?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
   /** Files under /run/datalab, readable by this workload only. */
   readonly files?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
-  readonly endpoints?: Readonly<Record<string, Endpoint>>;
+  readonly endpoints?: Readonly<Record<string, Endpoint<O>>>;
   /** Which of the service's needs this part uses. @default all */
   readonly uses?: readonly (keyof N & string)[];
   /** Endpoints of the same service's other parts that must accept connections before this one starts. */
@@ -149,7 +149,11 @@ export interface Tool {
   readonly bucket?: string;
 }
 
-export interface Endpoint {
+export interface Endpoint<O = unknown> {
+  /** Whether these options have it. @default always */
+  readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
+  /** What is different about it in a cluster. */
+  readonly inCluster?: Partial<Omit<Endpoint, "enabled" | "inCluster" | "port">>;
   readonly port: number;
   readonly protocol: "http" | "tcp";
   /** What people are told it is. */

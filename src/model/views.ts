@@ -21,11 +21,11 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
   return {
     services: services.map((service) => summarise(enabled, service)),
     checks: services.flatMap((service) =>
-      Object.entries(service.checks).map(([name, check]) => viewCheck(service, name, check, grants)),
+      Object.entries(service.checks).map(([name, check]) => viewCheck(enabled, service, name, check, grants)),
     ),
     collectors: services.flatMap((service) =>
       Object.entries(service.collectors ?? {}).map(([name, collector]) => ({
-        ...viewTask(service, name, collector, grants),
+        ...viewTask(enabled, service, name, collector, grants),
         needs: grants.forCollector(service, name, collector.needs),
       })),
     ),
@@ -33,7 +33,7 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
     endpoints: parts.flatMap((part) => viewEndpoints(enabled, grants, part)),
     scrapes: parts.flatMap((part) => viewScrapes(enabled, grants, part)),
     alerts: services.flatMap((service) =>
-      (service.alerts?.(enabled.config(service).options) ?? []).map((rule) => ({
+      (service.alerts?.(enabled.config(service).options, enabled) ?? []).map((rule) => ({
         service: service.name,
         ...rule,
       })),
@@ -46,6 +46,7 @@ const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what:
 
 /** What checks and collectors have in common. */
 function viewTask(
+  enabled: EnabledServices,
   service: ServiceDefinition,
   name: string,
   task: CheckDefinition | CollectorDefinition,
@@ -59,14 +60,17 @@ function viewTask(
     timeoutSeconds: parseDuration(task.timeout ?? "10s"),
     secrets: Object.fromEntries((task.secrets ?? []).map((s) => [s, own[s] as Ref])),
     endpoints: Object.fromEntries(
-      Object.entries(service.parts).flatMap(([part, p]) =>
-        Object.keys(p.endpoints ?? {}).map((e) => [`${part}.${e}`, urlOf(service, part, e, "url")]),
-      ),
+      enabled.parts
+        .filter((named) => named.service === service)
+        .flatMap(({ name: part, part: { endpoints } }) =>
+          Object.keys(endpoints ?? {}).map((e) => [`${part}.${e}`, urlOf(service, part, e, "url")]),
+        ),
     ),
   };
 }
 
 function viewCheck(
+  enabled: EnabledServices,
   service: ServiceDefinition,
   name: string,
   check: CheckDefinition,
@@ -74,7 +78,7 @@ function viewCheck(
 ): CheckView {
   const { http, tcp } = check;
   return {
-    ...viewTask(service, name, check, grants),
+    ...viewTask(enabled, service, name, check, grants),
     ...(http && {
       http: {
         url: template(urlOf(service, http.part, http.endpoint, "url"), http.path),
