@@ -5,7 +5,15 @@ import { resolveCluster } from "./cluster.ts";
 import { workloadName } from "./names.ts";
 import type { ClusterModel, WorkloadModel } from "./platform.ts";
 import type { Ref } from "./refs.ts";
-import type { Capability, Endpoint, Part, Provider, ServiceDefinition, Volume } from "./service.ts";
+import type {
+  Capability,
+  CheckDefinition,
+  Endpoint,
+  Part,
+  Provider,
+  ServiceDefinition,
+  Volume,
+} from "./service.ts";
 
 type Path = readonly (string | number)[];
 
@@ -100,6 +108,11 @@ export class EnabledServices {
 export function versionOf(enabled: EnabledServices, service: ServiceDefinition): string {
   const { version } = service;
   return typeof version === "string" ? version : version(enabled.config(service).options);
+}
+
+export function checksOf(enabled: EnabledServices, service: ServiceDefinition): [string, CheckDefinition][] {
+  const { options } = enabled.config(service);
+  return Object.entries(service.checks).filter(([, c]) => c.enabled?.(options as never, enabled) ?? true);
 }
 
 export function volumesOf(enabled: EnabledServices, { service, part }: NamedPart): [string, Volume][] {

@@ -224,6 +224,8 @@ export interface ResolvedGrant {
 export interface CheckDefinition {
   /** What it proves, in a few words. */
   readonly summary: string;
+  /** Whether these options have it. @default always */
+  readonly enabled?: (options: never, circumstances: Circumstances) => boolean;
   /** @default "30s" */
   readonly every?: string;
   /** @default "10s" */

@@ -1,4 +1,12 @@
-import { address, authOf, type EnabledServices, type NamedPart, versionOf, volumesOf } from "./enabled.ts";
+import {
+  address,
+  authOf,
+  checksOf,
+  type EnabledServices,
+  type NamedPart,
+  versionOf,
+  volumesOf,
+} from "./enabled.ts";
 import type { Grants } from "./grants.ts";
 import { workloadName } from "./names.ts";
 import type { ServiceSummary } from "./platform.ts";
@@ -21,7 +29,7 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
   return {
     services: services.map((service) => summarise(enabled, service)),
     checks: services.flatMap((service) =>
-      Object.entries(service.checks).map(([name, check]) => viewCheck(enabled, service, name, check, grants)),
+      checksOf(enabled, service).map(([name, check]) => viewCheck(enabled, service, name, check, grants)),
     ),
     collectors: services.flatMap((service) =>
       Object.entries(service.collectors ?? {}).map(([name, collector]) => ({
@@ -183,6 +191,6 @@ function summarise(enabled: EnabledServices, service: ServiceDefinition): Servic
           internalUrl: template(address(workload, name, "url")),
         })),
       ),
-    checks: Object.entries(service.checks).map(([name, c]) => ({ name, summary: c.summary })),
+    checks: checksOf(enabled, service).map(([name, c]) => ({ name, summary: c.summary })),
   };
 }

@@ -92,6 +92,8 @@ export const agent = defineService({
       endpoints: {
         metrics: { port: 7080, protocol: "http", summary: "metrics of all containers", path: "/metrics" },
         docker: {
+          // In a cluster notebooks are the hub's own: there is no door to anything.
+          enabled: (_, { cluster }) => cluster === null,
           port: 2375,
           protocol: "http",
           scheme: "tcp",

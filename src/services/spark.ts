@@ -128,10 +128,12 @@ export const spark = defineService({
         executor: {
           summary: "executors: memory and cores for the sessions that ask for them",
           image: "spark",
-          env: () => environment,
+          // Settings and keys come from the driver; the store's address is said for the network rules.
+          env: ({ needs }) => ({ ...environment, DATALAB_S3_ENDPOINT: needs.lake.url }),
           files: ({ needs }) => ({ [kubernetes.secretFile]: needs.cluster }),
           resources: (ctx) => kubernetes.limits(executorSize(ctx)),
           tmp: "512Mi",
+          disk: kubernetes.disk,
           ports: [
             { port: kubernetes.ports.executorBlocks, from: ["spark-connect", "spark-connect-executor"] },
           ],

@@ -1,7 +1,7 @@
 /** Spark in a cluster: the server of sessions is the driver, and asks the cluster's API for executors, a pod each. */
 import type { BucketGrant } from "../../model/needs.ts";
 import type { ClusterModel } from "../../model/platform.ts";
-import type { Ref, Template, Text } from "../../model/refs.ts";
+import type { Ref, Template } from "../../model/refs.ts";
 import { executorMebibytes, type Properties, withEventLogs } from "./config.ts";
 
 /** Where the driver's pod is reached by executors, and executors by it and by each other. */
@@ -10,7 +10,10 @@ export const ports = { driver: 7079, driverBlocks: 7080, executorBlocks: 7081 } 
 export const secretFile = "auth";
 /** Shuffles spill here: a folder of the node that goes with the pod. */
 const scratch = { path: "/data", size: "10Gi" } as const;
+/** With the log of the pod. */
+export const disk = "11Gi";
 const mebibyte = 2 ** 20;
+const template = "/run/datalab/spawn-executor.json";
 /** Label of executors that names the pod of their driver. */
 const driverLabel = "datalab.driver";
 
@@ -37,17 +40,12 @@ export const common: Properties = {
  * Executors are made of the template that the target writes. Spark writes image, memory and cores over it, so they are
  * said here again; everything that would leave objects behind (config maps, claims, services) is off.
  */
-export const executors = (
-  cluster: ClusterModel,
-  image: Ref,
-  { memoryBytes, milliCpu }: ExecutorSize,
-): Properties => ({
+export const executors = (cluster: ClusterModel, image: Ref, { memoryBytes }: ExecutorSize): Properties => ({
   "spark.master": "k8s://https://kubernetes.default.svc",
   "spark.kubernetes.namespace": cluster.namespace,
   "spark.kubernetes.container.image": image,
-  "spark.kubernetes.executor.podTemplateFile": "/run/datalab/spawn-executor.json",
+  "spark.kubernetes.executor.podTemplateFile": template,
   "spark.kubernetes.executor.podTemplateContainerName": "main",
-  "spark.kubernetes.executor.request.cores": `${milliCpu}m`,
   "spark.executor.memoryOverhead": `${Math.floor(memoryBytes / mebibyte) - executorMebibytes(memoryBytes)}m`,
   "spark.kubernetes.executor.disableConfigMap": "true",
   "spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.mount.path": scratch.path,
@@ -64,20 +62,26 @@ export const executors = (
 
 /** What is known only inside the pod: executors belong to it, which is how they go when it goes. */
 const ofThisPod = [
-  '"spark.driver.host=$(hostname -i)"',
-  '"spark.kubernetes.driver.pod.name=$HOSTNAME"',
-  `"spark.kubernetes.executor.label.${driverLabel}=$HOSTNAME"`,
+  '"spark.driver.host=$DATALAB_POD_IP"',
+  '"spark.kubernetes.driver.pod.name=$DATALAB_POD"',
+  `"spark.kubernetes.executor.label.${driverLabel}=$DATALAB_POD"`,
+  '"spark.kubernetes.executor.request.cores=$cores"',
 ].flatMap((setting) => ["--conf", setting]);
 
 /**
  * A driver that was killed inside its pod leaves executors, which end but stay as objects: they are taken away before the
  * next one starts.
  */
-const withoutLeftovers = (namespace: string): Text => `account=/var/run/secrets/kubernetes.io/serviceaccount
+const withoutLeftovers = (namespace: string): string => `account=/var/run/secrets/kubernetes.io/serviceaccount
 printf 'header = "Authorization: Bearer %s"\\n' "$(cat $account/token)" |
   curl --config - --cacert $account/ca.crt --fail --silent --show-error --output /dev/null --request DELETE \\
-    "https://kubernetes.default.svc/api/v1/namespaces/${namespace}/pods?labelSelector=${driverLabel}%3D$HOSTNAME" ||
+    "https://kubernetes.default.svc/api/v1/namespaces/${namespace}/pods?labelSelector=${driverLabel}%3D$DATALAB_POD" ||
   echo "executors of an earlier start could not be looked for" >&2
+`;
+
+/** Spark writes what an executor asks for over the template: it is what the template asks for. */
+const coresOfTemplate = `cores=$(python -c 'import json, sys
+print(json.load(open(sys.argv[1]))["spec"]["containers"][0]["resources"]["requests"]["cpu"])' ${template})
 `;
 
 /** The start script of the driver: the command, with what its pod is called among its settings. */
@@ -88,5 +92,5 @@ export const start = (
 ): Template => {
   const at = rest.indexOf("--class");
   const words = [command, ...rest.slice(0, at), ...ofThisPod, ...rest.slice(at)];
-  return withEventLogs(lake, words, withoutLeftovers(cluster.namespace));
+  return withEventLogs(lake, words, `${withoutLeftovers(cluster.namespace)}${coresOfTemplate}`);
 };

@@ -30,5 +30,9 @@ export function rulesOf({ host, spawns }: WorkloadModel): Rule[] {
   if (spawns.some(({ home }) => home !== null)) {
     rules.push(rule("", ["persistentvolumeclaims"], [...watch, "create", "delete", "patch"]));
   }
+  if (spawns.some(({ ownSecrets }) => ownSecrets)) {
+    // It makes them and takes them away; it never reads one.
+    rules.push(rule("", ["secrets"], ["create", "patch", "delete"]));
+  }
   return rules;
 }
