@@ -21,6 +21,7 @@ from datalab.bundles import bundle_key, pack
 from datalab.errors import DataLabError
 from datalab.registration import Pipeline, check, publish_contracts, read_pipelines, say
 from datalab.settings import Settings
+from datalab.work_pool import POOL, ensure_pool, job_variables
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -28,13 +29,8 @@ if TYPE_CHECKING:
 
     from datalab.lake import Lake
 
-POOL = "default"
 TAG = "datalab"
-# Priority 1 is served first; health checks ride in that queue.
-QUEUES = {"critical": 1, "high": 2, "normal": 3, "low": 4}
 HEALTH = ("datalab-health", "roundtrip", "datalab.health.roundtrip")
-# With a command of its own a run is one process; without, a supervisor process is started before it (+2 s).
-JOB = {"command": "python -m prefect.engine"}
 ZOMBIES = "datalab: crash runs without a heartbeat"
 
 
@@ -146,7 +142,7 @@ def _same(existing: DeploymentResponse | None, bundle: Bundle) -> bool:
         and existing.pull_steps == bundle.pull_steps
         and existing.entrypoint == bundle.pipeline.entrypoint
         and existing.work_queue_name == bundle.pipeline.priority
-        and existing.job_variables == JOB
+        and existing.job_variables == job_variables(bundle.pipeline.definition)
     )
 
 
@@ -169,7 +165,7 @@ def register(client: SyncPrefectClient, lake: Lake, bundle: Bundle, schema: dict
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
         work_pool_name=POOL,
-        job_variables=JOB,
+        job_variables=job_variables(p.definition),
         work_queue_name=p.priority,
         concurrency_limit=p.concurrency,
         concurrency_options=options if p.concurrency else None,
@@ -194,31 +190,6 @@ def schedules(pipeline: Pipeline) -> list[Any]:
     else:
         schedule = IntervalSchedule(interval=timedelta(seconds=given["intervalSeconds"]))
     return [DeploymentScheduleCreate(schedule=schedule, active=not pipeline.paused)]
-
-
-def ensure_pool(client: SyncPrefectClient) -> None:
-    """The process work pool and its queues, one for each priority."""
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-    from prefect.workers.process import ProcessWorker
-
-    try:
-        client.read_work_pool(POOL)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        try:
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-            say(f"created the work pool {POOL}")
-        except ObjectAlreadyExists:
-            pass  # the worker was faster
-    there = {queue.name: queue for queue in client.read_work_queues(work_pool_name=POOL)}
-    for name, priority in QUEUES.items():
-        if name not in there:
-            try:
-                client.create_work_queue(name=name, priority=priority, work_pool_name=POOL)
-                say(f"created the work queue {name}")
-            except ObjectAlreadyExists:
-                pass
 
 
 def ensure_zombie_automation(client: SyncPrefectClient) -> None:
@@ -274,7 +245,7 @@ def ensure_health(client: SyncPrefectClient) -> None:
     except ObjectNotFound:
         there = None
     if there is not None and (there.entrypoint, there.work_queue_name, there.job_variables) == (
-        entrypoint, "critical", JOB,
+        entrypoint, "critical", job_variables({}),
     ):  # fmt: skip
         return
     client.create_deployment(
@@ -287,7 +258,7 @@ def ensure_health(client: SyncPrefectClient) -> None:
         parameters={},
         parameter_openapi_schema={"type": "object", "properties": {"token": {"type": "string"}}},
         work_pool_name=POOL,
-        job_variables=JOB,
+        job_variables=job_variables({}),
         work_queue_name="critical",
     )
     say(f"registered {flow}/{name}")

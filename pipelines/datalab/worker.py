@@ -5,134 +5,28 @@
 
 A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed
 heartbeats, so that whoever waits for their concurrency slot goes on. Those that it had only claimed
-(Pending) have done nothing yet: they are scheduled again. Speaks plain HTTP, because importing Prefect
-costs seconds of a worker's start.
+(Pending) have done nothing yet: they are scheduled again. In a cluster, where a run is a Job and outlives its
+worker, only those without a Job are put right: see `datalab.flow_jobs`.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import itertools
 import json
 import os
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-POOL = "default"
+from datalab import flow_jobs
+from datalab.cluster_api import Cluster, ClusterError
+from datalab.prefect_api import CLAIM_SECONDS, POOL, Api, ApiError, say
+
 # Set while the pool is paused by a drain: a pool that people paused stays paused.
 DRAINED = "datalab_drained"
-ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
-# A claimed run is Running well before this; older than it, nobody is at work on it.
-CLAIM_SECONDS = 60
 CANCEL_SECONDS = 15
-
-
-class ApiError(Exception):
-    """Prefect's API did not do what it was asked."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Run:
-    """A flow run that has not ended."""
-
-    id: str
-    name: str
-    state: str
-    since: datetime
-    host: str | None  # where its process was started, when Prefect knows it
-
-    @property
-    def age(self) -> float:
-        return (datetime.now(UTC) - self.since).total_seconds()
-
-
-class Api:
-    """The few calls that are needed."""
-
-    def __init__(self, url: str, auth: str | None) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Content-Type": "application/json"}
-        if auth:
-            self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
-
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        """The answer's JSON; every failure is an ApiError. The server's own get seconds to pass."""
-        for tries in range(8):
-            try:
-                return self._once(method, path, body)
-            except ApiError as error:
-                if tries == 7 or (error.status is not None and error.status < 500):
-                    raise
-                time.sleep(1)
-        raise AssertionError("unreachable")
-
-    def _once(self, method: str, path: str, body: object) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            detail = error.read(500).decode(errors="replace")
-            raise ApiError(f"{method} {path} answered {error.code}: {detail}", error.code) from None
-        except OSError as error:
-            raise ApiError(f"{method} {path}: {getattr(error, 'reason', error)}") from None
-        return json.loads(text) if text else None
-
-    def runs(self) -> list[Run]:
-        """The pool's runs that are claimed, running or being cancelled."""
-        found = self.call(
-            "POST",
-            "/flow_runs/filter",
-            {
-                "flow_runs": {"state": {"type": {"any_": list(ACTIVE)}}},
-                "work_pools": {"name": {"any_": [POOL]}},
-                "limit": 200,
-            },
-        )
-        return [
-            Run(
-                id=each["id"],
-                name=each["name"],
-                state=each["state"]["type"],
-                since=datetime.fromisoformat(each["state"]["timestamp"].replace("Z", "+00:00")),
-                host=host if (host := (each.get("infrastructure_pid") or "").rpartition(":")[0]) else None,
-            )
-            for each in found
-        ]
-
-    def set_state(self, run: Run, type_: str, message: str) -> None:
-        """Move a run; one that is gone needs no move."""
-        state: dict[str, Any] = {"type": type_, "message": message}
-        if type_ == "SCHEDULED":
-            state["state_details"] = {"scheduled_time": datetime.now(UTC).isoformat()}
-        try:
-            # Forced: of what died while it was being cancelled, Prefect takes no other end than Cancelled.
-            self.call("POST", f"/flow_runs/{run.id}/set_state", {"state": state, "force": True})
-        except ApiError as error:
-            if error.status != 404:
-                raise
-
-    def other_workers(self, name: str) -> bool:
-        """Whether another worker of the pool has reported lately."""
-        workers = self.call("POST", f"/work_pools/{POOL}/workers/filter", {"limit": 200})
-        return any(each["status"] == "ONLINE" and each["name"] != name for each in workers)
-
-
-def say(line: str) -> None:
-    """One line per action, to stderr. What begins with dots is only for those who watch."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def wait_for_api(api: Api, seconds: float) -> None:
@@ -200,7 +94,7 @@ def pause(api: Api) -> None:
     api.call("PATCH", f"/work_pools/{POOL}", {"is_paused": True})
 
 
-def drain(api: Api, within: float) -> dict[str, Any]:
+def drain(api: Api, within: float, cluster: Cluster | None = None) -> dict[str, Any]:
     """No run is left Running: they end, or are cancelled, or are called Crashed."""
     pause(api)
     seen: set[str] = set()
@@ -222,7 +116,10 @@ def drain(api: Api, within: float) -> dict[str, Any]:
     rescheduled: list[str] = []
     for run in api.runs():
         if run.state == "PENDING":
-            api.set_state(run, "SCHEDULED", "The platform stops.")
+            if cluster:
+                flow_jobs.unclaim(api, cluster, run)
+            else:
+                api.set_state(run, "SCHEDULED", "The platform stops.")
             rescheduled.append(run.name)
         elif run.state == "RUNNING":
             say(f"cancels {run.name}: it has not ended within {within:.0f} s")
@@ -249,7 +146,13 @@ def main(arguments: list[str]) -> int:
     """Do what the command line says; `start` does not come back."""
     api = Api(os.environ["PREFECT_API_URL"], os.environ.get("PREFECT_API_AUTH_STRING"))
     command, *rest = arguments or [""]
+    cluster = Cluster.from_env() if os.environ.get("DATALAB_RUN_TEMPLATE") else None
     try:
+        if command == "start" and cluster:
+            wait_for_api(api, 120)
+            flow_jobs.prepare(api, cluster)
+            resume(api)
+            return flow_jobs.work(api, cluster, rest)
         if command == "start":
             wait_for_api(api, 120)
             names = [value for flag, value in itertools.pairwise(rest) if flag == "--name"]
@@ -258,13 +161,16 @@ def main(arguments: list[str]) -> int:
         elif command == "drain":
             options = argparse.ArgumentParser(prog="datalab.worker drain")
             options.add_argument("--within", type=float, default=60)
-            print(json.dumps(drain(api, options.parse_args(rest).within)))
+            print(json.dumps(drain(api, options.parse_args(rest).within, cluster)))
             return 0
         else:
             print(__doc__, file=sys.stderr)
             return 2
     except ApiError as error:
         say(f"✖ Prefect does not answer as it should: {error}")
+        return 1
+    except ClusterError as error:
+        say(f"✖ the cluster does not answer as it should: {error}")
         return 1
     return os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
 

@@ -10,9 +10,12 @@ import sys
 import tempfile
 import time
 import urllib.request
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import settings
@@ -29,6 +32,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 from datalab.bronze import Ingested, ingest  # noqa: E402
 from datalab.lake import Lake  # noqa: E402
 from datalab.landing import land  # noqa: E402
+from datalab.prefect_api import POOL, Api, ApiError  # noqa: E402
 from datalab.settings import Settings  # noqa: E402
 from datalab.source import Declared  # noqa: E402
 
@@ -183,3 +187,49 @@ def rows_of(lake: Lake, layer: str, table: str, *columns: str) -> list[tuple[obj
     )
     names = columns or tuple(name for name in arrow.column_names if not name.startswith("_"))
     return list(zip(*(arrow[name].to_pylist() for name in names), strict=True))
+
+
+Start = Callable[[str], str]
+
+
+@pytest.fixture
+def api(prefect_server: dict[str, str]) -> Api:
+    return Api(prefect_server["PREFECT_API_URL"], prefect_server["PREFECT_API_AUTH_STRING"])
+
+
+@pytest.fixture
+def deployment(api: Api) -> str:
+    """One that runs once at a time, in the pool."""
+    try:
+        api.call("POST", "/work_pools/", {"name": POOL, "type": "process", "base_job_template": {}})
+    except ApiError as error:
+        assert error.status == 409
+    # The server is the session's: a worker of another test's counts as online for a while after its end.
+    for left in api.call("POST", f"/work_pools/{POOL}/workers/filter", {"limit": 200}):
+        api.call("DELETE", f"/work_pools/{POOL}/workers/{quote(left['name'])}")
+    flow = api.call("POST", "/flows/", {"name": "worker-test"})["id"]
+    body = {"name": str(uuid.uuid4()), "flow_id": flow, "work_pool_name": POOL, "concurrency_limit": 1}
+    return str(api.call("POST", "/deployments/", body)["id"])
+
+
+@pytest.fixture
+def start(api: Api, deployment: str) -> Iterator[Start]:
+    """Makes a run and takes it as far as this state, as a worker and its process do."""
+    made: list[str] = []
+
+    def start_(state: str) -> str:
+        run = str(api.call("POST", f"/deployments/{deployment}/create_flow_run", {})["id"])
+        made.append(run)
+        steps = ["PENDING", "RUNNING", "CANCELLING"]
+        for step in steps[: steps.index(state) + 1]:
+            answer = api.call("POST", f"/flow_runs/{run}/set_state", {"state": {"type": step}})
+            assert answer["status"] == "ACCEPT", answer
+        return run
+
+    yield start_
+    for run in made:
+        api.call("DELETE", f"/flow_runs/{run}")
+
+
+def state_of(api: Api, run: str) -> dict[str, Any]:
+    return dict(api.call("GET", f"/flow_runs/{run}")["state"])

@@ -2,60 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import quote
-
 import pytest
+from conftest import Start, state_of
 
 from datalab import worker
-from datalab.worker import Api, ApiError, drain, pause, put_right, resume
-
-Start = Callable[[str], str]
-
-
-@pytest.fixture
-def api(prefect_server: dict[str, str]) -> Api:
-    return Api(prefect_server["PREFECT_API_URL"], prefect_server["PREFECT_API_AUTH_STRING"])
-
-
-@pytest.fixture
-def deployment(api: Api) -> str:
-    """One that runs once at a time, in the pool."""
-    try:
-        api.call("POST", "/work_pools/", {"name": worker.POOL, "type": "process", "base_job_template": {}})
-    except ApiError as error:
-        assert error.status == 409
-    # The server is the session's: a worker of another test's counts as online for a while after its end.
-    for left in api.call("POST", f"/work_pools/{worker.POOL}/workers/filter", {"limit": 200}):
-        api.call("DELETE", f"/work_pools/{worker.POOL}/workers/{quote(left['name'])}")
-    flow = api.call("POST", "/flows/", {"name": "worker-test"})["id"]
-    body = {"name": str(uuid.uuid4()), "flow_id": flow, "work_pool_name": worker.POOL, "concurrency_limit": 1}
-    return str(api.call("POST", "/deployments/", body)["id"])
-
-
-@pytest.fixture
-def start(api: Api, deployment: str) -> Iterator[Start]:
-    """Makes a run and takes it as far as this state, as a worker and its process do."""
-    made: list[str] = []
-
-    def start_(state: str) -> str:
-        run = str(api.call("POST", f"/deployments/{deployment}/create_flow_run", {})["id"])
-        made.append(run)
-        steps = ["PENDING", "RUNNING", "CANCELLING"]
-        for step in steps[: steps.index(state) + 1]:
-            answer = api.call("POST", f"/flow_runs/{run}/set_state", {"state": {"type": step}})
-            assert answer["status"] == "ACCEPT", answer
-        return run
-
-    yield start_
-    for run in made:
-        api.call("DELETE", f"/flow_runs/{run}")
-
-
-def state_of(api: Api, run: str) -> dict[str, Any]:
-    return dict(api.call("GET", f"/flow_runs/{run}")["state"])
+from datalab.worker import Api, drain, pause, put_right, resume
 
 
 def test_a_claimed_run_is_scheduled_again(api: Api, start: Start) -> None:

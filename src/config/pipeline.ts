@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationPattern } from "../model/units.ts";
+import { cpuPattern, durationPattern, sizePattern } from "../model/units.ts";
 import { cronProblem } from "./cron.ts";
 
 const duration = z
@@ -68,6 +68,22 @@ const parameters = z
 const freshness = z
   .record(z.string().regex(/^[a-z][a-z0-9_]*\.[A-Za-z_][\w.-]*$/, "a table such as silver.flights"), duration)
   .describe("Per table that it writes: the most time that may pass between two versions; later is an alert.");
+const resources = z
+  .strictObject({
+    memory: z
+      .string()
+      .regex(sizePattern, 'a size such as "4Gi"')
+      .optional()
+      .describe("Memory limit of a run."),
+    cpu: z
+      .string()
+      .regex(cpuPattern, 'cores such as "500m" or "2"')
+      .optional()
+      .describe("Cores that a run may count on; it may take four times as much."),
+  })
+  .describe(
+    "Size of a run where each has a pod of its own (in a cluster), in place of the service's runMemory and runCpu.",
+  );
 const paused = z.boolean().describe("Registered, but its schedule does not start runs.");
 
 function isJson(value: unknown): boolean {
@@ -96,6 +112,7 @@ export const pipelineFile = z
     parameters: parameters.default({}),
     tags: z.array(z.string().min(1)).default([]).describe("Tags of its runs."),
     freshness: freshness.default({}),
+    resources: resources.optional(),
     paused: paused.default(false),
   })
   .describe("A pipeline: a folder with this file, a Python flow and its table contracts.");
@@ -112,6 +129,7 @@ export const pipelineOverride = z
     concurrency: concurrency.optional(),
     parameters: parameters.optional(),
     freshness: freshness.optional(),
+    resources: resources.optional(),
     paused: paused.optional(),
   })
   .describe("Replaces the same field of pipeline.yaml; parameters are merged.");

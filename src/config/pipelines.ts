@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { PipelineModel } from "../model/platform.ts";
-import { parseDuration } from "../model/units.ts";
+import { parseCpu, parseDuration, parseSize } from "../model/units.ts";
 import { readDocument } from "./document.ts";
 import { ConfigError, type Problem } from "./error.ts";
 import { type PipelineFile, pipelineFile } from "./pipeline.ts";
@@ -132,8 +132,18 @@ function normalise(name: string, folder: string, file: PipelineFile, override: O
   const freshness = Object.fromEntries(
     Object.entries(merged.freshness).map(([table, limit]) => [table, parseDuration(limit)]),
   );
-  return { ...definition, freshness, version: contentHash(folder, definition) };
+  return {
+    ...definition,
+    freshness,
+    ...(merged.resources && { resources: sizeOf(merged.resources) }),
+    version: contentHash(folder, definition),
+  };
 }
+
+const sizeOf = ({ memory, cpu }: NonNullable<PipelineFile["resources"]>) => ({
+  ...(memory !== undefined && { memoryBytes: parseSize(memory) }),
+  ...(cpu !== undefined && { milliCpu: parseCpu(cpu) }),
+});
 
 /** 16 hex digits over every file of the folder and the normalised definition; caches of Python are no content. */
 function contentHash(folder: string, definition: unknown): string {

@@ -26,14 +26,16 @@ export function edgesOf(model: PlatformModel): Edge[] {
     }
   };
   for (const workload of workloads) {
-    const told = textsOf(workload);
-    addTold(workload.name, told);
+    addTold(workload.name, textsOf(workload));
     for (const needed of workload.waitFor) add(workload.name, needed.workload, needed.port);
     for (const spawn of workload.spawns) {
-      addTold(spawn.name, [...told, ...Object.values(spawn.env), ...Object.values(spawn.files)]);
-      for (const needed of workload.waitFor) add(spawn.name, needed.workload, needed.port);
+      // Not what the workload itself is told: notebooks have no business with the hub's database.
+      addTold(spawn.name, [...Object.values(spawn.env), ...Object.values(spawn.files)]);
       for (const endpoint of workload.endpoints) add(spawn.name, workload.name, endpoint.port);
-      for (const { port: at, from } of spawn.ports) for (const who of from) add(who, spawn.name, at);
+      for (const { port: at, from } of spawn.ports) {
+        for (const who of from)
+          found.set(`${who} ${spawn.name} ${at}`, { from: who, to: spawn.name, port: at });
+      }
     }
   }
   return [...found.values()];

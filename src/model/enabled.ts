@@ -7,6 +7,7 @@ import type { ClusterModel, WorkloadModel } from "./platform.ts";
 import type { Ref } from "./refs.ts";
 import type {
   Capability,
+  CheckDefinition,
   Circumstances,
   Endpoint,
   Part,
@@ -38,7 +39,7 @@ export class EnabledServices {
     this.cluster = resolveCluster(this);
     this.services = environment.services
       .filter((s) => this.config(s).enabled)
-      .map((s) => underCircumstances(s, this));
+      .map((s) => underCircumstances(s, this.config(s).options, this));
     this.parts = this.services.flatMap((service) =>
       partsOf(service).filter(({ part }) => part.enabled?.(this.config(service).options, this) ?? true),
     );
@@ -76,7 +77,7 @@ export class EnabledServices {
   }
 
   #scale(service: ServiceDefinition, part: Part): Scale | undefined {
-    const name = Object.keys(service.parts).find((key) => service.parts[key] === part);
+    const name = this.parts.find((named) => named.part === part)?.name;
     return name === undefined ? undefined : this.config(service).scale?.[name];
   }
 
@@ -95,12 +96,17 @@ export class EnabledServices {
 }
 
 /** A service with those endpoints alone that it has here. */
-function underCircumstances(service: ServiceDefinition, circumstances: Circumstances): ServiceDefinition {
+function underCircumstances(
+  service: ServiceDefinition,
+  options: unknown,
+  circumstances: Circumstances,
+): ServiceDefinition {
   const parts = Object.entries(service.parts).map(([name, part]) => {
-    const endpoints = Object.entries(part.endpoints ?? {}).filter(
-      ([, endpoint]) => endpoint.enabled?.(circumstances) ?? true,
-    );
-    return [name, { ...part, ...(part.endpoints && { endpoints: Object.fromEntries(endpoints) }) }];
+    if (!part.endpoints) return [name, part];
+    const endpoints = Object.entries(part.endpoints)
+      .filter(([, endpoint]) => endpoint.enabled?.(options, circumstances) ?? true)
+      .map(([key, e]) => [key, circumstances.cluster ? { ...e, ...e.inCluster } : e]);
+    return [name, { ...part, endpoints: Object.fromEntries(endpoints) }];
   });
   return { ...service, parts: Object.fromEntries(parts) as ServiceDefinition["parts"] };
 }
@@ -109,6 +115,11 @@ function underCircumstances(service: ServiceDefinition, circumstances: Circumsta
 export function versionOf(enabled: EnabledServices, service: ServiceDefinition): string {
   const { version } = service;
   return typeof version === "string" ? version : version(enabled.config(service).options);
+}
+
+export function checksOf(enabled: EnabledServices, service: ServiceDefinition): [string, CheckDefinition][] {
+  const { options } = enabled.config(service);
+  return Object.entries(service.checks).filter(([, c]) => c.enabled?.(options as never, enabled) ?? true);
 }
 
 export function volumesOf(enabled: EnabledServices, { service, part }: NamedPart): [string, Volume][] {

@@ -116,6 +116,8 @@ export interface SpawnModel {
   readonly tmpBytes: number;
   readonly kind: "Job" | "Pod";
   readonly home: { readonly path: string; readonly sizeBytes: number } | null;
+  readonly diskBytes: number;
+  readonly ownSecrets: boolean;
   readonly ports: readonly { readonly port: number; readonly from: readonly string[] }[];
   readonly atMost: number;
 }
@@ -185,6 +187,8 @@ export interface PipelineModel {
   /** Seconds that may pass between two versions, per table that it writes (`silver.flights`). */
   readonly freshness: Readonly<Record<string, number>>;
   readonly paused: boolean;
+  /** Size of its runs where each is a pod; absent: the same as all others. */
+  readonly resources?: { readonly memoryBytes?: number; readonly milliCpu?: number };
 }
 
 /** What others may know of a service before it is deployed. */

@@ -1,6 +1,6 @@
 import { ConfigError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
-import { EnabledServices, versionOf, volumesOf } from "./enabled.ts";
+import { checksOf, EnabledServices, versionOf, volumesOf } from "./enabled.ts";
 import { checkExternalSecrets } from "./external-secrets.ts";
 import { Grants } from "./grants.ts";
 import { startOrder } from "./graph.ts";
@@ -40,7 +40,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
       version: versionOf(enabled, service),
       owner: service.owner ?? "platform",
       backup: service.backup,
-      checks: Object.entries(service.checks).map(([name, { summary }]) => ({ name, summary })),
+      checks: checksOf(enabled, service).map(([name, { summary }]) => ({ name, summary })),
       dependsOn: neededBy(enabled, service),
       workloads: enabled.parts
         .filter((part) => part.service === service)

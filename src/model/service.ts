@@ -32,7 +32,7 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   /** Measurements that the core takes on a schedule, for what has no metrics of its own. */
   readonly collectors?: Readonly<Record<string, CollectorDefinition>>;
   /** Alerts of its own, beside those that every service has. */
-  readonly alerts?: (options: O) => readonly AlertRule[];
+  readonly alerts?: (options: O, circumstances: Circumstances) => readonly AlertRule[];
   /** What saves its state, in a sentence. */
   readonly backup: string;
 }
@@ -87,7 +87,7 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly env?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
   /** Files under /run/datalab, readable by this workload only. */
   readonly files?: (ctx: PartContext<N, O>) => Readonly<Record<string, Text>>;
-  readonly endpoints?: Readonly<Record<string, Endpoint>>;
+  readonly endpoints?: Readonly<Record<string, Endpoint<O>>>;
   /** Which of the service's needs this part uses. @default all */
   readonly uses?: readonly (keyof N & string)[];
   /** Endpoints of the same service's other parts that must accept connections before this one starts. */
@@ -149,15 +149,17 @@ export interface Tool {
   readonly bucket?: string;
 }
 
-export interface Endpoint {
+export interface Endpoint<O = unknown> {
+  /** Whether these options have it. @default always */
+  readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
+  /** What is different about it in a cluster. */
+  readonly inCluster?: Partial<Omit<Endpoint, "enabled" | "inCluster" | "port">>;
   readonly port: number;
   readonly protocol: "http" | "tcp";
   /** What people are told it is. */
   readonly summary: string;
   /** Well-known port on 127.0.0.1, before portOffset; absent: not published. */
   readonly published?: number;
-  /** Whether a stack has it under these circumstances. @default always */
-  readonly enabled?: (circumstances: Circumstances) => boolean;
   /** People open it in a browser. @default false */
   readonly browser?: boolean;
   /** Name of the secret need that opens it. */
@@ -222,6 +224,8 @@ export interface ResolvedGrant {
 export interface CheckDefinition {
   /** What it proves, in a few words. */
   readonly summary: string;
+  /** Whether these options have it. @default always */
+  readonly enabled?: (options: never, circumstances: Circumstances) => boolean;
   /** @default "30s" */
   readonly every?: string;
   /** @default "10s" */

@@ -5,7 +5,8 @@ import type { PartContext } from "./service.ts";
 /**
  * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part the
  * right to, and a complete pod template as /run/datalab/spawn-<name>.json, with confinement, limits, labels, files and
- * environment in place: the part fills in what differs from pod to pod. They may reach what the part may reach, and it.
+ * environment in place: the part fills in what differs from pod to pod. They may reach what their own environment and files name,
+ * and the part.
  */
 export interface Spawn<N extends Needs = Needs, O = unknown> {
   /** What they are, in a few words. */
@@ -20,8 +21,12 @@ export interface Spawn<N extends Needs = Needs, O = unknown> {
   /** `Job`: the part makes Jobs of them; `Pod`: bare pods. @default "Pod" */
   readonly kind?: "Job" | "Pod";
   /** They keep a volume each: mounted here, made by the part as a claim. */
-  readonly home?: { readonly path: string; readonly size: string };
-  /** Ports that the part, and others of the stack that are named, reach them at. */
+  readonly home?: (ctx: PartContext<N, O>) => { readonly path: string; readonly size: string };
+  /** What they may write to the disk of their node, logs included. @default "1Gi" */
+  readonly disk?: string;
+  /** The part makes a Secret for each of them, with what only that one knows. */
+  readonly ownSecrets?: boolean;
+  /** Ports of theirs, and who reaches them there: workloads, or what these spawn. */
   readonly ports?: readonly { readonly port: number; readonly from: readonly string[] }[];
   /** How many may run at once: what the quota of the stack is made for. */
   readonly atMost: (ctx: PartContext<N, O>) => number;

@@ -1,4 +1,12 @@
-import { address, authOf, type EnabledServices, type NamedPart, versionOf, volumesOf } from "./enabled.ts";
+import {
+  address,
+  authOf,
+  checksOf,
+  type EnabledServices,
+  type NamedPart,
+  versionOf,
+  volumesOf,
+} from "./enabled.ts";
 import type { Grants } from "./grants.ts";
 import { workloadName } from "./names.ts";
 import type { ServiceSummary } from "./platform.ts";
@@ -21,11 +29,11 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
   return {
     services: services.map((service) => summarise(enabled, service)),
     checks: services.flatMap((service) =>
-      Object.entries(service.checks).map(([name, check]) => viewCheck(service, name, check, grants)),
+      checksOf(enabled, service).map(([name, check]) => viewCheck(enabled, service, name, check, grants)),
     ),
     collectors: services.flatMap((service) =>
       Object.entries(service.collectors ?? {}).map(([name, collector]) => ({
-        ...viewTask(service, name, collector, grants),
+        ...viewTask(enabled, service, name, collector, grants),
         needs: grants.forCollector(service, name, collector.needs),
       })),
     ),
@@ -33,7 +41,7 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
     endpoints: parts.flatMap((part) => viewEndpoints(enabled, grants, part)),
     scrapes: parts.flatMap((part) => viewScrapes(enabled, grants, part)),
     alerts: services.flatMap((service) =>
-      (service.alerts?.(enabled.config(service).options) ?? []).map((rule) => ({
+      (service.alerts?.(enabled.config(service).options, enabled) ?? []).map((rule) => ({
         service: service.name,
         ...rule,
       })),
@@ -46,6 +54,7 @@ const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what:
 
 /** What checks and collectors have in common. */
 function viewTask(
+  enabled: EnabledServices,
   service: ServiceDefinition,
   name: string,
   task: CheckDefinition | CollectorDefinition,
@@ -59,14 +68,17 @@ function viewTask(
     timeoutSeconds: parseDuration(task.timeout ?? "10s"),
     secrets: Object.fromEntries((task.secrets ?? []).map((s) => [s, own[s] as Ref])),
     endpoints: Object.fromEntries(
-      Object.entries(service.parts).flatMap(([part, p]) =>
-        Object.keys(p.endpoints ?? {}).map((e) => [`${part}.${e}`, urlOf(service, part, e, "url")]),
-      ),
+      enabled.parts
+        .filter((named) => named.service === service)
+        .flatMap(({ name: part, part: { endpoints } }) =>
+          Object.keys(endpoints ?? {}).map((e) => [`${part}.${e}`, urlOf(service, part, e, "url")]),
+        ),
     ),
   };
 }
 
 function viewCheck(
+  enabled: EnabledServices,
   service: ServiceDefinition,
   name: string,
   check: CheckDefinition,
@@ -74,7 +86,7 @@ function viewCheck(
 ): CheckView {
   const { http, tcp } = check;
   return {
-    ...viewTask(service, name, check, grants),
+    ...viewTask(enabled, service, name, check, grants),
     ...(http && {
       http: {
         url: template(urlOf(service, http.part, http.endpoint, "url"), http.path),
@@ -179,6 +191,6 @@ function summarise(enabled: EnabledServices, service: ServiceDefinition): Servic
           internalUrl: template(address(workload, name, "url")),
         })),
       ),
-    checks: Object.entries(service.checks).map(([name, c]) => ({ name, summary: c.summary })),
+    checks: checksOf(enabled, service).map(([name, c]) => ({ name, summary: c.summary })),
   };
 }

@@ -77,6 +77,7 @@ function spawnsOf(
   if (!enabled.cluster) return [];
   return Object.entries(part.spawns ?? {}).map(([key, spawn]) => {
     const { cpu, memory } = spawn.resources(ctx);
+    const home = spawn.home?.(ctx);
     return {
       name: joinName(workload, key),
       key,
@@ -88,7 +89,9 @@ function spawnsOf(
       memoryBytes: parseSize(memory),
       tmpBytes: parseSize(spawn.tmp ?? "64Mi"),
       kind: spawn.kind ?? "Pod",
-      home: spawn.home ? { path: spawn.home.path, sizeBytes: parseSize(spawn.home.size) } : null,
+      home: home ? { path: home.path, sizeBytes: parseSize(home.size) } : null,
+      diskBytes: parseSize(spawn.disk ?? "1Gi"),
+      ownSecrets: spawn.ownSecrets ?? false,
       ports: spawn.ports ?? [],
       atMost: spawn.atMost(ctx),
     };

@@ -93,11 +93,12 @@ export const agent = defineService({
       endpoints: {
         metrics: { port: 7080, protocol: "http", summary: "metrics of all containers", path: "/metrics" },
         docker: {
+          // In a cluster notebooks are the hub's own: there is no door to anything.
+          enabled: (_, { cluster }) => cluster === null,
           port: 2375,
           protocol: "http",
           scheme: "tcp",
           summary: "the filtered Docker API",
-          enabled: ({ cluster }) => cluster === null,
           login: "spawner",
         },
       },

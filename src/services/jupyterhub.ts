@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
+import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
-import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
+import { type Circumstances, defineService, type PartContext } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
+import { loginPage, spawnerDoor, spawnerMay } from "./jupyterhub/checks.ts";
 
 const admin = "admin";
+const home = "/home/notebook";
 /** The layers of the lake, and where pipelines put reports. */
 const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 /** Containers are named after users: what a host name may not hold is written as its bytes in hex, 3 characters each. */
@@ -73,6 +76,11 @@ const options = z.strictObject({
     .describe("After how long without use a notebook is stopped; 0: never. Its files stay."),
   startSeconds: z.int().min(10).max(600).default(90).describe("How long a notebook may take to start."),
   maxServers: z.int().min(1).max(500).default(10).describe("Notebooks that run at once."),
+  homeSize: z
+    .string()
+    .regex(sizePattern, 'a size such as "5Gi"')
+    .default("5Gi")
+    .describe("In a cluster: size of the claim that holds one user's files."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
@@ -133,43 +141,21 @@ function hubSettings(ctx: Context) {
     idleMinutes: options.idleMinutes,
     startSeconds: options.startSeconds,
     maxServers: options.maxServers,
-    environment: kernelEnv(ctx),
+    // In a cluster the target hands the variables to the pods themselves.
+    ...(ctx.cluster ? { cluster: podSettings(ctx, ctx.cluster) } : { environment: kernelEnv(ctx) }),
   };
 }
 
-/** The proxy has the hub's route, and leads to the hub's login page. */
-async function loginPage({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
-  const routes = await fetch(`${endpoints["proxy.api"]}/api/routes`, {
-    headers: { authorization: `token ${secrets.proxy}` },
-    signal,
-  });
-  if (!routes.ok) throw new Error(`the proxy's list of routes answered ${routes.status}`);
-  const known = Object.keys((await routes.json()) as object);
-  if (!known.includes("/")) throw new Error("the proxy has no route to the hub");
-  const page = await fetch(`${endpoints["proxy.web"]}/hub/login`, { signal });
-  if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
-  if (!(await page.text()).includes('name="password"'))
-    throw new Error("the login page asks for no password");
-  const home = await fetch(`${endpoints["proxy.web"]}/hub/home`, { redirect: "manual", signal });
-  if (home.status !== 302 || !home.headers.get("location")?.startsWith("/hub/login"))
-    throw new Error(`without a login the hub answered ${home.status} instead of leading to its login page`);
-  const notebooks = known.filter((route) => route.startsWith("/user/")).length;
-  return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
-}
+/** What notebooks are as pods; see src/notebooks/hub/configure_pods.py. */
+const podSettings = ({ options }: Context, { namespace, storageClass }: ClusterModel) => ({
+  namespace,
+  template: "/run/datalab/spawn-notebook.json",
+  storageClass,
+  homeBytes: parseSize(options.homeSize),
+});
 
-/** The agent answers the login that the hub has, and refuses others. */
-async function spawnerDoor({ needs, signal }: CheckContext): Promise<string | undefined> {
-  const door = needs.door;
-  if (!door?.host) return "the agent is disabled: no notebook can be started";
-  const url = `http://${door.host}:${door.port}/_ping`;
-  const authorization = `Basic ${Buffer.from(`${door.user}:${door.password}`).toString("base64")}`;
-  const answer = await fetch(url, { headers: { authorization }, signal });
-  if (!answer.ok) throw new Error(`the agent answered ${answer.status} to the hub's login`);
-  const stranger = await fetch(url, { signal });
-  if (stranger.status !== 401)
-    throw new Error(`the agent answered ${stranger.status} without a login, not 401`);
-  return undefined;
-}
+const onHost = (_: unknown, { cluster }: Circumstances) => cluster === null;
+const inCluster = (_: unknown, { cluster }: Circumstances) => cluster !== null;
 
 export const jupyterhub = defineService({
   name: "jupyterhub",
@@ -189,6 +175,19 @@ export const jupyterhub = defineService({
         MALLOC_ARENA_MAX: "2",
       }),
       files: (ctx) => ({ "hub.json": json(hubSettings(ctx)) }),
+      spawns: {
+        notebook: {
+          summary: "notebooks, one for each user",
+          image: "notebook",
+          env: (ctx) => ({ HOME: home, ...kernelEnv(ctx) }),
+          resources: ({ options }) => ({ cpu: options.cpu, memory: options.memory }),
+          tmp: "256Mi",
+          home: ({ options }) => ({ path: home, size: options.homeSize }),
+          ownSecrets: true,
+          ports: [{ port: 8888, from: ["jupyterhub", "jupyterhub-proxy"] }],
+          atMost: ({ options }) => options.maxServers,
+        },
+      },
       endpoints: {
         hub: {
           port: 8081,
@@ -207,7 +206,7 @@ export const jupyterhub = defineService({
     proxy: {
       image: "notebook",
       uses: ["proxy"],
-      command: () => [
+      command: ({ address }) => [
         ...[
           "python",
           "/opt/datalab/hub/proxy.py",
@@ -222,9 +221,9 @@ export const jupyterhub = defineService({
         ],
         ...[
           "--default-target",
-          "http://jupyterhub:8081",
+          address("main", "hub", "url"),
           "--error-target",
-          "http://jupyterhub:8081/hub/error",
+          t`${address("main", "hub", "url")}/hub/error`,
         ],
         ...["--log-level", "warning"],
       ],
@@ -239,6 +238,7 @@ export const jupyterhub = defineService({
           auth: "own",
           login: "admin",
           internal: ["/hub/metrics", "/metrics"],
+          inCluster: { internal: ["/hub/metrics", "/hub/spawner", "/metrics"] },
           path: "/hub/",
         },
         api: {
@@ -266,8 +266,15 @@ export const jupyterhub = defineService({
     "spawner-door": {
       summary: "The agent lets the hub, and nobody else, start containers.",
       every: "1m",
+      enabled: onHost,
       needs: { door: endpoint("agent", "docker", { optional: true }) },
       run: spawnerDoor,
+    },
+    spawner: {
+      summary: "The hub may start pods, and make claims for homes.",
+      every: "1m",
+      enabled: inCluster,
+      run: spawnerMay,
     },
   },
   backup: "users and passwords are in its database; homes are volumes, one per user",

@@ -3,7 +3,7 @@ import { curl } from "../model/curl.ts";
 import { bucket, database, secret } from "../model/needs.ts";
 import { t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
-import { durationPattern, parseDuration } from "../model/units.ts";
+import { cpuPattern, durationPattern, parseDuration, sizePattern } from "../model/units.ts";
 import { pipelineRuns } from "./prefect/runs.ts";
 import { lakeTables } from "./prefect/tables.ts";
 
@@ -27,6 +27,17 @@ const options = z.strictObject({
     .regex(durationPattern, 'a duration such as "30d"')
     .default("30d")
     .describe("How long ended flow runs, their logs and events are kept."),
+  maxRuns: z.int().min(1).max(500).default(8).describe("In a cluster: flow runs at once, each a Job."),
+  runMemory: z
+    .string()
+    .regex(sizePattern, 'a size such as "2Gi"')
+    .default("2Gi")
+    .describe("In a cluster: memory of a flow run whose pipeline asks for none."),
+  runCpu: z
+    .string()
+    .regex(cpuPattern, 'cores such as "500m" or "2"')
+    .default("500m")
+    .describe("In a cluster: cores that a flow run may count on, when its pipeline asks for none."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
@@ -55,6 +66,24 @@ function clientEnv(ctx: Context) {
     ...Object.fromEntries(lakeBuckets.map((name) => [`DATALAB_BUCKET_${name.toUpperCase()}`, name])),
   };
 }
+
+/** `datalab.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+const workerArguments = ({ cluster, options }: Context) =>
+  cluster
+    ? ["--pool", "default", "--type", "kubernetes"]
+    : [
+        ...["--name", "worker", "--pool", "default", "--type", "process"],
+        ...["--limit", String(options.workerConcurrency)],
+      ];
+
+/** What the worker knows of the cluster; see pipelines/datalab/flow_jobs.py. */
+const clusterEnv = ({ cluster, options }: Context) =>
+  cluster && {
+    DATALAB_NAMESPACE: cluster.namespace,
+    DATALAB_RUN_TEMPLATE: "/run/datalab/spawn-run.json",
+    DATALAB_MAX_RUNS: String(options.maxRuns),
+    PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES: cluster.namespace,
+  };
 
 /** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
@@ -143,27 +172,18 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
-      command: ({ options }) => [
-        // It puts right what a killed worker has left, then becomes `prefect worker start`.
-        ...[
-          "python",
-          "-m",
-          "datalab.worker",
-          "start",
-          "--name",
-          "worker",
-          "--pool",
-          "default",
-          "--type",
-          "process",
-        ],
-        ...["--limit", String(options.workerConcurrency), "--with-healthcheck"],
+      // It puts right what a killed worker has left, then becomes `prefect worker start`.
+      command: (ctx) => [
+        ...["python", "-m", "datalab.worker", "start"],
+        ...workerArguments(ctx),
+        "--with-healthcheck",
       ],
       env: (ctx) => ({
         ...clientEnv(ctx),
         PREFECT_WORKER_QUERY_SECONDS: "1",
         PREFECT_WORKER_WEBSERVER_HOST: "0.0.0.0",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: "180",
+        ...clusterEnv(ctx),
       }),
       endpoints: {
         health: { port: 8080, protocol: "http", summary: "the worker's health", path: "/health" },
@@ -176,6 +196,18 @@ export const prefect = defineService({
       tmp: "1Gi",
       stopGrace: "15s",
       drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
+      scalable: true,
+      spawns: {
+        run: {
+          summary: "flow runs",
+          image: "python",
+          kind: "Job",
+          env: clientEnv,
+          resources: ({ options }) => ({ cpu: options.runCpu, memory: options.runMemory }),
+          tmp: "1Gi",
+          atMost: ({ options }) => options.maxRuns,
+        },
+      },
       tools: { lake: { command: ["python", "-m", "datalab.lake_cli"], bucket: "lake" } },
     },
     register: {
@@ -184,7 +216,7 @@ export const prefect = defineService({
       after: [{ part: "main", endpoint: "api" }],
       oneShot: true,
       command: () => ["python", "-m", "datalab.register"],
-      env: clientEnv,
+      env: (ctx) => ({ ...clientEnv(ctx), ...(ctx.cluster && { DATALAB_POOL_TYPE: "kubernetes" }) }),
       files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },
     },

@@ -1,42 +1,11 @@
-import { z } from "zod";
 import { curl } from "../model/curl.ts";
-import { bucket, secret } from "../model/needs.ts";
-import { type AlertRule, defineService, type PartContext } from "../model/service.ts";
-import { durationPattern, parseDuration } from "../model/units.ts";
+import { type Circumstances, defineService } from "../model/service.ts";
+import { alerts } from "./spark/alerts.ts";
 import { clusterIsWhole, sessionAnswers } from "./spark/checks.ts";
-import {
-  common,
-  endWithMaster,
-  eventLogUrl,
-  executorMebibytes,
-  executorOptions,
-  java,
-  properties,
-  s3,
-  sql,
-  withEventLogs,
-} from "./spark/config.ts";
-
-const needs = {
-  /** What the processes recognise each other by. */
-  cluster: secret(),
-  token: secret({ user: "token", opens: "Spark Connect" }),
-  lake: bucket("bronze", "silver", "gold", "artifacts"),
-};
-const duration = z.string().regex(durationPattern, 'a duration such as "1h"');
-const options = z.strictObject({
-  workers: z.int().min(1).max(64).default(1).describe("How many workers there are."),
-  cores: z.int().min(1).max(256).default(2).describe("Tasks that one worker runs at once."),
-  idleTimeout: duration
-    .default("60s")
-    .describe("After how long without work an executor gives its memory back."),
-  sessionTimeout: duration
-    .default("1h")
-    .describe("After how long without a call a session of a client ends."),
-  historyRetention: duration.default("7d").describe("How long event logs are kept."),
-});
-type Options = z.output<typeof options>;
-type Context = PartContext<typeof needs, Options>;
+import { endWithMaster, java, properties, withEventLogs } from "./spark/config.ts";
+import { type Context, needs, type Options, options } from "./spark/context.ts";
+import * as kubernetes from "./spark/kubernetes.ts";
+import { connectConf, executorMemory, executorSize, historyConf, shared } from "./spark/settings.ts";
 
 const deploy = "org.apache.spark.deploy";
 const file = "/run/datalab/spark.conf";
@@ -44,8 +13,9 @@ const file = "/run/datalab/spark.conf";
 const environment = { HOME: "/tmp", SPARK_USER: "datalab", MALLOC_ARENA_MAX: "1" };
 const answers = (url: string) => curl(url, { maxSeconds: 3, discard: true });
 
-const shared = ({ needs, publicUrl }: Context) => common(needs.cluster, publicUrl("main", "ui"));
-const executorMemory = ({ resources }: Context) => executorMebibytes(resources.worker?.memoryBytes ?? 0);
+/** The parts that are Spark's own cluster: elsewhere the target's is asked for executors. */
+const standalone = (_: Options, { cluster }: Circumstances) => cluster === null;
+const inCluster = (_: Options, { cluster }: Circumstances) => cluster !== null;
 
 const master: readonly string[] = [
   ...java(96, 96),
@@ -80,68 +50,16 @@ const connect: readonly string[] = [
   "spark-internal",
 ];
 
-/** One application serves all sessions. It takes executors while there is work, and gives them back. */
-function connectConf(ctx: Context) {
-  const { needs, options } = ctx;
-  return properties(shared(ctx), s3(needs.lake), sql, {
-    "spark.master": "spark://spark:7077",
-    "spark.app.name": "connect",
-    "spark.metrics.namespace": "connect",
-    "spark.connect.authenticate.token": needs.token,
-    "spark.connect.grpc.binding.port": "15002",
-    "spark.connect.session.manager.defaultSessionTimeout": `${parseDuration(options.sessionTimeout)}s`,
-    "spark.ui.port": "4040",
-    "spark.driver.port": "7079",
-    "spark.driver.maxResultSize": "256m",
-    "spark.executor.cores": String(options.cores),
-    "spark.executor.memory": `${executorMemory(ctx)}m`,
-    "spark.executor.extraJavaOptions": executorOptions,
-    "spark.executor.logs.rolling.strategy": "size",
-    "spark.executor.logs.rolling.maxSize": "10485760",
-    "spark.executor.logs.rolling.maxRetainedFiles": "2",
-    "spark.dynamicAllocation.enabled": "true",
-    "spark.dynamicAllocation.shuffleTracking.enabled": "true",
-    "spark.dynamicAllocation.shuffleTracking.timeout": `${2 * parseDuration(options.idleTimeout)}s`,
-    "spark.dynamicAllocation.minExecutors": "0",
-    "spark.dynamicAllocation.maxExecutors": String(options.workers),
-    "spark.dynamicAllocation.executorIdleTimeout": `${parseDuration(options.idleTimeout)}s`,
-    "spark.dynamicAllocation.cachedExecutorIdleTimeout": `${10 * parseDuration(options.idleTimeout)}s`,
-    "spark.eventLog.enabled": "true",
-    "spark.eventLog.dir": eventLogUrl,
-    "spark.eventLog.rolling.enabled": "true",
-    "spark.eventLog.rolling.maxFileSize": "10m",
-  });
-}
-
-const historyConf = (ctx: Context) =>
-  properties(s3(ctx.needs.lake), {
-    "spark.history.fs.logDirectory": eventLogUrl,
-    "spark.history.ui.port": "18080",
-    "spark.history.fs.update.interval": "30s",
-    "spark.history.fs.cleaner.enabled": "true",
-    "spark.history.fs.cleaner.interval": "1h",
-    "spark.history.fs.cleaner.maxAge": `${parseDuration(ctx.options.historyRetention)}s`,
-    "spark.history.fs.numReplayThreads": "1",
-    "spark.history.retainedApplications": "3",
-    "spark.ui.retainedTasks": "1000",
-  });
+const connectStart = (ctx: Context) =>
+  ctx.cluster
+    ? kubernetes.start(ctx.needs.lake, ctx.cluster, connect)
+    : withEventLogs(ctx.needs.lake, connect, endWithMaster(ctx.address("main", "ui", "url"), "connect"));
 
 const history: readonly string[] = [
   ...java(160, 96),
   `${deploy}.history.HistoryServer`,
   "--properties-file",
   file,
-];
-
-const alerts = (options: Options): readonly AlertRule[] => [
-  {
-    name: "SparkWorkersMissing",
-    expr: `metrics_master_aliveWorkers_Value < ${options.workers}`,
-    for: "1m",
-    severity: "critical",
-    summary: `Fewer Spark workers than the ${options.workers} configured are alive.`,
-    description: "See: services logs spark-worker",
-  },
 ];
 
 export const spark = defineService({
@@ -153,6 +71,7 @@ export const spark = defineService({
   parts: {
     main: {
       image: "spark",
+      enabled: standalone,
       uses: ["cluster"],
       command: () => master,
       env: () => environment,
@@ -174,6 +93,7 @@ export const spark = defineService({
     },
     worker: {
       image: "spark",
+      enabled: standalone,
       uses: ["cluster"],
       after: [{ part: "main", endpoint: "rpc" }],
       replicas: (options) => options.workers,
@@ -201,12 +121,25 @@ export const spark = defineService({
       env: () => environment,
       files: (ctx) => ({
         "spark.conf": connectConf(ctx),
-        "start.sh": withEventLogs(
-          ctx.needs.lake,
-          connect,
-          endWithMaster(ctx.address("main", "ui", "url"), "connect"),
-        ),
+        "start.sh": connectStart(ctx),
+        ...(ctx.cluster && { [kubernetes.secretFile]: ctx.needs.cluster }),
       }),
+      spawns: {
+        executor: {
+          summary: "executors: memory and cores for the sessions that ask for them",
+          image: "spark",
+          // Settings and keys come from the driver; the store's address is said for the network rules.
+          env: ({ needs }) => ({ ...environment, DATALAB_S3_ENDPOINT: needs.lake.url }),
+          files: ({ needs }) => ({ [kubernetes.secretFile]: needs.cluster }),
+          resources: (ctx) => kubernetes.limits(executorSize(ctx)),
+          tmp: "512Mi",
+          disk: kubernetes.disk,
+          ports: [
+            { port: kubernetes.ports.executorBlocks, from: ["spark-connect", "spark-connect-executor"] },
+          ],
+          atMost: ({ options }) => options.workers,
+        },
+      },
       endpoints: {
         connect: {
           port: 15002,
@@ -216,7 +149,29 @@ export const spark = defineService({
           published: 15002,
           login: "token",
         },
-        ui: { port: 4040, protocol: "http", summary: "its jobs, reached through the cluster's UI" },
+        ui: {
+          port: 4040,
+          protocol: "http",
+          summary: "its jobs, reached through the cluster's UI",
+          inCluster: {
+            summary: "sessions, their jobs and executors",
+            published: 8080,
+            browser: true,
+            internal: ["/metrics"],
+          },
+        },
+        driver: {
+          port: kubernetes.ports.driver,
+          protocol: "tcp",
+          summary: "where executors register",
+          enabled: inCluster,
+        },
+        blocks: {
+          port: kubernetes.ports.driverBlocks,
+          protocol: "tcp",
+          summary: "what the driver hands to executors",
+          enabled: inCluster,
+        },
       },
       metrics: { main: { endpoint: "ui", path: "/metrics/prometheus/" } },
       probe: {

@@ -1,7 +1,7 @@
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { judge, type MasterState } from "../../src/services/spark/checks.ts";
+import { judge, judgeDriver, type MasterState } from "../../src/services/spark/checks.ts";
 import { executorMebibytes, properties } from "../../src/services/spark/config.ts";
 import {
   bytes,
@@ -42,7 +42,8 @@ describe("workers", () => {
   });
 
   test("missing raise an alert that knows the number", () => {
-    expect(spark.alerts?.(parse({ workers: 3 }))[0]?.expr).toBe("metrics_master_aliveWorkers_Value < 3");
+    const [alert] = spark.alerts?.(parse({ workers: 3 }), { cluster: null }) ?? [];
+    expect(alert?.expr).toBe("metrics_master_aliveWorkers_Value < 3");
   });
 
   test.each([{ workers: 0 }, { cores: 0 }, { idleTimeout: "soon" }, { memory: "2Gi" }])(
@@ -73,6 +74,22 @@ describe("the cluster", () => {
     ['the application "connect" is not registered', { activeapps: [] }],
   ])("is not when %s", (problem, change) => {
     expect(() => judge({ ...whole, ...change }, "connect")).toThrow(problem);
+  });
+});
+
+describe("a driver in a cluster", () => {
+  const driver = { id: "driver", isActive: true, totalCores: 0 };
+
+  test("is whole without executors, and says how many there are", () => {
+    expect(judgeDriver([driver])).toBe("0 executors, 0 cores");
+    const gone = { id: "1", isActive: false, totalCores: 2 };
+    expect(judgeDriver([driver, gone, { id: "2", isActive: true, totalCores: 2 }])).toBe(
+      "1 executor, 2 cores",
+    );
+  });
+
+  test("is not when it is not active itself", () => {
+    expect(() => judgeDriver([{ ...driver, isActive: false }])).toThrow("the driver is not active");
   });
 });
 

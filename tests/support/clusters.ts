@@ -6,7 +6,12 @@ images:
   registry: registry.example.com/lab
   digests:
 ${["python", "pipelines", "services", "spark", "notebook", "dashboard", "core", "gateway", "base"]
-  .map((name, i) => `    ${name}: sha256:${String(i + 1).repeat(64).slice(0, 64)}`)
+  .map(
+    (name, i) =>
+      `    ${name}: sha256:${String(i + 1)
+        .repeat(64)
+        .slice(0, 64)}`,
+  )
   .join("\n")}
 kubernetes: { context: lab, ingress: { host: lab.example.com } }
 `;

@@ -1,11 +1,9 @@
 """JupyterHub as the platform runs it. What depends on the stack stands in /run/datalab/hub.json."""
 
 import asyncio
-import base64
 import contextlib
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -14,7 +12,6 @@ sys.path.insert(0, str(here))
 
 from jupyterhub_idle_culler import cull_idle  # noqa: E402
 from people import Passwords, PeopleAuthenticator, derive  # noqa: E402
-from spawner import NotebookSpawner, login_at_the_door  # noqa: E402
 from tornado.log import app_log  # noqa: E402
 
 settings = json.loads(Path("/run/datalab/hub.json").read_text())
@@ -59,25 +56,12 @@ c.Authenticator.allow_existing_users = False
 c.Authenticator.auth_refresh_age = 60
 
 # ── notebooks ───────────────────────────────────────────────────────────────────────────────────────
-if door := settings["door"]:
-    token = base64.b64encode(f"{door['user']}:{door['password']}".encode()).decode()
-    login_at_the_door(Path("/tmp/docker"), f"Basic {token}")  # noqa: S108 - a tmpfs of this container
-    os.environ["DOCKER_CONFIG"] = "/tmp/docker"  # noqa: S108
-    os.environ["DOCKER_HOST"] = f"tcp://{door['host']}:{door['port']}"
-NotebookSpawner.has_door = bool(door)
-
-c.JupyterHub.spawner_class = NotebookSpawner
-c.DockerSpawner.image = settings["image"]
-c.DockerSpawner.name_template = settings["instancePrefix"] + "notebook-{username}"
-c.DockerSpawner.network_name = settings["network"]
-c.DockerSpawner.use_internal_ip = True
-c.DockerSpawner.remove = True
-c.DockerSpawner.pull_policy = "never"
-c.DockerSpawner.cmd = ["/opt/datalab/notebooks/start"]
-c.DockerSpawner.mem_limit = settings["memoryBytes"]
-c.DockerSpawner.cpu_limit = settings["cpu"]
-# The agent writes these to a file of the container's own: `docker inspect` does not show them.
-c.DockerSpawner.environment = settings["environment"]
+if settings.get("cluster"):
+    from configure_pods import configure
+else:
+    from configure_containers import configure
+configure(c, settings)
+c.Spawner.cmd = ["/opt/datalab/notebooks/start"]
 c.Spawner.notebook_dir = "/home/notebook"
 c.Spawner.default_url = "/lab/tree/starter/1-lake-tour.ipynb"
 c.Spawner.start_timeout = settings["startSeconds"]

@@ -66,3 +66,15 @@ class Invitations(BaseHandler):
         self.set_header("Cache-Control", "no-store")
         page = self.render_template("invitations.html", rows=rows, first_login=people.first_login)
         self.finish(await page)
+
+
+class SpawnerCheck(BaseHandler):
+    """Whether the hub may start notebooks in its cluster: asked by the platform, closed at the gateway."""
+
+    async def get(self) -> None:
+        """The answer, in words where it is no."""
+        from pods import may_spawn
+
+        problem = await may_spawn(self.authenticator.spawns_in)
+        self.set_status(503 if problem else 200)
+        self.finish({"problem": problem})

@@ -121,6 +121,8 @@ class PeopleAuthenticator(Authenticator):
     first_login: bool
     store: Passwords
     throttle: Throttle
+    # The cluster's namespace, where there is one.
+    spawns_in: str | None = None
 
     @classmethod
     def configured(cls, settings: dict, store: Passwords) -> type[PeopleAuthenticator]:
@@ -134,6 +136,7 @@ class PeopleAuthenticator(Authenticator):
             "first_login": settings["firstLogin"],
             "store": store,
             "throttle": Throttle(),
+            "spawns_in": (settings.get("cluster") or {}).get("namespace"),
         }
         return type("ConfiguredAuthenticator", (cls,), values)
 
@@ -177,4 +180,9 @@ class PeopleAuthenticator(Authenticator):
         """The pages to change a password and to hand out the first ones."""
         from pages import Invitations, Password
 
-        return [*super().get_handlers(app), ("/password", Password), ("/invitations", Invitations)]
+        own = [("/password", Password), ("/invitations", Invitations)]
+        if self.spawns_in:
+            from pages import SpawnerCheck
+
+            own.append(("/spawner", SpawnerCheck))
+        return [*super().get_handlers(app), *own]

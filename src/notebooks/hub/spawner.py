@@ -8,6 +8,7 @@ from pathlib import Path
 import docker.errors
 import requests
 from dockerspawner import DockerSpawner
+from spawned import SpawnFailed
 
 
 def login_at_the_door(folder: Path, authorization: str) -> None:
@@ -16,14 +17,6 @@ def login_at_the_door(folder: Path, authorization: str) -> None:
     file = folder / "config.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps({"HttpHeaders": {"Authorization": authorization}}))
-
-
-class SpawnFailed(Exception):
-    """A failure with words for the page that its user sees."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.jupyterhub_message = message
 
 
 class NotebookSpawner(DockerSpawner):

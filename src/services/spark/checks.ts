@@ -19,11 +19,35 @@ export function judge(state: MasterState, application: string): string {
   return `${alive.length} ${alive.length === 1 ? "worker" : "workers"}, ${cores} cores`;
 }
 
-/** The master, its workers and the server of sessions know each other. */
+/** What the driver's `/api/v1/applications/<id>/executors` says; the driver is one of them. */
+export interface ExecutorState {
+  readonly id: string;
+  readonly isActive: boolean;
+  readonly totalCores: number;
+}
+
+/** The same of a driver that asks the cluster for executors: none is fine, as long as there is no work. */
+export function judgeDriver(executors: readonly ExecutorState[]): string {
+  const active = executors.filter(({ isActive }) => isActive);
+  if (!active.some(({ id }) => id === "driver")) throw new Error("the driver is not active");
+  const own = active.filter(({ id }) => id !== "driver");
+  const cores = own.reduce((sum, { totalCores }) => sum + totalCores, 0);
+  return `${own.length} ${own.length === 1 ? "executor" : "executors"}, ${cores} cores`;
+}
+
+/** The master, its workers and the server of sessions know each other; without a master, the driver its executors. */
 export async function clusterIsWhole({ endpoints, signal }: CheckContext): Promise<string> {
-  const answer = await fetch(`${endpoints["main.ui"]}/json/`, { signal });
-  if (!answer.ok) throw new Error(`the master answered ${answer.status}`);
-  return judge((await answer.json()) as MasterState, "connect");
+  const ask = async (who: string, url: string): Promise<unknown> => {
+    const answer = await fetch(url, { signal });
+    if (!answer.ok) throw new Error(`the ${who} answered ${answer.status}`);
+    return answer.json();
+  };
+  const master = endpoints["main.ui"];
+  if (master !== undefined) return judge((await ask("master", `${master}/json/`)) as MasterState, "connect");
+  const api = `${endpoints["connect.ui"]}/api/v1/applications`;
+  const [application] = (await ask("driver", api)) as { readonly id: string }[];
+  if (!application) throw new Error("the driver runs no application");
+  return judgeDriver((await ask("driver", `${api}/${application.id}/executors`)) as ExecutorState[]);
 }
 
 /** A session as any client opens one, a query in it, and a stranger who is sent away. */

@@ -3,6 +3,8 @@
 export interface Size {
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  /** What it may write to its node's disk, beyond its volumes. @default 1 GiB */
+  readonly diskBytes?: number;
 }
 
 export type Amounts = {
@@ -13,7 +15,7 @@ export type Amounts = {
 
 const mebibyte = 2 ** 20;
 /** Logs and what else a node keeps of a container whose root is read-only. */
-const disk = { request: "64Mi", limit: "1Gi" } as const;
+const disk = { request: "64Mi", limit: 2 ** 30 } as const;
 
 export const cpu = (milli: number): string => (milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`);
 export const mebibytes = (bytes: number): string => {
@@ -36,6 +38,10 @@ export function amounts(size: Size, cpuOvercommit: number): { requests: Amounts;
       memory,
       "ephemeral-storage": disk.request,
     },
-    limits: { cpu: cpu(cpuLimit(size.milliCpu)), memory, "ephemeral-storage": disk.limit },
+    limits: {
+      cpu: cpu(cpuLimit(size.milliCpu)),
+      memory,
+      "ephemeral-storage": mebibytes(size.diskBytes ?? disk.limit),
+    },
   };
 }

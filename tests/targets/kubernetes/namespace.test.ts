@@ -28,6 +28,8 @@ const spawn: WorkloadModel["spawns"][number] = {
   tmpBytes: 2 ** 26,
   kind: "Job",
   home: null,
+  diskBytes: 2 ** 30,
+  ownSecrets: false,
   ports: [],
   atMost: 3,
 };
