@@ -185,7 +185,7 @@ describe("Spark in a cluster", () => {
 
   test("publishes the driver's page in the place of the master's", () => {
     expect(connect.endpoints.map(({ name, published, browser }) => ({ name, published, browser }))).toEqual([
-      { name: "connect", published: 15002, browser: false },
+      { name: "connect", published: null, browser: false },
       { name: "ui", published: 8080, browser: true },
       { name: "driver", published: null, browser: false },
       { name: "blocks", published: null, browser: false },

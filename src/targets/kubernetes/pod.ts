@@ -10,6 +10,8 @@ type Volume = k8s.types.input.core.v1.Volume;
 
 /** What a pod is made of: of a workload, or of what a workload spawns. */
 export interface PodArgs extends Size {
+  /** What it may write to the disk of its node, logs included. @default "1Gi" */
+  readonly diskBytes?: number;
   readonly image: string;
   /** Arguments of the image's own entry point; undefined: whoever starts it says. */
   readonly args?: readonly string[];
