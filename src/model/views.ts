@@ -44,6 +44,9 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
 const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what: "host" | "port" | "url") =>
   address(workloadName(service.name, part), endpoint, what);
 
+/** A whole platform starts in less on two cores. */
+const startSeconds = 120;
+
 /** What checks and collectors have in common. */
 function viewTask(
   service: ServiceDefinition,
@@ -75,6 +78,7 @@ function viewCheck(
   const { http, tcp } = check;
   return {
     ...viewTask(service, name, check, grants),
+    startSeconds,
     ...(http && {
       http: {
         url: template(urlOf(service, http.part, http.endpoint, "url"), http.path),
