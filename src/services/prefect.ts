@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { bucket, database, secret } from "../model/needs.ts";
-import { t } from "../model/refs.ts";
+import { bucket, database, endpoint, secret } from "../model/needs.ts";
+import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
 import { pipelineRuns } from "./prefect/runs.ts";
@@ -18,6 +18,7 @@ const needs = {
   db: database("prefect"),
   admin: secret({ user, opens: "Prefect" }),
   lake: bucket(...lakeBuckets),
+  spark: endpoint("spark-connect", "connect", { optional: true }),
 };
 const options = z.strictObject({
   workerConcurrency: z.int().min(1).max(100).default(4).describe("Flow runs that one worker runs at once."),
@@ -53,6 +54,13 @@ function clientEnv(ctx: Context) {
     DATALAB_S3_REGION: lake.region,
     ...Object.fromEntries(lakeBuckets.map((name) => [`DATALAB_BUCKET_${name.toUpperCase()}`, name])),
   };
+}
+
+/** The way to Spark for flow runs, which inherit the worker's environment; nothing where there is no Spark. */
+function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>> {
+  if (!spark) return {};
+  const login = spark.password ? t`;authorization=Bearer%20${spark.password}` : "";
+  return { SPARK_REMOTE: t`sc://${spark.host}:${spark.port}/${login}` };
 }
 
 /** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
@@ -140,7 +148,7 @@ export const prefect = defineService({
     },
     worker: {
       image: "python",
-      uses: ["lake"],
+      uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
       command: ({ options }) => [
         // It puts right what a killed worker has left, then becomes `prefect worker start`.
@@ -160,6 +168,7 @@ export const prefect = defineService({
       ],
       env: (ctx) => ({
         ...clientEnv(ctx),
+        ...sparkEnv(ctx),
         PREFECT_WORKER_QUERY_SECONDS: "1",
         PREFECT_WORKER_WEBSERVER_HOST: "0.0.0.0",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: "180",
