@@ -52,7 +52,9 @@ def test_a_service_that_is_added_shows_up_without_a_change_here(
     assert 'href="http://127.0.0.1:7999"' in links
 
 
-def test_while_services_start_nothing_is_called_failed(configured: Callable[..., None], core: Backend) -> None:
+def test_while_services_start_nothing_is_called_failed(
+    configured: Callable[..., None], core: Backend
+) -> None:
     health = recorded("health")
     start = {"at": health["at"], "ok": False, "ms": 3, "message": "connect ECONNREFUSED", "starting": True}
     for service in health["services"]:
