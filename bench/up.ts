@@ -43,10 +43,10 @@ const figures: Figure[] = [];
 const datalab = openDatalab();
 let compose: Contender | undefined;
 try {
+  compose = openCompose(datalab.project);
   tell("images: building what is missing");
   const built = await datalab.project.datalab("images", "build");
   if (built.code !== 0) throw new Error(built.stderr);
-  compose = openCompose(datalab.project);
   for (let run = 1; run <= runs; run++) {
     // Who comes first changes: caches and clocks favour nobody.
     const order = run % 2 === 1 ? [datalab, compose] : [compose, datalab];
@@ -54,8 +54,9 @@ try {
   }
   report();
 } finally {
-  await compose?.close();
-  await datalab.close();
+  // One that can't be closed must neither keep the other, nor hide what went wrong before.
+  for (const contender of [compose, datalab])
+    await contender?.close().catch((error: Error) => tell(`${contender.name} is not gone: ${error.message}`));
 }
 
 async function measure(contender: Contender, run: number): Promise<void> {

@@ -63,6 +63,12 @@ export function openCompose(project: Project): Contender {
   const { path: file, token } = writeComposeFile(declare(project.root, stack).model, folder);
   const own = spawnSync("docker-compose", ["version"]).status === 0;
   const program = own ? "docker-compose" : (project.env.DATALAB_DOCKER ?? "docker");
+  if (!own && spawnSync(program, ["compose", "version"]).status !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(
+      "there is no docker-compose to compare with; install it (apt-get install docker-compose)",
+    );
+  }
   const run = (...args: string[]) =>
     new Promise<void>((done, failed) => {
       const words = [...(own ? [] : ["compose"]), "--project-name", composeProject, "--file", file, ...args];
