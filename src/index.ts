@@ -11,6 +11,8 @@ import { loadTarget } from "./targets/target.ts";
 
 async function deploy(): Promise<Output<PlatformOutput>> {
   const { model } = declare(join(import.meta.dirname, ".."), getStack());
+  // Where an error comes from is enough: hundreds of resources note ten lines for each promise (a tenth of a preview).
+  Error.stackTraceLimit = 1;
   return (await loadTarget(model.target)).deploy(model);
 }
 

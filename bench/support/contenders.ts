@@ -11,7 +11,15 @@ import { writeComposeFile } from "./compose-file.ts";
 const stack = "bench1";
 const composeProject = "datalab-bench-compose";
 const portOffset = 22_000;
+/** As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do. */
+const checksMs = 600_000;
 const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
+
+/** A container by its id, and the workload that it runs. */
+export interface Running {
+  readonly id: string;
+  readonly workload: string;
+}
 
 /** One way to run the platform. Each step returns when it is done, by the same measure for all. */
 export interface Contender {
@@ -21,8 +29,8 @@ export interface Contender {
   preview?(): Promise<void>;
   /** Takes everything down, data included. */
   down(): Promise<void>;
-  /** Ids of its containers. */
-  containers(): readonly string[];
+  /** Its containers, those that have ended too. */
+  containers(): readonly Running[];
   /** Removes all it has made. */
   close(): Promise<void>;
 }
@@ -55,6 +63,12 @@ export function openCompose(project: Project): Contender {
   const { path: file, token } = writeComposeFile(declare(project.root, stack).model, folder);
   const own = spawnSync("docker-compose", ["version"]).status === 0;
   const program = own ? "docker-compose" : (project.env.DATALAB_DOCKER ?? "docker");
+  if (!own && spawnSync(program, ["compose", "version"]).status !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(
+      "there is no docker-compose to compare with; install it (apt-get install docker-compose)",
+    );
+  }
   const run = (...args: string[]) =>
     new Promise<void>((done, failed) => {
       const words = [...(own ? [] : ["compose"]), "--project-name", composeProject, "--file", file, ...args];
@@ -92,7 +106,7 @@ export function openCompose(project: Project): Contender {
 
 /** The measure of being up: every functional check passes now. */
 async function functionalChecks(token: string | undefined): Promise<void> {
-  const deadline = performance.now() + 180_000;
+  const deadline = performance.now() + checksMs;
   while (performance.now() < deadline) {
     try {
       const answer = await fetch(`${coreUrl}/check`, {
@@ -104,11 +118,17 @@ async function functionalChecks(token: string | undefined): Promise<void> {
     } catch {} // core is not there yet
     await sleep(250);
   }
-  throw new Error("the functional checks did not pass within 180 s");
+  throw new Error(`the functional checks did not pass within ${checksMs / 1000} s`);
 }
 
-const ids = (project: Project, filter: string): string[] =>
+const ids = (project: Project, filter: string): Running[] =>
   project
-    .docker("ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
+    .docker(
+      ...["ps", "--all", "--no-trunc", "--filter", filter],
+      ...["--format", '{{.ID}} {{.Label "datalab.workload"}}'],
+    )
     .split("\n")
-    .filter((line) => line !== "");
+    .flatMap((line) => {
+      const [id, workload] = line.split(" ");
+      return id && workload ? [{ id, workload }] : [];
+    });

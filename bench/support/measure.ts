@@ -1,30 +1,32 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Running } from "./contenders.ts";
 
 export const cores = availableParallelism();
 
 /** CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last figure. */
 export class CpuWatch {
-  readonly #list: () => readonly string[];
+  readonly #list: () => readonly Running[];
   readonly #used = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(list: () => readonly string[]) {
+  constructor(list: () => readonly Running[]) {
     this.#list = list;
     this.#timer = setInterval(() => this.#sample(), 500);
   }
 
-  stop(): number {
+  /** Seconds by workload. */
+  stop(): Readonly<Record<string, number>> {
     clearInterval(this.#timer);
     this.#sample();
-    return [...this.#used.values()].reduce((sum, seconds) => sum + seconds, 0);
+    return Object.fromEntries(this.#used);
   }
 
   #sample(): void {
-    for (const id of this.#list()) {
+    for (const { id, workload } of this.#list()) {
       const seconds = cpuSeconds(id);
-      if (seconds !== undefined) this.#used.set(id, seconds);
+      if (seconds !== undefined) this.#used.set(workload, seconds);
     }
   }
 }

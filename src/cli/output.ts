@@ -27,7 +27,13 @@ export function show<T>(json: boolean, value: T, text: (value: T) => string): vo
 export const onStdout = (format: Format, text: string) => styleText(format, text, { stream: process.stdout });
 export const onStderr = (format: Format, text: string) => styleText(format, text, { stream: process.stderr });
 
-const stateFormats = { healthy: "green", degraded: "yellow", down: "red", stopped: "gray" } as const;
+const stateFormats = {
+  healthy: "green",
+  starting: "cyan",
+  degraded: "yellow",
+  down: "red",
+  stopped: "gray",
+} as const;
 export const stateText = (state: ServiceState): string => onStdout(stateFormats[state], state);
 
 export type Cell = string | number | boolean | null | undefined;

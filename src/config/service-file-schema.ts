@@ -68,7 +68,7 @@ const endpoint = z
 const probe = z
   .strictObject({
     command: z.array(text).min(1).describe("Command inside the container; it exits 0 when the part works."),
-    every: duration.default("10s").describe("Time between two probes."),
+    every: duration.default("30s").describe("Time between two probes."),
     within: duration.default("60s").describe("How long a start may take before failed probes count."),
   })
   .describe("Whether the process works; required unless the part ends by itself.");

@@ -10,6 +10,8 @@ export interface CheckResult {
   readonly ok: boolean;
   readonly ms: number;
   readonly message?: string;
+  /** It failed, and its service may still be starting. */
+  readonly starting?: true;
 }
 
 export interface CheckOptions {
@@ -37,6 +39,7 @@ export class Check {
   readonly entry: CheckEntry;
   readonly history: CheckResult[] = [];
   readonly #options: CheckOptions;
+  readonly #begun = performance.now();
   #running: Promise<CheckResult> | undefined;
   /** A run whose time was over and that has not come back yet. */
   #overdue: { readonly since: number } | undefined;
@@ -50,6 +53,12 @@ export class Check {
 
   get last(): CheckResult | undefined {
     return this.history.at(-1);
+  }
+
+  /** Whether a failure means no more than that the service starts: it has never passed, and its time is not over. */
+  get starting(): boolean {
+    const { startSeconds = 0 } = this.entry;
+    return !this.#passedOnce && performance.now() - this.#begun < startSeconds * 1000;
   }
 
   /** Runs it now, or joins the run that is under way. Never rejects. */
@@ -92,9 +101,12 @@ export class Check {
       ok: outcome.ok,
       ms: Math.round(performance.now() - started),
       ...(message !== undefined && message !== "" && { message }),
+      ...(!outcome.ok && this.starting && { starting: true }),
     };
     // What a stopping core cut short says nothing about the service.
     if (this.#options.stop.aborted) return result;
+    // A start is one thing that happened, however often it was asked for.
+    if (result.starting && this.last?.starting) this.history.pop();
     this.history.push(result);
     if (this.history.length > historyLength) this.history.shift();
     if (result.ok) this.#passedOnce = true;

@@ -43,6 +43,8 @@ export interface CollectorEntry {
 
 /** One of `checks`: a CheckView whose texts are plain strings. */
 export interface CheckEntry extends CollectorEntry {
+  /** How long after the core's own start a check that has not passed yet counts as starting. @default 0 */
+  readonly startSeconds?: number;
   readonly http?: { readonly url: string; readonly status: number };
   readonly tcp?: { readonly host: string; readonly port: string };
 }

@@ -1,8 +1,8 @@
 import type { Check, CheckResult } from "./check.ts";
 import type { RegistryFile } from "./files.ts";
 
-export type State = "healthy" | "degraded" | "down";
-export const states: readonly State[] = ["healthy", "degraded", "down"];
+export type State = "healthy" | "starting" | "degraded" | "down";
+export const states: readonly State[] = ["healthy", "starting", "degraded", "down"];
 
 /** A check as `/health` shows it: its last result, and those before it, oldest first. */
 export interface CheckHealth extends CheckResult {
@@ -24,15 +24,20 @@ export interface Health {
   readonly services: readonly ServiceHealth[];
 }
 
-/** healthy: every check passes; degraded: some do; down: none does. A service without checks is healthy. */
-export function stateOf(oks: readonly boolean[]): State {
-  if (oks.every(Boolean)) return "healthy";
-  return oks.some(Boolean) ? "degraded" : "down";
+/**
+ * healthy: every check passes; starting: the others have yet to pass for the first time; degraded: some pass; down: none
+ * does. A service without checks is healthy.
+ */
+export function stateOf(checks: readonly (boolean | "starting")[]): State {
+  if (checks.every((ok) => ok === true)) return "healthy";
+  if (!checks.includes(false)) return "starting";
+  return checks.includes(true) ? "degraded" : "down";
 }
 
 /** State of several services together: down only when all of them are. */
 export function overallState(services: readonly State[]): State {
   if (services.every((state) => state === "healthy")) return "healthy";
+  if (services.every((state) => state === "healthy" || state === "starting")) return "starting";
   return services.every((state) => state === "down") ? "down" : "degraded";
 }
 
@@ -40,10 +45,13 @@ export function serviceHealth(name: string, checks: readonly Check[], startedAt:
   const own = checks.filter((check) => check.entry.service === name);
   return {
     name,
-    state: stateOf(own.map((check) => check.last?.ok ?? false)),
+    state: stateOf(own.map(({ last, starting }) => last?.ok || (starting && "starting"))),
     checks: own.map((check) => ({
       name: check.entry.name,
-      ...(check.last ?? { ok: false, ms: 0, at: startedAt, message: "not run yet" }),
+      ...(check.last ?? {
+        ...{ ok: false, ms: 0, at: startedAt, message: "not run yet" },
+        ...(check.starting && { starting: true }),
+      }),
       history: [...check.history],
     })),
   };

@@ -91,7 +91,7 @@ export function createMetrics(
     lastPass.set(labels, 0);
     lastRun.set(labels, Date.now() / 1000);
     interval.set(labels, entry.everySeconds);
-    for (const result of ["ok", "failed"]) runs.inc({ ...labels, result }, 0);
+    for (const result of ["ok", "starting", "failed"]) runs.inc({ ...labels, result }, 0);
   }
   return {
     contentType: register.contentType,
@@ -101,7 +101,7 @@ export function createMetrics(
       ok.set(labels, result.ok ? 1 : 0);
       duration.observe(labels, result.ms / 1000);
       lastRun.set(labels, Date.parse(result.at) / 1000);
-      runs.inc({ ...labels, result: result.ok ? "ok" : "failed" });
+      runs.inc({ ...labels, result: result.ok ? "ok" : result.starting ? "starting" : "failed" });
       if (result.ok) lastPass.set(labels, Date.parse(result.at) / 1000);
     },
     setState(service, state) {

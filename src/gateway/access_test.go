@@ -12,6 +12,11 @@ func TestWithoutALogin(t *testing.T) {
 	page, _ := call(t, stranger(), "GET", at(guarded, "/runs?a=1"), nil, "Accept: text/html")
 	expect(t, "a browser", page.StatusCode, 303)
 	expect(t, "is led", page.Header.Get("Location"), "/.datalab/login?next=%2Fruns%3Fa%3D1")
+	// Browsers carry the #part of a link over redirects, and over a form that names no address of its own.
+	_, form := call(t, stranger(), "GET", at(guarded, page.Header.Get("Location")), nil, "Accept: text/html")
+	if !strings.Contains(form, `<form method="post">`) || !strings.Contains(form, `name="next" value="/runs?a=1"`) {
+		t.Errorf("the login page: %s", form)
+	}
 	for _, headers := range [][]string{
 		{"Accept: application/json"},
 		{"Accept: text/html", "Sec-Fetch-Mode: cors"},

@@ -183,7 +183,7 @@ export interface Endpoint<O = unknown> {
 
 export interface Probe {
   readonly command: readonly string[];
-  /** @default "10s" */
+  /** It is the container's status only; that a service works, the core's checks say. @default "30s" */
   readonly every?: string;
   /** How long a start may take before failed probes count. */
   readonly within: string;

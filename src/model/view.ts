@@ -27,6 +27,8 @@ export interface CollectorView {
 }
 
 export interface CheckView extends CollectorView {
+  /** How long after the core's own start a check that has not passed yet counts as starting. */
+  readonly startSeconds: number;
   readonly http?: { readonly url: Text; readonly status: number };
   readonly tcp?: { readonly host: Text; readonly port: Text };
 }

@@ -52,6 +52,9 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
 const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what: "host" | "port" | "url") =>
   address(workloadName(service.name, part), endpoint, what);
 
+/** A whole platform starts in less on two cores. */
+const startSeconds = 120;
+
 /** What checks and collectors have in common. */
 function viewTask(
   enabled: EnabledServices,
@@ -87,6 +90,7 @@ function viewCheck(
   const { http, tcp } = check;
   return {
     ...viewTask(enabled, service, name, check, grants),
+    startSeconds,
     ...(http && {
       http: {
         url: template(urlOf(service, http.part, http.endpoint, "url"), http.path),

@@ -40,7 +40,7 @@ export function resolveWorkload(
     probe: probe
       ? {
           command: probe.command,
-          everySeconds: parseDuration(probe.every ?? "10s"),
+          everySeconds: parseDuration(probe.every ?? "30s"),
           withinSeconds: parseDuration(probe.within),
         }
       : null,

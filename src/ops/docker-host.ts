@@ -3,6 +3,7 @@ import { labelNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import { checkPorts as checkPlace } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
+import { stopInOrder } from "./docker-stop.ts";
 import { dockerStoreHost } from "./docker-store.ts";
 import { failedOneShots, stopOneShots, watchDeaths } from "./docker-watch.ts";
 import type { Host, Inventory } from "./host.ts";
@@ -16,6 +17,7 @@ export const dockerHost: Host = {
   checkPlace,
   watchDeaths,
   stopOneShots,
+  stopInOrder,
   failedOneShots,
   // The engine's own message and the watching have told it.
   whyNot: async () => undefined,

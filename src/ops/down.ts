@@ -83,7 +83,9 @@ async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hos
       ...(onEngineLine && { onLine: onEngineLine }),
     });
   await host.removeSpawned(stack);
+  const stopped = host.stopInOrder?.(stack).catch(() => {}); // the engine stops what still runs, or says why it can't
   let { result, error } = await run();
+  await stopped;
   // The hub may have started another one before it ended itself.
   if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
     ({ result, error } = await run());

@@ -68,6 +68,8 @@ export interface Host {
   whyNot(stack: string, workload: string): Promise<Death | undefined>;
   /** Starts what `services stop` has stopped: to the engine it is as it should be. */
   startStopped(stack: string): Promise<void>;
+  /** Stops what runs of a stack, in order, while the engine gets ready to remove it; absent: the engine is fast enough. */
+  stopInOrder?(stack: string): Promise<void>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */

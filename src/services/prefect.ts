@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
-import { bucket, database, secret } from "../model/needs.ts";
-import { t } from "../model/refs.ts";
+import { bucket, database, endpoint, secret } from "../model/needs.ts";
+import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 import { cpuPattern, durationPattern, parseDuration, sizePattern } from "../model/units.ts";
 import { pipelineRuns } from "./prefect/runs.ts";
@@ -19,6 +19,7 @@ const needs = {
   db: database("prefect"),
   admin: secret({ user, opens: "Prefect" }),
   lake: bucket(...lakeBuckets),
+  spark: endpoint("spark-connect", "connect", { optional: true }),
 };
 const options = z.strictObject({
   workerConcurrency: z.int().min(1).max(100).default(4).describe("Flow runs that one worker runs at once."),
@@ -84,6 +85,13 @@ const clusterEnv = ({ cluster, options }: Context) =>
     DATALAB_MAX_RUNS: String(options.maxRuns),
     PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES: cluster.namespace,
   };
+
+/** The way to Spark for flow runs, which inherit the worker's environment; nothing where there is no Spark. */
+function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>> {
+  if (!spark) return {};
+  const login = spark.password ? t`;authorization=Bearer%20${spark.password}` : "";
+  return { SPARK_REMOTE: t`sc://${spark.host}:${spark.port}/${login}` };
+}
 
 /** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
@@ -170,7 +178,7 @@ export const prefect = defineService({
     },
     worker: {
       image: "python",
-      uses: ["lake"],
+      uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
       // It puts right what a killed worker has left, then becomes `prefect worker start`.
       command: (ctx) => [
@@ -180,6 +188,7 @@ export const prefect = defineService({
       ],
       env: (ctx) => ({
         ...clientEnv(ctx),
+        ...sparkEnv(ctx),
         PREFECT_WORKER_QUERY_SECONDS: "1",
         PREFECT_WORKER_WEBSERVER_HOST: "0.0.0.0",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: "180",
@@ -202,7 +211,7 @@ export const prefect = defineService({
           summary: "flow runs",
           image: "python",
           kind: "Job",
-          env: clientEnv,
+          env: (ctx) => ({ ...clientEnv(ctx), ...sparkEnv(ctx) }),
           resources: ({ options }) => ({ cpu: options.runCpu, memory: options.runMemory }),
           tmp: "1Gi",
           atMost: ({ options }) => options.maxRuns,

@@ -49,6 +49,30 @@ test("a check that failed after it had passed comes again within five seconds", 
   expect(each.delaySeconds(0.5)).toBe(5);
 });
 
+test("a start is told from a failure, and is one entry of the history", async () => {
+  let fine = false;
+  const stop = new AbortController().signal;
+  const probe = async () => (fine ? undefined : Promise.reject(new Error("not yet")));
+  const of = (startSeconds: number) =>
+    new Check({ entry: entry("s", "c", { startSeconds }), probe, mask: (text) => text, stop });
+  const [starts, fails] = [of(3600), of(0)];
+  for (const each of [starts, fails]) {
+    await each.run();
+    await each.run();
+  }
+  expect([starts.history.length, starts.last?.starting, starts.starting]).toEqual([1, true, true]);
+  expect([fails.history.length, fails.last?.starting, fails.starting]).toEqual([2, undefined, false]);
+  fine = true;
+  await starts.run();
+  fine = false;
+  await starts.run();
+  expect(starts.history.map(({ ok, starting }) => [ok, starting])).toEqual([
+    [false, true],
+    [true, undefined],
+    [false, undefined],
+  ]);
+});
+
 test("states follow from how many checks pass", () => {
   expect([stateOf([]), stateOf([true]), stateOf([true, false]), stateOf([false])]).toEqual([
     "healthy",
@@ -56,6 +80,13 @@ test("states follow from how many checks pass", () => {
     "degraded",
     "down",
   ]);
+  expect([stateOf(["starting"]), stateOf([true, "starting"]), stateOf([true, "starting", false])]).toEqual([
+    "starting",
+    "starting",
+    "degraded",
+  ]);
+  expect(overallState(["healthy", "starting"])).toBe("starting");
+  expect(overallState(["starting", "down"])).toBe("degraded");
   expect(overallState(["healthy", "down"])).toBe("degraded");
   expect(overallState(["down", "down"])).toBe("down");
 });

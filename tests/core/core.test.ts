@@ -33,6 +33,19 @@ test("answers at once, before a check has run", async () => {
   });
 });
 
+test("a service that has the time to start is starting, not down", async () => {
+  const { url } = await start(["fixture"], [entry("fixture", "fails", { startSeconds: 3600 })]);
+  const { json } = await until(() => send(`${url}/health`), hasRun);
+  expect(json).toMatchObject({ state: "starting", services: [{ state: "starting" }] });
+  expect(json.services[0].checks[0]).toMatchObject({
+    ok: false,
+    starting: true,
+    history: [{ starting: true }],
+  });
+  const { text } = await send(`${url}/metrics`);
+  expect(text).toContain('datalab_service_state{service="fixture",state="starting"} 1');
+});
+
 test("a service is healthy, degraded or down by how many of its checks pass", async () => {
   const ok = entry("fixture", "passes");
   const bad = entry("fixture", "fails");

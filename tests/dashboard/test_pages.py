@@ -52,6 +52,23 @@ def test_a_service_that_is_added_shows_up_without_a_change_here(
     assert 'href="http://127.0.0.1:7999"' in links
 
 
+def test_while_services_start_nothing_is_called_failed(
+    configured: Callable[..., None], core: Backend
+) -> None:
+    health = recorded("health")
+    start = {"at": health["at"], "ok": False, "ms": 3, "message": "connect ECONNREFUSED", "starting": True}
+    for service in health["services"]:
+        service["state"] = "starting"
+        service["checks"] = [
+            {**start, "name": check["name"], "history": [start]} for check in service["checks"]
+        ]
+    core.answers["/health"] = lambda: (200, {**health, "state": "starting"})
+    configured(core=core.url)
+    html = draw("overview")
+    assert "Starting" in html and "ECONNREFUSED" in html
+    assert 'aria-label="failed"' not in html and 'class="bad"' not in html and "dl-card bad" not in html
+
+
 def test_without_the_core_nothing_is_called_healthy(configured: Callable[..., None], core: Backend) -> None:
     from backends.fetch import forget
 

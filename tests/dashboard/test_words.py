@@ -44,11 +44,21 @@ def test_only_addresses_of_pages_become_links() -> None:
 def test_a_state_is_told_by_a_sign_and_a_word_as_well_as_by_colour() -> None:
     from look.parts import pill
 
-    shown = {state: pill(state) for state in ("healthy", "degraded", "down", "unknown")}
+    shown = {state: pill(state) for state in ("healthy", "starting", "degraded", "down", "unknown")}
     for state, html in shown.items():
         assert state in html and "<svg" in html
     signs = {html.split("<svg")[1].split("</svg>")[0] for html in shown.values()}
     assert len(signs) == len(shown)
+
+
+def test_a_start_is_told_from_a_failure() -> None:
+    from look.charts import latency_bars
+
+    start = {"at": "2026-11-23T06:00:00Z", "ok": False, "ms": 10, "starting": True}
+    failure = {"at": "2026-11-23T06:01:00Z", "ok": False, "ms": 20}
+    html = latency_bars([start, {"at": "2026-11-23T06:00:30Z", "ok": True, "ms": 5}, failure])
+    assert html.count('class="bad"') == 1 and "starting" in html.split('class="bad"')[0]
+    assert "3 runs, 1 failed" in html
 
 
 def test_what_people_type_into_the_log_search_stays_text() -> None:

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { crc32 } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { BucketGrant } from "../../src/model/needs.ts";
 import { isSecret, render, type Text } from "../../src/model/refs.ts";
 import { holderFile, type StoreEngine, whoHoldsData } from "../../src/services/object-store/engine.ts";
@@ -41,6 +42,47 @@ describe.each(Object.entries(storeEngines) as [EngineName, StoreEngine][])(
     });
   },
 );
+
+/** What a zip archive's directory lists, with sums and lengths checked where they stand a second time. */
+function entriesOf(archive: Buffer): { name: string; content: string }[] {
+  const end = archive.length - 22;
+  expect(archive.readUInt32LE(end)).toBe(0x06054b50);
+  let at = archive.readUInt32LE(end + 16);
+  expect(at + archive.readUInt32LE(end + 12)).toBe(end);
+  return Array.from({ length: archive.readUInt16LE(end + 10) }, () => {
+    expect(archive.readUInt32LE(at)).toBe(0x02014b50);
+    const [sum, size] = [archive.readUInt32LE(at + 16), archive.readUInt32LE(at + 24)];
+    const length = archive.readUInt16LE(at + 28);
+    const head = archive.readUInt32LE(at + 42);
+    const name = archive.toString("utf8", at + 46, at + 46 + length);
+    expect(archive.readUInt32LE(head)).toBe(0x04034b50);
+    expect(archive.subarray(head + 4, head + 28)).toEqual(archive.subarray(at + 6, at + 30));
+    const content = archive.subarray(head + 30 + length, head + 30 + length + size);
+    expect(crc32(content)).toBe(sum);
+    at += 46 + length;
+    return { name, content: content.toString("utf8") };
+  });
+}
+
+describe("MinIO's provisioning", () => {
+  test("packs users and policies into an archive that any reader of zip files takes", () => {
+    const folder = mkdtempSync(join(tmpdir(), "datalab-iam-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const files = storeEngines.minio.files(ctx);
+    const names = ["policies.json", "users.json", "user_mappings.json"];
+    for (const name of names) writeFileSync(join(folder, name), text(files[name]));
+    const script = text(files["provision.sh"]);
+    const functions = script.slice(script.indexOf("bytes()"), script.indexOf("\nstored_zip /run"));
+    const archive = join(folder, "iam.zip");
+    const made = functions.replaceAll("/tmp/", `${folder}/`);
+    const arguments_ = names.map((name) => join(folder, name)).join(" ");
+    execFileSync("bash", ["--norc", "-c", `set -eu\n${made}\nstored_zip ${arguments_} >${archive}`]);
+    const found = entriesOf(readFileSync(archive));
+    expect(found.map(({ name }) => name)).toEqual(names.map((name) => `iam-assets/${name}`));
+    expect(found.map(({ content }) => content)).toEqual(names.map((name) => text(files[name])));
+    expect(JSON.parse(found[1]?.content ?? "")["spark.logs"].secretKey).toBe("<spark.logs/key>");
+  });
+});
 
 describe("VersityGW's policies", () => {
   const files = versitygw.files(ctx);

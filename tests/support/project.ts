@@ -14,7 +14,13 @@ import { postgres } from "../../src/services/postgres.ts";
 import { prefect } from "../../src/services/prefect.ts";
 
 /** The services that the others stand on. Tests of the machinery use these, so that a new service changes none of them. */
-export const foundation: readonly ServiceDefinition[] = [core, postgres, objectStore, prefect];
+export const foundation: readonly ServiceDefinition[] = [core, postgres, objectStore, prefect].map(alone);
+
+/** A service without what it can do without: those who answer it are not declared here. */
+function alone(service: ServiceDefinition): ServiceDefinition {
+  const needs = Object.entries(service.needs).filter(([, need]) => !("optional" in need && need.optional));
+  return { ...service, needs: Object.fromEntries(needs) };
+}
 
 export type Files = Readonly<Record<string, string>>;
 

@@ -216,13 +216,17 @@ describe("the default dev stack", () => {
     const files = filesOf(recorded, "object-store");
     expect(Object.keys(files).sort()).toEqual([
       "env",
-      "policy-core.object-store.write-read.bucket.json",
-      "policy-core.prefect.tables.lake.json",
-      "policy-prefect.lake.json",
+      "policies.json",
       "provision.sh",
       "start.sh",
+      "user_mappings.json",
+      "users.json",
     ]);
-    const { Statement } = JSON.parse(files["policy-prefect.lake.json"] as string);
+    const read = (name: string) => JSON.parse(files[name] as string);
+    const keys = ["core.object-store.write-read.bucket", "core.prefect.tables.lake", "prefect.lake"];
+    for (const name of ["policies.json", "users.json", "user_mappings.json"])
+      expect(Object.keys(read(name)).sort()).toEqual(keys);
+    const { Statement } = read("policies.json")["prefect.lake"];
     expect(Statement.map((s: { Resource: string[] }) => s.Resource)).toEqual([
       ["arn:aws:s3:::bronze", "arn:aws:s3:::silver", "arn:aws:s3:::gold", "arn:aws:s3:::artifacts"],
       ["arn:aws:s3:::bronze/*", "arn:aws:s3:::silver/*", "arn:aws:s3:::gold/*", "arn:aws:s3:::artifacts/*"],
@@ -230,9 +234,11 @@ describe("the default dev stack", () => {
     expect(files["provision.sh"]).toContain(
       "mc mb --quiet --ignore-existing local/artifacts local/backups local/bronze local/gold local/health local/silver ",
     );
-    expect(files["provision.sh"]).toContain(
-      `printf '%s\\n%s\\n' 'prefect.lake' '${secretOf("prefect/lake")}' | mc admin user add local `,
-    );
+    expect(read("users.json")["prefect.lake"]).toEqual({
+      secretKey: secretOf("prefect/lake"),
+      status: "enabled",
+    });
+    expect(read("user_mappings.json")["prefect.lake"].policy).toBe("prefect.lake");
   });
 
   test("the server of databases makes a role and a database for each need", () => {

@@ -75,7 +75,7 @@ export function container(name: string, own: Own, filesHash: string): Record<str
     ...(own.probe && {
       healthcheck: {
         tests: ["CMD", ...own.probe.command],
-        interval: "10s",
+        interval: "30s",
         timeout: "5s",
         startPeriod: own.probe.startPeriod,
         retries: 3,

@@ -16,7 +16,8 @@ COLOURS = 8
 
 
 def latency_bars(history: Sequence[dict[str, Any]], most: int = 40) -> str:
-    """One bar a run of a check, oldest first: its height is how long it took, a striped one failed."""
+    """One bar a run of a check, oldest first: its height is how long it took, a striped one failed, a grey one
+    stands for a start."""
     shown = list(history)[-most:]
     if not shown:
         return ""
@@ -24,12 +25,12 @@ def latency_bars(history: Sequence[dict[str, Any]], most: int = 40) -> str:
     bars = []
     for each in shown:
         ms = float(each.get("ms", 0))
-        high = 100 if not each.get("ok") else max(12, round(ms / longest * 100))
-        words = f"{str(each.get('at', ''))[11:19]} {duration(ms / 1000)} {'passed' if each.get('ok') else 'failed'}"
-        bars.append(
-            f'<i class="{"" if each.get("ok") else "bad"}" style="height:{high}%" title="{words}"></i>'
-        )
-    failed = sum(1 for each in shown if not each.get("ok"))
+        good, starting = each.get("ok"), each.get("starting")
+        high = 100 if not good else max(12, round(ms / longest * 100))
+        verb, kind = ("passed", "") if good else ("starting", "none") if starting else ("failed", "bad")
+        words = f"{str(each.get('at', ''))[11:19]} {duration(ms / 1000)} {verb}"
+        bars.append(f'<i class="{kind}" style="height:{high}%" title="{words}"></i>')
+    failed = sum(1 for each in shown if not each.get("ok") and not each.get("starting"))
     label = f"{len(shown)} runs, {failed} failed, at most {duration(longest / 1000)}"
     return f'<div class="dl-bars" role="img" aria-label="{label}">{"".join(bars)}</div>'
 

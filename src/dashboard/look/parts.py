@@ -27,7 +27,7 @@ _ICONS = {
 }
 #: Words for states of services, checks, runs and alerts, and the tone of each.
 TONES = {
-    "healthy": "ok", "degraded": "warn", "down": "bad", "unknown": "none", "passing": "ok", "failing": "bad",
+    "healthy": "ok", "starting": "run", "degraded": "warn", "down": "bad", "unknown": "none", "passing": "ok", "failing": "bad",
     "completed": "ok", "failed": "bad", "crashed": "bad", "running": "run", "pending": "run", "scheduled": "none",
     "cancelled": "none", "cancelling": "none", "paused": "none", "late": "warn", "finished": "ok", "killed": "bad",
     "critical": "bad", "warning": "warn", "info": "none", "resolved": "ok", "firing": "bad", "silenced": "none",

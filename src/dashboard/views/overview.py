@@ -164,8 +164,8 @@ def _services(registry: Answer, health: Answer) -> str:
             "No service is known",
             "The core does not answer. <code>./datalab platform status</code> says why.",
         )
-    rank = {"down": 0, "degraded": 1}
-    names.sort(key=lambda name: rank.get(states.get(name, {}).get("state", ""), 2))
+    rank = {"down": 0, "degraded": 1, "starting": 2}
+    names.sort(key=lambda name: rank.get(states.get(name, {}).get("state", ""), 3))
     return grid([card(known.get(name, {"name": name}), states.get(name), health) for name in names])
 
 

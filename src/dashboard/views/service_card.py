@@ -39,9 +39,11 @@ def _check(check: dict[str, Any]) -> str:
     good = bool(check.get("ok"))
     message = str(check.get("message") or "")
     waiting = message == "not run yet"
-    sign = "none" if waiting else "ok" if good else "bad"
-    why = "" if good or waiting else f'<div class="why">{words.text(message[:240])}</div>'
-    verb = "not run yet" if waiting else "passed" if good else "failed"
+    starting = bool(check.get("starting"))
+    sign = "none" if waiting or starting else "ok" if good else "bad"
+    quiet = " none" if starting else ""
+    why = "" if good or waiting else f'<div class="why{quiet}">{words.text(message[:240])}</div>'
+    verb = "not run yet" if waiting else "passed" if good else "starting" if starting else "failed"
     taken = "" if waiting else f"{words.duration(float(check.get('ms', 0)) / 1000)} · "
     return (
         f'<div class="dl-check"><span role="img" aria-label="{verb}" style="color:var(--{"dim" if sign == "none" else sign})">'

@@ -55,6 +55,14 @@ export function pages(stage: Stage): void {
     }, 600_000);
     afterAll(() => browser?.close());
 
+    test("a link keeps its #part through the login", async () => {
+      const fresh = await browser.page();
+      const link = `${base(8080)}/?from=a-link#completed-app`;
+      await browser.enter(fresh, link, await login("admin", "gateway/admin"));
+      expect(fresh.url()).toBe(link);
+      await fresh.context().close();
+    });
+
     test("Prefect lists the pipeline, runs it, and lists the run", async () => {
       await browser.visit(page, `${base(4200)}/deployments`);
       await page.getByRole("row").filter({ hasText: "medallion_etl" }).waitFor();

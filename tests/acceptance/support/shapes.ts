@@ -7,7 +7,7 @@ export const status = z.strictObject({
   services: z.array(
     z.strictObject({
       name: z.string(),
-      state: z.enum(["healthy", "degraded", "down", "stopped"]),
+      state: z.enum(["healthy", "starting", "degraded", "down", "stopped"]),
       url: z.url().optional(),
       checks: z.array(
         z.strictObject({ name: z.string(), ok: z.boolean(), ms: z.number(), message: z.string().optional() }),

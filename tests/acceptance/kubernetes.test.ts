@@ -1,0 +1,33 @@
+/**
+ * The whole platform in a real Kubernetes cluster. Needs one: DATALAB_TEST_CONTEXT names its context of $KUBECONFIG, and
+ * DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it is skipped, loudly.
+ */
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
+import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
+import { kubernetesUp } from "./chapters/kubernetes-up.ts";
+import { kubernetesWork } from "./chapters/kubernetes-work.ts";
+import { cluster, inCluster } from "./support/cluster.ts";
+import { Stage } from "./support/stage.ts";
+
+if (!cluster) {
+  console.warn(
+    "! SKIPPED: no cluster. DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where one is; see docs/testing.md.",
+  );
+}
+
+describe.skipIf(!cluster)("the whole platform on Kubernetes", { timeout: 900_000 }, () => {
+  const stage = new Stage(inCluster);
+
+  beforeAll(async () => {
+    await stage.open();
+    const pushed = await stage.project.datalab("images", "push", "--to", cluster?.registry ?? "");
+    expect(pushed.code, pushed.stderr).toBe(0);
+  }, 1_800_000);
+  afterAll(() => stage.close(), 300_000);
+
+  kubernetesUp(stage);
+  kubernetesWork(stage);
+  kubernetesNetwork(stage);
+  kubernetesEnding(stage);
+});
