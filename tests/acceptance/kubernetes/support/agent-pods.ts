@@ -161,7 +161,8 @@ export class AgentPods {
 
   /** Kills the program that is named so, as the kernel would for want of memory. */
   kill(workload: string, program: string): void {
-    const find = `for p in /proc/[0-9]*; do read -r n < $p/comm && [ "$n" = ${program} ] && kill -9 \${p#/proc/}; done`;
+    // By its file: Node calls its main thread otherwise.
+    const find = `for p in /proc/[0-9]*; do [[ $(readlink $p/exe) == */${program} ]] && kill -9 \${p#/proc/}; done`;
     this.exec(workload, "bash", "-c", `${find}; true`);
   }
 
