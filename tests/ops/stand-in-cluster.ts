@@ -53,6 +53,7 @@ const groups: Readonly<Record<string, readonly Served[]>> = {
 export async function standInCluster(
   contents: Contents,
   refuses: (method: string, path: string) => number | undefined = () => undefined,
+  logs: Readonly<Record<string, string>> = {},
 ): Promise<StandInCluster> {
   const changes: { method: string; path: string; query: string; body: unknown }[] = [];
   const server = createServer(async (asked, answer) => {
@@ -71,6 +72,8 @@ export async function standInCluster(
     if (refused) return say(refused, { message: `${path} is not for you` });
     if (path === "/version") return say(200, { gitVersion: "v1.34.0" });
     if (path === "/api" || path === "/apis") return say(200, discovery(path));
+    const log = /\/pods\/([^/]+)\/log$/.exec(path)?.[1];
+    if (log) return answer.end(searchParams.get("previous") ? "" : (logs[log] ?? ""));
     if (contents[path]) {
       const selector = searchParams.get("labelSelector") ?? "";
       return say(200, { items: contents[path].filter((thing) => selects(selector, thing)), metadata: {} });
