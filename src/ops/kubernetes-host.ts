@@ -19,7 +19,45 @@ import { kubernetesStoreHost } from "./kubernetes-store.ts";
 import { endOneShots, failedJobs, watchPods, whyNot } from "./kubernetes-watch.ts";
 
 /** A stack's place in a cluster. The cluster is asked for nothing before something is wanted of it. */
-export function kubernetesHost({ stack: own, cluster: model }: Site): Host {
+export function kubernetesHost(site: Site): Host {
+  return site.cluster?.context === null ? hostToCome(site) : hostIn(site);
+}
+
+const coreUrl: Host["coreUrl"] = ({ health, cluster, services }) => {
+  const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
+  if (!health || !cluster || !workload) return undefined;
+  return pageUrl(cluster.ingress, pageName(workload, health.endpoint));
+};
+
+/** A cluster that the engine itself makes, and takes away with all that is in it: nothing is known of it from here. */
+function hostToCome({ cluster }: Site): Host {
+  return {
+    coreUrl,
+    checkPlace: async () => {},
+    watchDeaths: (_stack, _update, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) resolve(undefined);
+        signal.addEventListener("abort", () => resolve(undefined), { once: true });
+      }),
+    whyNot: async () => undefined,
+    startStopped: async () => {},
+    stopOneShots: async () => {},
+    failedOneShots: async () => [],
+    inventory: async () => ({ objects: [], volumes: [] }),
+    spawned: async () => [],
+    removeSpawned: async () => [],
+    removeLeftovers: async () => {},
+    removeVolumes: async () => {},
+    stores: {
+      ...kubernetesStoreHost(() =>
+        connectCluster({ context: null, kubeconfig: null, namespace: "", ...cluster }),
+      ),
+      environment: async () => undefined,
+    },
+  };
+}
+
+function hostIn({ stack: own, cluster: model }: Site): Host {
   let known: Cluster | undefined;
   const open = (): Cluster => {
     if (!model) throw new Error(`the stack ${own} has no cluster`);
@@ -28,12 +66,7 @@ export function kubernetesHost({ stack: own, cluster: model }: Site): Host {
   };
 
   return {
-    coreUrl({ health, cluster, services }) {
-      const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
-      if (!health || !cluster || !workload) return undefined;
-      return pageUrl(cluster.ingress, pageName(workload, health.endpoint));
-    },
-
+    coreUrl,
     checkPlace: checkCluster,
 
     watchDeaths: async (stack, update, signal) => watchPods(open(), stack, update, signal),

@@ -10,12 +10,13 @@ import {
   paths,
   workloadOf,
 } from "./kubernetes-objects.ts";
+import { listScaled } from "./kubernetes-scale.ts";
 import { deathsOf, jobVerdict, podVerdict, type Verdict } from "./kubernetes-verdict.ts";
 
 const pollMs = 2_000;
 const logLines = 20;
 const eventLines = 10;
-/** A controller that is refused tries again at once, with less and less patience. */
+/** A controller that is refused tries again, with less and less patience. */
 const refusedMs = 15_000;
 
 /** What is known of one pod or Job while it is watched. */
@@ -39,7 +40,9 @@ export async function watchPods(
 ): Promise<Death | undefined> {
   const began = Date.now();
   const sights = new Map<string, Sight>();
-  for (let isFirst = true; !signal.aborted; isFirst = false) {
+  const refusedSince = new Map<string, number>();
+  let isFirst = true;
+  while (!signal.aborted) {
     // While the cluster does not answer nothing is known; the engine says so itself.
     const seen = await look(cluster, stack).catch(() => undefined);
     for (const { id, workload, verdict, deaths } of seen ?? []) {
@@ -54,12 +57,21 @@ export async function watchPods(
       if (Date.now() - since < is.afterMs || (await update.isHealthy(workload))) continue;
       return deathOf(cluster, stack, workload, is);
     }
-    const refused = seen && (await refusals(cluster, began).catch(() => []))[0];
-    if (refused) return deathOf(cluster, stack, refused.workload, refused);
+    if (seen) isFirst = false;
+    const refused = await refusals(cluster, stack, began).catch(() => []);
+    for (const workload of refusedSince.keys())
+      if (!refused.some((each) => each.workload === workload)) refusedSince.delete(workload);
+    for (const each of refused) {
+      const since = refusedSince.get(each.workload) ?? Date.now();
+      refusedSince.set(each.workload, since);
+      if (Date.now() - since >= each.afterMs) return deathOf(cluster, stack, each.workload, each);
+    }
     await sleep(pollMs, undefined, { signal }).catch(() => {});
   }
   return undefined;
 }
+
+type Refusal = Verdict & { readonly workload: string };
 
 interface Seen {
   readonly id: string;
@@ -100,23 +112,38 @@ async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
   ];
 }
 
-/** Workloads whose pods the cluster refuses to make: a policy, a quota. */
-async function refusals(
-  cluster: Cluster,
-  began: number,
-): Promise<readonly (Verdict & { readonly workload: string })[]> {
-  const events = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace), {
-    fieldSelector: "reason=FailedCreate,type=Warning",
-  });
-  return events
-    .filter((event) => timeOf(event) >= began && Date.now() - began > refusedMs && (event.count ?? 1) > 2)
-    .map(({ involvedObject, message }) => ({
-      // A ReplicaSet is called after its Deployment, and a hash.
-      workload: nameOfOwner(involvedObject.kind, involvedObject.name ?? ""),
-      reason: `the cluster refuses its pod (${message})`,
-      exitCode: null,
-      afterMs: 0,
-    }));
+/** Workloads that have too few pods because the cluster refuses to make them: a policy, a quota. */
+async function refusals(cluster: Cluster, stack: string, began: number): Promise<readonly Refusal[]> {
+  const { namespace } = cluster.place;
+  const fieldSelector = "reason=FailedCreate,type=Warning";
+  const events = (await cluster.list<ClusterEvent>(paths.events(namespace), { fieldSelector }))
+    .filter((event) => timeOf(event) >= began)
+    .sort((a, b) => timeOf(b) - timeOf(a));
+  if (events.length === 0) return [];
+  const labelSelector = ownSelector(stack);
+  const [scaled, pods] = await Promise.all([
+    listScaled(cluster, labelSelector),
+    cluster.list<Pod>(paths.pods(namespace), { labelSelector }),
+  ]);
+  const isShort = (workload: string) => {
+    const found = scaled.find(({ metadata }) => workloadOf(metadata) === workload);
+    const failure = found?.status?.conditions?.some(
+      (c) => c.type === "ReplicaFailure" && c.status === "True",
+    );
+    return failure || !pods.some(({ metadata }) => workloadOf(metadata) === workload);
+  };
+  const newest = new Map<string, ClusterEvent>();
+  for (const event of events) {
+    // A ReplicaSet is called after its Deployment, and a hash.
+    const workload = nameOfOwner(event.involvedObject.kind, event.involvedObject.name ?? "");
+    if (!newest.has(workload) && isShort(workload)) newest.set(workload, event);
+  }
+  return [...newest].map(([workload, { message }]) => ({
+    workload,
+    reason: `the cluster refuses its pod (${message})`,
+    exitCode: null,
+    afterMs: refusedMs,
+  }));
 }
 
 const nameOfOwner = (kind: string | undefined, name: string): string =>
@@ -149,22 +176,31 @@ const newer = (a: Pod, b: Pod): number =>
 export async function whyNot(cluster: Cluster, stack: string, workload: string): Promise<Death> {
   const seen = (await look(cluster, stack)).filter((each) => each.workload === workload);
   const verdict = seen.map((each) => each.verdict(0)).find((is) => is !== undefined);
-  const refused = (await refusals(cluster, 0)).find((each) => each.workload === workload);
+  const refused = (await refusals(cluster, stack, 0)).find((each) => each.workload === workload);
   const slow = { reason: "it was not ready in time", exitCode: null, afterMs: 0 };
   return deathOf(cluster, stack, workload, verdict ?? refused ?? slow);
 }
 
 /** Warnings first of all; what has gone well is told only where nothing else is. */
 async function eventsOf(cluster: Cluster, names: readonly string[]): Promise<readonly string[]> {
-  const all = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace)).catch(() => []);
-  const own = all
+  const own = (query: { readonly fieldSelector?: string }) =>
+    eventsAbout(cluster, names, query).catch(() => []);
+  const warnings = await own({ fieldSelector: "type=Warning" });
+  return (warnings.length > 0 ? warnings : await own({})).slice(-eventLines).map(eventWords);
+}
+
+async function eventsAbout(
+  cluster: Cluster,
+  names: readonly string[],
+  query: { readonly fieldSelector?: string },
+): Promise<readonly ClusterEvent[]> {
+  const all = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace), query);
+  return all
     .filter(
       ({ involvedObject: { kind, name = "" } }) =>
         names.includes(name) || names.includes(nameOfOwner(kind, name)),
     )
     .sort((a, b) => timeOf(a) - timeOf(b));
-  const warnings = own.filter(({ type }) => type === "Warning");
-  return (warnings.length > 0 ? warnings : own).slice(-eventLines).map(eventWords);
 }
 
 export const eventWords = ({ reason, message, count, involvedObject }: ClusterEvent): string =>

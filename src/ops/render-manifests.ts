@@ -84,7 +84,7 @@ function toManifest(resource: Recorded): Manifest {
     file: fileOf(resource),
     kind,
     name: metadata.name,
-    text: stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }),
+    text: stringify(object, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false }),
     secretKeys: isSecret ? keysOf(rest) : [],
   };
 }

@@ -24,9 +24,9 @@ export async function prepareWayIn(
   const { makeCertificate, whyRenew } = await import("./certificate.ts");
   if (whyRenew({ certificate, authority }, host) === undefined) return { address, ca: authority };
   const made = await makeCertificate(host, stack);
-  // The certificate last: while it is not there, all three are made again.
-  await setStackValue(project, stack, keys.key, made.key, "secret");
+  // In this order: until the last is there, certificate and authority don't fit, and all three are made again.
   await setStackValue(project, stack, keys.authority, made.authority, "plaintext");
+  await setStackValue(project, stack, keys.key, made.key, "secret");
   await setStackValue(project, stack, keys.certificate, made.certificate, "plaintext");
   return { address, ca: made.authority };
 }
