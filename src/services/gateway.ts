@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
-import { json, type Template, t } from "../model/refs.ts";
+import { json, type Ref, type Template, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type EndpointView, type PartContext } from "../model/service.ts";
 
 /**
@@ -25,6 +25,14 @@ const options = z.strictObject({
     .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d+)?$/, 'a host name such as "lab.example.com"'))
     .default([])
     .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost."),
+  proxies: z
+    .int()
+    .min(0)
+    .max(5)
+    .optional()
+    .describe(
+      "How many proxies stand before it, each of which appends to X-Forwarded-For whom it heard from; absent: one in a cluster, its ingress controller, none elsewhere.",
+    ),
   sessionHours: z
     .number()
     .min(0.1)
@@ -55,17 +63,25 @@ const options = z.strictObject({
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
 /** What src/gateway/setup reads. */
-function configuration({ stack, needs, options, platform }: Context): Template {
+function configuration({ stack, needs, options, platform, cluster }: Context): Template {
   return json({
     stack,
     hosts: options.hosts,
+    domain: cluster?.ingress.host ?? "",
+    proxies: options.proxies ?? (cluster ? 1 : 0),
     sessionHours: options.sessionHours,
     sessionKey: needs.session,
     token: needs.token,
     users: [{ name: user, password: needs.admin }, ...options.users],
     bind: "",
     statusPort,
-    endpoints: platform.endpoints.filter((e) => e.published !== null).map(describe),
+    // In a cluster another one serves meanwhile: who holds a connection is given time to find it.
+    drainSeconds: cluster ? 5 : 0,
+    graceSeconds: cluster ? 30 : 5,
+    // Through an ingress people reach pages only.
+    endpoints: platform.endpoints
+      .filter((e) => e.published !== null && (e.protocol === "http" || !cluster))
+      .map(describe),
   });
 }
 
@@ -77,6 +93,9 @@ function describe(e: EndpointView) {
     protocol: e.protocol,
     auth: e.auth,
     listen: e.published,
+    ...(e.protocol === "http" && {
+      origin: { ref: "publicUrl", workload: e.workload, endpoint: e.name } satisfies Ref,
+    }),
     upstream: t`${{ ref: "address", workload: e.workload, endpoint: e.name, part: "host" }}:${e.port}`,
     internal: e.internal,
     selfGuarded: e.selfGuarded,
@@ -121,6 +140,8 @@ export const gateway = defineService({
   parts: {
     main: {
       image: "gateway",
+      // Sessions are signed with a secret that all of them have, and stored nowhere.
+      scalable: true,
       command: () => ["gateway", "/run/datalab/gateway.json"],
       env: () => ({
         HOME: "/tmp",
@@ -135,11 +156,12 @@ export const gateway = defineService({
       },
       metrics: { main: { endpoint: "status" } },
       probe: {
-        command: curl(`http://127.0.0.1:${statusPort}/livez`),
+        command: curl(`http://127.0.0.1:${statusPort}/readyz`),
         within: "15s",
       },
       resources: { cpu: "200m", memory: "128Mi" },
-      stopGrace: "10s",
+      // It ends as soon as nothing is in work any more.
+      stopGrace: "45s",
     },
   },
   checks: {
