@@ -18,7 +18,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH_EXPERIMENT = "datalab-health"
 PURGE_SECONDS = 600
+# A number that nobody else takes for a lock in this database.
+PREPARING = 5_000_317
 
 
 class _Absent:
@@ -63,9 +66,26 @@ def load() -> App:
     finally:
         sys.meta_path.remove(absent)
 
-    prepare_store()
-    prepare_admin(auth)
+    with alone():
+        prepare_store()
+        prepare_admin(auth)
     return auth.create_app()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one server of several prepare the database at a time; the others find the work done."""
+    from mlflow.store.db import utils
+
+    engine = utils.create_sqlalchemy_engine_with_retry(os.environ["_MLFLOW_SERVER_FILE_STORE"])
+    try:
+        with engine.connect() as connection:
+            # Held by the session, and let go with it, whatever becomes of this process.
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({PREPARING})")
+            yield
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({PREPARING})")
+    finally:
+        engine.dispose()
 
 
 def prepare_store() -> None:

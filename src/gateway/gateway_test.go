@@ -64,7 +64,9 @@ func freePort() int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func load(stack string) error {
+func load(stack string) error { return start(configOf(stack)) }
+
+func configOf(stack string) *setup.Config {
 	at := strings.TrimPrefix(upstream.URL, "http://")
 	endpoint := func(service, protocol, auth string, port int) setup.Endpoint {
 		return setup.Endpoint{Protocol: protocol, Listen: port, Upstream: at,
@@ -84,14 +86,13 @@ func load(stack string) error {
 	}
 	second := endpoint("plain", "http", "gateway", plain)
 	second.Origin = "https://plain." + domain + ":8443"
-	config := setup.Config{
+	return &setup.Config{
 		Door: gate.Door{Stack: stack, SessionHours: 12, SessionKey: "key-of-the-tests-0123456789", Token: token,
 			Users: []gate.User{{Name: "admin", Password: password}}, Hosts: []string{"lab.example.com"},
 			Domain: domain, Proxies: 1},
 		Bind: "127.0.0.1", StatusPort: statusPort, GraceSeconds: 5,
 		Endpoints: []setup.Endpoint{withLogin, objects, second, endpoint("sql", "tcp", "own", raw), gone},
 	}
-	return start(&config)
 }
 
 func start(config *setup.Config) error {
@@ -107,6 +108,7 @@ func start(config *setup.Config) error {
 	if err != nil {
 		return err
 	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // the gateway that ends now would close them
 	return caddy.Load(document, true)
 }
 

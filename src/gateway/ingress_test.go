@@ -71,8 +71,11 @@ func visitor(t *testing.T) *http.Client {
 	t.Helper()
 	client := stranger()
 	client.Jar, _ = cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	client.Transport = &http.Transport{TLSClientConfig: ingress(t), DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
+	client.Transport = &http.Transport{TLSClientConfig: ingress(t), DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
+		if strings.Contains(to, domain) {
+			to = address
+		}
+		return new(net.Dialer).DialContext(ctx, network, to)
 	}}
 	t.Cleanup(client.CloseIdleConnections)
 	return client

@@ -91,6 +91,8 @@ export interface WorkloadModel {
   readonly scalable: boolean;
   readonly host: readonly HostAccess[];
   readonly spawns: readonly SpawnModel[];
+  /** Ports of addresses outside the stack that it connects to, each once. */
+  readonly reaches: readonly { readonly port: number }[];
   /** Ports on 127.0.0.1 that its container publishes. A gateway's are those of all. */
   readonly ports: readonly { readonly internal: number; readonly external: number }[];
   readonly stopGraceSeconds: number;

@@ -63,7 +63,8 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   readonly pipelines: readonly PipelineModel[];
   /** The address inside the network of one of this service's own endpoints. */
   address(part: string, endpoint: string, what: "host" | "port" | "url"): Ref;
-  publicUrl(part: string, endpoint: string): Ref;
+  /** Where a person's browser reaches an endpoint of this service, or the `host:port` of that. */
+  publicUrl(part: string, endpoint: string, what?: "host"): Ref;
   /** What the target calls an image. */
   image(name: string): Ref;
   /** Limits of this service's parts, with what the configuration says. */
@@ -112,6 +113,8 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly host?: readonly HostAccess[];
   /** What it starts by itself where the target is a cluster; elsewhere it does without. */
   readonly spawns?: Readonly<Record<string, Spawn<N, O>>>;
+  /** Ports of addresses outside the stack that it connects to: network rules let nobody else out. */
+  readonly reaches?: (ctx: PartContext<N, O>) => readonly { readonly port: number }[];
   /** How long it may take to stop. @default "10s" */
   readonly stopGrace?: string;
   /** Run inside this part before a planned stop: it takes no new work and lets what it has end. */

@@ -32,6 +32,7 @@ export function resolveWorkload(
     scalable: part.scalable ?? false,
     host: part.host ?? [],
     spawns: spawnsOf(enabled, ctx, part, workload),
+    reaches: portsOutside(part.reaches?.(ctx) ?? []),
     ports: portsOf(enabled, { service, name, part, workload }),
     endpoints: Object.entries(part.endpoints ?? {}).map(([endpoint, e]) => ({
       ...resolveEndpoint(service, endpoint, e),
@@ -66,6 +67,10 @@ export function resolveWorkload(
     waitFor: waitsOf(enabled, { service, name, part, workload }),
   };
 }
+
+/** In order, each once: what is made of them must not change with the order of a configuration. */
+const portsOutside = (reached: readonly { readonly port: number }[]): WorkloadModel["reaches"] =>
+  [...new Set(reached.map(({ port }) => port))].sort((a, b) => a - b).map((port) => ({ port }));
 
 /** What a part starts by itself; nothing outside a cluster. */
 function spawnsOf(
@@ -158,10 +163,11 @@ function contextOf(
     instancePrefix: instancePrefix(stack),
     cluster: enabled.cluster,
     address: (part, endpoint, what) => address(workloadName(service.name, part), endpoint, what),
-    publicUrl: (part, endpoint) => ({
+    publicUrl: (part, endpoint, what) => ({
       ref: "publicUrl",
       workload: workloadName(service.name, part),
       endpoint,
+      ...(what && { part: what }),
     }),
   };
 }

@@ -8,7 +8,7 @@ import {
   externalSecretFile,
   logPasswordFile,
 } from "../outputs/monitoring/alertmanager.ts";
-import { alertRoutes, routeSecrets } from "../outputs/monitoring/routes.ts";
+import { alertRoutes, routePorts, routeSecrets } from "../outputs/monitoring/routes.ts";
 
 const alerts: readonly AlertRule[] = [
   {
@@ -43,12 +43,14 @@ export const alertmanager = defineService({
   parts: {
     main: {
       image: "services",
-      command: () => [
+      command: ({ publicUrl }) => [
         "alertmanager",
         "--config.file=/run/datalab/alertmanager.json",
         "--storage.path=/data/alertmanager",
         "--data.retention=120h",
         "--web.listen-address=0.0.0.0:9093",
+        // What is sent to people links to where they can open it.
+        t`--web.external-url=${publicUrl("main", "ui")}`,
         "--cluster.listen-address=",
         "--log.level=warn",
       ],
@@ -66,6 +68,7 @@ export const alertmanager = defineService({
         for (const name of routeSecrets(options.routes)) files[externalSecretFile(name)] = external(name);
         return files;
       },
+      reaches: ({ options }) => routePorts(options.routes),
       endpoints: {
         ui: {
           port: 9093,

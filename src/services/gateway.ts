@@ -2,8 +2,9 @@ import { request } from "node:http";
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
-import { json, type Template, t } from "../model/refs.ts";
+import { json, type Ref, type Template, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type EndpointView, type PartContext } from "../model/service.ts";
+import { oidc, oidcConfiguration, oidcFiles, oidcPorts } from "./gateway/oidc.ts";
 
 /**
  * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who comes in by
@@ -20,11 +21,26 @@ const needs = {
   token: secret(),
   session: secret(),
 };
-const options = z.strictObject({
+const fields = z.strictObject({
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d+)?$/, 'a host name such as "lab.example.com"'))
     .default([])
     .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost."),
+  proxies: z
+    .int()
+    .min(0)
+    .max(5)
+    .optional()
+    .describe(
+      "How many proxies stand before it, each of which appends to X-Forwarded-For whom it heard from; absent: one in a cluster, its ingress controller, none elsewhere.",
+    ),
+  oidc: oidc.optional(),
+  passwordLogin: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether passwords log in, beside single sign-on: admin's is the way in when the provider is down.",
+    ),
   sessionHours: z
     .number()
     .min(0.1)
@@ -52,20 +68,40 @@ const options = z.strictObject({
       "More people who may log in, beside admin: name, and a hash made by ./datalab secrets hash-password.",
     ),
 });
+const options = fields.refine(({ oidc, passwordLogin }) => passwordLogin || oidc !== undefined, {
+  path: ["passwordLogin"],
+  error: "true without oidc: nobody could log in",
+});
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
 /** What src/gateway/setup reads. */
-function configuration({ stack, needs, options, platform }: Context): Template {
+function configuration({ stack, needs, options, platform, cluster }: Context): Template {
+  const guarded = platform.endpoints.filter(
+    (e) => e.published !== null && e.protocol === "http" && e.auth === "gateway",
+  );
   return json({
     stack,
     hosts: options.hosts,
+    domain: cluster?.ingress.host ?? "",
+    proxies: options.proxies ?? (cluster ? 1 : 0),
     sessionHours: options.sessionHours,
     sessionKey: needs.session,
     token: needs.token,
     users: [{ name: user, password: needs.admin }, ...options.users],
+    ...(options.oidc && { oidc: oidcConfiguration(options.oidc, guarded) }),
+    noPasswords: !options.passwordLogin,
     bind: "",
     statusPort,
-    endpoints: platform.endpoints.filter((e) => e.published !== null).map(describe),
+    // In a cluster another one serves meanwhile: who holds a connection is given time to find it.
+    drainSeconds: cluster ? 5 : 0,
+    graceSeconds: cluster ? 30 : 5,
+    // Through an ingress people reach pages only.
+    endpoints: platform.endpoints
+      .filter((e) => e.published !== null && (e.protocol === "http" || !cluster))
+      .map((e) => ({
+        ...describe(e),
+        ...(options.oidc?.adminsOnly.includes(e.service) && guarded.includes(e) && { adminsOnly: true }),
+      })),
   });
 }
 
@@ -77,6 +113,9 @@ function describe(e: EndpointView) {
     protocol: e.protocol,
     auth: e.auth,
     listen: e.published,
+    ...(e.protocol === "http" && {
+      origin: { ref: "publicUrl", workload: e.workload, endpoint: e.name } satisfies Ref,
+    }),
     upstream: t`${{ ref: "address", workload: e.workload, endpoint: e.name, part: "host" }}:${e.port}`,
     internal: e.internal,
     selfGuarded: e.selfGuarded,
@@ -121,6 +160,8 @@ export const gateway = defineService({
   parts: {
     main: {
       image: "gateway",
+      // Sessions are signed with a secret that all of them have, and stored nowhere.
+      scalable: true,
       command: () => ["gateway", "/run/datalab/gateway.json"],
       env: () => ({
         HOME: "/tmp",
@@ -129,17 +170,19 @@ export const gateway = defineService({
         GOGC: "50",
         GOMEMLIMIT: "64MiB",
       }),
-      files: (ctx) => ({ "gateway.json": configuration(ctx) }),
+      files: (ctx) => ({ "gateway.json": configuration(ctx), ...oidcFiles(ctx.options.oidc) }),
+      reaches: ({ options }) => oidcPorts(options.oidc),
       endpoints: {
         status: { port: statusPort, protocol: "http", summary: "its metrics", path: "/livez" },
       },
       metrics: { main: { endpoint: "status" } },
       probe: {
-        command: curl(`http://127.0.0.1:${statusPort}/livez`),
+        command: curl(`http://127.0.0.1:${statusPort}/readyz`),
         within: "15s",
       },
       resources: { cpu: "200m", memory: "128Mi" },
-      stopGrace: "10s",
+      // It ends as soon as nothing is in work any more.
+      stopGrace: "45s",
     },
   },
   checks: {
@@ -171,6 +214,14 @@ export const gateway = defineService({
       severity: "warning",
       summary: "Somebody guesses passwords at the gateway.",
       description: "More than 20 logins were refused within 5 minutes.",
+    },
+    {
+      name: "SingleSignOnFailing",
+      expr: 'increase(datalab_gateway_logins_total{result="failed"}[5m]) > 2',
+      for: "0s",
+      severity: "warning",
+      summary: "Single sign-on fails: its provider does not answer, or refuses the platform.",
+      description: "See: services logs gateway",
     },
   ],
   backup: "none: it holds no state",

@@ -1,6 +1,6 @@
 import { curl } from "../model/curl.ts";
 import { endpoint, secret } from "../model/needs.ts";
-import { json } from "../model/refs.ts";
+import { json, type Ref, t } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
 import { dashboards } from "../outputs/dashboards/dashboards.ts";
 import { dataSource } from "../outputs/dashboards/panel.ts";
@@ -9,13 +9,14 @@ const version = "12.1.1";
 const mounted = "/run/datalab";
 
 /** No state of its own: data source and dashboards come with the configuration, everything else is in memory. */
-const settings = `[paths]
+const settings = (url: Ref) => t`[paths]
 data = /tmp/grafana
 logs = /tmp/grafana/log
 plugins = /tmp/grafana/plugins
 provisioning = ${mounted}
 [server]
 http_port = 3000
+root_url = ${url}
 [security]
 admin_user = admin
 admin_password = $__file{${mounted}/password}
@@ -49,8 +50,8 @@ export const grafana = defineService({
     main: {
       image: `grafana/grafana:${version}`,
       command: () => [`--config=${mounted}/grafana.ini`],
-      files: ({ needs, platform }) => ({
-        "grafana.ini": settings,
+      files: ({ needs, platform, publicUrl }) => ({
+        "grafana.ini": settings(publicUrl("main", "ui")),
         password: needs.admin,
         "datasources/prometheus.yaml": json({
           apiVersion: 1,

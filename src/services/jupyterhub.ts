@@ -225,6 +225,8 @@ export const jupyterhub = defineService({
           "--error-target",
           t`${address("main", "hub", "url")}/hub/error`,
         ],
+        // It would add to the gateway's X-Forwarded-Proto what it sees itself, http, and the hub would believe that.
+        "--no-x-forward",
         ...["--log-level", "warning"],
       ],
       env: ({ needs }) => ({ HOME: "/tmp", CONFIGPROXY_AUTH_TOKEN: needs.proxy, MALLOC_ARENA_MAX: "2" }),

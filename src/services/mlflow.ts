@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
 import { bucket, database, secret } from "../model/needs.ts";
-import { t, template } from "../model/refs.ts";
+import { type Template, type Text, t, template } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 
 const user = "admin";
@@ -27,12 +27,21 @@ const options = z.strictObject({
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
 /** MLflow answers only to names that it knows: its own in the network, and those where it is published. */
-function hosts({ platform, options }: Context): string {
+function hosts({ platform, options, publicUrl }: Context): Template {
   const published = platform.endpoints
     .filter((e) => e.service === "mlflow" && e.published !== null)
     .flatMap((e) => [`127.0.0.1:${e.published}`, `localhost:${e.published}`]);
-  return ["mlflow", `mlflow:${port}`, `127.0.0.1:${port}`, ...published, ...options.hosts].join(",");
+  const names: Text[] = ["mlflow", `mlflow:${port}`, `127.0.0.1:${port}`, ...published];
+  if (published.length > 0) names.push(publicUrl("main", "ui", "host"));
+  return template(...[...names, ...options.hosts].flatMap((name, i) => (i === 0 ? [name] : [",", name])));
 }
+
+/** Pages that may change something, beside those of 127.0.0.1: its own, by each of the names that it has. */
+const origins = ({ options, publicUrl }: Context): Template =>
+  template(
+    publicUrl("main", "ui"),
+    ...options.hosts.flatMap((host) => [`,https://${host}`, `,http://${host}`]),
+  );
 
 /** The users' table stands beside the others; passwords are checked once a minute, not at every request (PBKDF2 is slow). */
 const authIni = ({ needs: { db }, options }: Context) =>
@@ -128,6 +137,8 @@ export const mlflow = defineService({
   parts: {
     main: {
       image: "python",
+      // Its state is in the database and the bucket, and what signs its cookies is the same for all.
+      scalable: true,
       command: () => ["python", "-m", "datalab.mlflow_server"],
       env: (ctx) => {
         const { db, artifacts: store, admin, session } = ctx.needs;
@@ -148,6 +159,7 @@ export const mlflow = defineService({
           MLFLOW_AUTH_ADMIN_PASSWORD: template(admin),
           MLFLOW_FLASK_SERVER_SECRET_KEY: template(session),
           MLFLOW_SERVER_ALLOWED_HOSTS: hosts(ctx),
+          MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: origins(ctx),
           MLFLOW_SERVER_X_FRAME_OPTIONS: "DENY",
           // One process: no job runner, no supervisor. It answers as uvicorn's application.
           MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false",

@@ -87,7 +87,7 @@ export const prometheus = defineService({
   parts: {
     main: {
       image: "services",
-      command: ({ options }) => [
+      command: ({ options, publicUrl }) => [
         "prometheus",
         "--config.file=/run/datalab/prometheus.json",
         "--storage.tsdb.path=/data/tsdb",
@@ -95,6 +95,8 @@ export const prometheus = defineService({
         `--storage.tsdb.retention.size=${options.retentionSize}`,
         "--storage.tsdb.wal-compression",
         "--web.listen-address=0.0.0.0:9090",
+        // Alerts tell people where they come from.
+        t`--web.external-url=${publicUrl("main", "ui")}`,
         "--web.page-title=DataLab metrics",
         // An alert whose Prometheus was replaced ends after four of these.
         "--rules.alert.resend-delay=30s",

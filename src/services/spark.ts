@@ -185,6 +185,8 @@ export const spark = defineService({
     },
     history: {
       image: "spark",
+      // What it shows it reads from the object store; of two that clean up there, one finds the work done.
+      scalable: true,
       uses: ["lake"],
       command: () => ["bash", "/run/datalab/start.sh"],
       env: () => environment,

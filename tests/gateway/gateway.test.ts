@@ -10,9 +10,15 @@ import { gateway } from "../../src/services/gateway.ts";
 import { foundation, modelOf } from "../support/project.ts";
 
 interface Written {
+  readonly domain: string;
+  readonly proxies: number;
+  readonly drainSeconds: number;
+  readonly graceSeconds: number;
   readonly users: readonly { readonly name: string; readonly password?: string }[];
   readonly endpoints: readonly {
     readonly service: string;
+    readonly protocol: string;
+    readonly origin?: string;
     readonly listen: number;
     readonly upstream: string;
     readonly auth: string;
@@ -21,15 +27,32 @@ interface Written {
   }[];
 }
 
-const guardedModel = () => modelOf("", "dev", [...foundation, gateway]);
+const guardedModel = (yaml = "") => modelOf(yaml, "dev", [...foundation, gateway]);
+
+/** A cluster whose controller is reached at another port than 443. */
+const inCluster = (options = "{}") => `
+target: kubernetes
+images: { source: registry }
+kubernetes:
+  context: test
+  ingress: { host: lab.example, port: 8443 }
+services:
+  gateway: { options: ${options} }
+`;
 
 /** What the gateway's container is given, with secrets and addresses told by their names. */
-function written(): Written {
-  const workload = guardedModel()
+function written(yaml = ""): Written {
+  const workload = guardedModel(yaml)
     .services.flatMap((s) => s.workloads)
     .find(({ name }) => name === "gateway");
   const text = render(workload?.files["gateway.json"] ?? "", (ref) =>
-    ref.ref === "secret" ? `secret of ${ref.id}` : ref.ref === "address" ? ref.workload : "",
+    ref.ref === "secret"
+      ? `secret of ${ref.id}`
+      : ref.ref === "address"
+        ? ref.workload
+        : ref.ref === "publicUrl"
+          ? `url of ${ref.workload}/${ref.endpoint}`
+          : "",
   );
   return JSON.parse(text) as Written;
 }
@@ -61,6 +84,46 @@ describe("its configuration", () => {
   test("gives databases no login of ours", () => {
     expect(written().endpoints.find(({ service }) => service === "postgres")).not.toHaveProperty("login");
     expect(written().users).toEqual([{ name: "admin", password: "secret of gateway/admin" }]);
+  });
+});
+
+describe("in a cluster", () => {
+  test("it knows every page by its public name, and one domain that the login is good for", () => {
+    const { domain, endpoints } = written(inCluster());
+    expect(domain).toBe("lab.example");
+    expect(endpoints.map(({ service, origin }) => `${service} ${origin}`)).toEqual([
+      "core url of core/api",
+      "object-store url of object-store/s3",
+      "object-store url of object-store/console",
+      "prefect url of prefect/api",
+    ]);
+  });
+
+  test("it publishes no database: people reach pages by the ingress, and nothing else", () => {
+    expect(written(inCluster()).endpoints.filter(({ protocol }) => protocol === "tcp")).toEqual([]);
+    expect(written().endpoints.filter(({ protocol }) => protocol === "tcp")).toMatchObject([
+      { service: "postgres", listen: 5432 },
+    ]);
+  });
+
+  test("it believes the ingress about addresses, as many proxies as the configuration says", () => {
+    expect(written(inCluster()).proxies).toBe(1);
+    expect(written(inCluster("{ proxies: 2 }")).proxies).toBe(2);
+    expect(written()).toMatchObject({ proxies: 0, domain: "" });
+    expect(written("services: { gateway: { options: { proxies: 1 } } }").proxies).toBe(1);
+  });
+
+  test("it gives clients time to find another one before it ends, which one host has none of", () => {
+    expect(written(inCluster())).toMatchObject({ drainSeconds: 5, graceSeconds: 30 });
+    expect(written()).toMatchObject({ drainSeconds: 0, graceSeconds: 5 });
+    const workload = guardedModel(inCluster())
+      .services.flatMap((s) => s.workloads)
+      .find(({ name }) => name === "gateway");
+    expect(workload).toMatchObject({
+      scalable: true,
+      stopGraceSeconds: 45,
+      probe: { command: ["curl", "--fail", "--silent", "--max-time", "2", "http://127.0.0.1:9180/readyz"] },
+    });
   });
 });
 

@@ -29,6 +29,7 @@ const good: WorkloadModel = {
   scale: null,
   scalable: false,
   spawns: [],
+  reaches: [],
 };
 const volume = { name: "data", path: "/data", sizeBytes: 1, policy: "retain" } as const;
 const endpoint = {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/error.ts";
 import { alertmanagerConfig } from "../../src/outputs/monitoring/alertmanager.ts";
-import { alertRoutes } from "../../src/outputs/monitoring/routes.ts";
+import { alertRoutes, routePorts } from "../../src/outputs/monitoring/routes.ts";
 import { thresholds } from "../../src/outputs/monitoring/thresholds.ts";
 import { everyModel, filesOf, rulesOf } from "./support/generated.ts";
 import { withTools } from "./support/tools.ts";
@@ -131,6 +131,22 @@ describe("routes", () => {
   ])("to %s are refused", (_what, routes, words) => {
     const parsed = alertRoutes.safeParse(routes);
     expect(JSON.stringify(parsed.error?.issues)).toContain(words);
+  });
+
+  test("reach the ports of their addresses, which network rules are made of", () => {
+    const email = { to: ["a@example.com"], from: "b@example.com", server: "smtp.example.com:587" };
+    const routes = alertRoutes.parse([
+      { name: "a", webhook: { url: "http://hooks.example.com/x" } },
+      { name: "b", webhook: { url: "https://hooks.example.com:8443/x" } },
+      { name: "c", webhook: { urlSecret: "hook-url", port: 9443 }, email },
+      { name: "d", webhook: { urlSecret: "hook-url" }, slack: { urlSecret: "slack-url", channel: "#a" } },
+    ]);
+    expect(routePorts(routes).map(({ port }) => port)).toEqual([80, 8443, 9443, 587, 443, 443]);
+    const yaml =
+      "services: { alertmanager: { options: { routes: [{ name: a, webhook: { url: 'http://a:81' }}, { name: b, webhook: { url: 'https://a' }}]}}}";
+    const workloads = everyModel(yaml).services.flatMap((s) => s.workloads);
+    const outward = workloads.filter((w) => w.reaches.length > 0).map((w) => [w.name, w.reaches]);
+    expect(outward).toEqual([["alertmanager", [{ port: 81 }, { port: 443 }]]]);
   });
 
   test("resolved alerts are told as well, and a service that is down does not tell its checks again", () => {

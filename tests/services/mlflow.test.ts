@@ -19,6 +19,26 @@ describe("mlflow", () => {
       "127.0.0.1:5000",
       "127.0.0.1:5300",
       "localhost:5300",
+      "somewhere",
+    ]);
+  });
+
+  test("lets pages of its own names change something, and no others", () => {
+    const yaml = "target: docker\nservices:\n  mlflow:\n    options: { hosts: [lab.example.com] }";
+    const { env } = server(modelOf(yaml, "dev", known));
+    expect(text(env.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS).split(",")).toEqual([
+      "somewhere",
+      "https://lab.example.com",
+      "http://lab.example.com",
+    ]);
+  });
+
+  test("has no public name where it is not published", () => {
+    const yaml = "target: docker\nservices:\n  mlflow:\n    ports: { ui: false }";
+    expect(text(server(modelOf(yaml, "dev", known)).env.MLFLOW_SERVER_ALLOWED_HOSTS).split(",")).toEqual([
+      "mlflow",
+      "mlflow:5000",
+      "127.0.0.1:5000",
     ]);
   });
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,10 @@ type Door struct {
 	// Opens every port for programs.
 	Token string `json:"token"`
 	Users []User `json:"users"`
+	// Single sign-on; nil: passwords alone.
+	OIDC *OIDC `json:"oidc,omitempty"`
+	// Only single sign-on logs people in.
+	NoPasswords bool `json:"noPasswords,omitempty"`
 
 	sessions *sessions
 	limit    *limit
@@ -47,6 +52,8 @@ type Door struct {
 	domain   string
 	ending   atomic.Bool
 	inWork   atomic.Int64
+	mutex    sync.Mutex
+	guards   []*Guard
 	token    [sha256.Size]byte
 	logger   *zap.Logger
 	logins   *prometheus.CounterVec
@@ -82,6 +89,13 @@ func (d *Door) Provision(ctx caddy.Context) error {
 	if d.SessionHours <= 0 {
 		return errors.New("sessionHours must be more than 0")
 	}
+	if d.OIDC != nil {
+		if err := d.OIDC.provision(); err != nil {
+			return err
+		}
+	} else if d.NoPasswords {
+		return errors.New("noPasswords without oidc: nobody could log in")
+	}
 	if len(d.Users) == 0 {
 		return errors.New("there must be a user who can log in")
 	}
@@ -112,9 +126,18 @@ func (d *Door) Provision(ctx caddy.Context) error {
 		return vec
 	}
 	d.logins = counter("logins_total", "Attempts to log in.", "result")
+	for _, result := range []string{"accepted", "refused", "limited", "denied", "failed"} {
+		d.logins.WithLabelValues(result) // an alert sees the first one only when it has seen none
+	}
 	d.refused = counter("refused_total", "Requests that were refused.", "reason")
 	d.gone = counter("unavailable_total", "Requests whose service did not answer.", "service")
 	return nil
+}
+
+func (d *Door) add(g *Guard) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.guards = append(d.guards, g)
 }
 
 // Start does nothing: ports are opened by Caddy's HTTP app.

@@ -28,6 +28,8 @@ type Guard struct {
 	SelfGuarded []string `json:"selfGuarded,omitempty"`
 	// Fields that are replaced in the JSON object which a path answers: what a UI is told about its login.
 	Answers map[string]map[string]any `json:"answers,omitempty"`
+	// Of those who come by single sign-on, only admins open it.
+	AdminsOnly bool `json:"adminsOnly,omitempty"`
 	// Where people's browsers reach it, such as https://tracking.lab.example.com.
 	Origin string `json:"origin,omitempty"`
 	// The published port; filled in by setup.
@@ -74,6 +76,7 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("origin %q does not read scheme://host[:port]", g.Origin)
 		}
 	}
+	g.door.add(g)
 	return nil
 }
 
@@ -153,7 +156,12 @@ func (g *Guard) identify(r *http.Request, at way) (who string, renewed *http.Coo
 		return bySelf, nil, nil
 	}
 	if found, ok := g.door.sessions.of(r, at); ok {
+		if g.AdminsOnly && !found.admin {
+			return "", nil, &refusal{http.StatusForbidden, "E_ADMINS", "Only admins open " + g.Service + ".",
+				"services.gateway.options.oidc.admins says who is one; " + found.user + " is not."}
+		}
 		g.signIn(r)
+		r.Header.Set("X-Datalab-Role", found.role())
 		if longer, ok := g.door.sessions.prolong(found); ok {
 			return found.user, g.door.sessions.cookie(longer, at), nil
 		}
@@ -189,6 +197,10 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, why refusal) {
 	g.door.refused.WithLabelValues(why.code).Inc()
 	if why.code == "E_LOGIN" && isNavigation(r) {
 		g.toLogin(w, r)
+		return
+	}
+	if why.code == "E_ADMINS" && isNavigation(r) {
+		g.show(w, r, why.status, "refused", page{Title: why.message, Problem: why.hint})
 		return
 	}
 	writeError(w, why)

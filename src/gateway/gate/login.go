@@ -31,6 +31,12 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 			return
 		}
 		g.showLogin(w, r, http.StatusOK, next, "", "")
+	case g.door.OIDC != nil && r.URL.Path == ssoPath && get:
+		g.beginSSO(w, r, at)
+	case g.door.OIDC != nil && r.URL.Path == callbackPath && r.Method == http.MethodGet:
+		g.finishSSO(w, r, at)
+	case r.URL.Path == loginPath && r.Method == http.MethodPost && g.door.NoPasswords:
+		g.refuse(w, r, refusal{http.StatusForbidden, "E_NO_PASSWORDS", "Passwords are switched off here.", "Log in by " + ssoPath + "."})
 	case r.URL.Path == loginPath && r.Method == http.MethodPost:
 		g.login(w, r, at)
 	case r.URL.Path == logoutPath && get:
@@ -45,11 +51,15 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 		}
 		http.SetCookie(w, g.door.sessions.noCookie(at))
 		w.Header().Set("Clear-Site-Data", `"cache"`)
+		if loggedIn && found.sso {
+			g.leave(w, r, found.user)
+			return
+		}
 		redirect(w, loginPath)
 	case r.URL.Path == whoPath && get && loggedIn:
 		ownHeaders(w.Header())
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = fmt.Fprintf(w, `{"user":%q,"stack":%q,"expires":%q}`+"\n", found.user, g.door.Stack, found.expires.UTC().Format("2006-01-02T15:04:05Z"))
+		_, _ = fmt.Fprintf(w, `{"user":%q,"role":%q,"stack":%q,"expires":%q}`+"\n", found.user, found.role(), g.door.Stack, found.expires.UTC().Format("2006-01-02T15:04:05Z"))
 	case r.URL.Path == whoPath && get:
 		g.refuse(w, r, refusal{http.StatusUnauthorized, "E_SESSION", "There is no session.", ""})
 	default:

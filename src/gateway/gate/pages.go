@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"net/url"
 )
 
 var (
@@ -14,14 +15,18 @@ var (
 	pagesText string
 	//go:embed pages.css
 	style string
-	pages = template.Must(template.New("pages").Parse(pagesText))
-	// The one thing that a page of ours may load.
-	policy = func() string {
-		sum := sha256.Sum256([]byte(style))
-		return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-	}()
+	// Only the browser knows the #part of a link: it is handed to the provider's side of the login with the rest.
+	keepFragment = `document.getElementById("sso").href+=encodeURIComponent(location.hash)`
+	pages        = template.Must(template.New("pages").Parse(pagesText))
+	// What a page of ours may load, and the one script that one of them has.
+	policy = "default-src 'none'; style-src " + sourceOf(style) + "; script-src " + sourceOf(keepFragment) +
+		"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+func sourceOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
 
 type page struct {
 	Style   template.CSS
@@ -30,7 +35,15 @@ type page struct {
 	Summary string
 	Refresh int
 
-	Next, User, Problem string
+	Next, User, Problem, Title string
+	// Single sign-on: what it is called, and where it begins. Empty: there is none.
+	Provider, SSOURL string
+	// Where the page goes on to by itself.
+	Leave string
+	// Empty: passwords are switched off.
+	PasswordURL string
+	Passwords   bool
+	Script      template.JS
 }
 
 // ownHeaders is what every answer of the gateway itself carries.
@@ -65,7 +78,11 @@ func (g *Guard) showLogin(w http.ResponseWriter, r *http.Request, status int, ne
 	if len(user) > 128 {
 		user = ""
 	}
-	g.show(w, r, status, "login", page{Next: next, User: user, Problem: problem})
+	data := page{Next: next, User: user, Problem: problem, Passwords: !g.door.NoPasswords}
+	if oidc := g.door.OIDC; oidc != nil {
+		data.Provider, data.SSOURL, data.Script = oidc.Label, ssoPath+"?next="+url.QueryEscape(next), template.JS(keepFragment)
+	}
+	g.show(w, r, status, "login", data)
 }
 
 func (g *Guard) showLogout(w http.ResponseWriter, r *http.Request, user string) {

@@ -25,6 +25,8 @@ const (
 type session struct {
 	id      string
 	user    string
+	sso     bool // it was opened by single sign-on
+	admin   bool
 	began   time.Time
 	expires time.Time
 }
@@ -67,20 +69,34 @@ func isSessionCookie(text string) bool {
 	return false
 }
 
-func (s *sessions) begin(user string) session {
+// begin opens a session by a password. Who has one runs the platform.
+func (s *sessions) begin(user string) session { return s.open(session{user: user, admin: true}) }
+
+func (s *sessions) beginSSO(user string, admin bool) session {
+	return s.open(session{user: user, admin: admin, sso: true})
+}
+
+func (s *sessions) open(value session) session {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails
 	now := s.now()
-	return session{
-		id:      base64.RawURLEncoding.EncodeToString(id),
-		user:    user,
-		began:   now,
-		expires: now.Add(s.lifetime),
-	}
+	value.id, value.began, value.expires = base64.RawURLEncoding.EncodeToString(id), now, now.Add(s.lifetime)
+	return value
 }
 
-// prolong gives a session that is past a quarter of its life a new one; false: it is young enough, or can't be.
+func (value session) role() string {
+	if value.admin {
+		return "admin"
+	}
+	return "member"
+}
+
+// prolong gives a session that is past a quarter of its life a new one; false: it is young enough, or can't be:
+// whether somebody who came by single sign-on may still come in, the provider is asked anew.
 func (s *sessions) prolong(old session) (session, bool) {
+	if old.sso {
+		return old, false
+	}
 	now := s.now()
 	expires := now.Add(s.lifetime)
 	if end := old.began.Add(mostLifetimes * s.lifetime); expires.After(end) {
@@ -94,23 +110,39 @@ func (s *sessions) prolong(old session) (session, bool) {
 }
 
 func (s *sessions) write(value session) string {
-	payload := strings.Join([]string{
+	fields := []string{
 		value.id,
 		base64.RawURLEncoding.EncodeToString([]byte(value.user)),
 		strconv.FormatInt(value.began.Unix(), 36),
 		strconv.FormatInt(value.expires.Unix(), 36),
-	}, ".")
-	return payload + "." + s.sign(payload, s.door.user(value.user))
+	}
+	if value.sso {
+		fields = append(fields, "sso-"+value.role())
+	}
+	payload := strings.Join(fields, ".")
+	return payload + "." + s.sign(payload, s.credential(value))
 }
 
-// sign binds the session to the user's password as well: a new one ends all sessions that the old one has opened.
-func (s *sessions) sign(payload string, user *User) string {
+// credential is what has opened a session: when it changes, the session ends. nil: it opens nothing any more.
+func (s *sessions) credential(value session) []byte {
+	if value.sso {
+		if s.door.OIDC == nil {
+			return nil
+		}
+		return s.door.OIDC.fingerprint[:]
+	}
+	user := s.door.user(value.user)
+	if user == nil || s.door.NoPasswords {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(user.Password + "\x00" + user.Hash))
+	return sum[:]
+}
+
+func (s *sessions) sign(payload string, credential []byte) string {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(payload))
-	if user != nil {
-		credential := sha256.Sum256([]byte(user.Password + "\x00" + user.Hash))
-		mac.Write(credential[:])
-	}
+	mac.Write(credential)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -123,20 +155,22 @@ func (s *sessions) read(text string) (session, bool) {
 		return session{}, false
 	}
 	fields := strings.Split(text[:at], ".")
-	if len(fields) != 4 {
+	if len(fields) < 4 || len(fields) > 5 {
 		return session{}, false
 	}
 	name, err := base64.RawURLEncoding.DecodeString(fields[1])
 	if err != nil {
 		return session{}, false
 	}
-	user := s.door.user(string(name))
-	if !hmac.Equal([]byte(s.sign(text[:at], user)), []byte(text[at+1:])) || user == nil {
+	value := session{id: fields[0], user: string(name), sso: len(fields) == 5}
+	value.admin = !value.sso || fields[4] == "sso-admin"
+	credential := s.credential(value)
+	if !hmac.Equal([]byte(s.sign(text[:at], credential)), []byte(text[at+1:])) || credential == nil {
 		return session{}, false
 	}
 	began, errBegan := strconv.ParseInt(fields[2], 36, 64)
 	expires, errExpires := strconv.ParseInt(fields[3], 36, 64)
-	value := session{id: fields[0], user: user.Name, began: time.Unix(began, 0), expires: time.Unix(expires, 0)}
+	value.began, value.expires = time.Unix(began, 0), time.Unix(expires, 0)
 	if errBegan != nil || errExpires != nil || !s.now().Before(value.expires) || s.isRevoked(value.id) {
 		return session{}, false
 	}

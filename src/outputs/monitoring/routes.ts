@@ -31,6 +31,14 @@ export const alertRoute = z
       .strictObject({
         url: httpUrl.optional().describe("Where alerts are posted; not for a URL that holds a secret."),
         urlSecret: secretName.optional(),
+        port: z
+          .int()
+          .min(1)
+          .max(65_535)
+          .default(443)
+          .describe(
+            "Port of the address in urlSecret: a cluster lets alerts out to the ports that it knows.",
+          ),
       })
       .refine(({ url, urlSecret }) => (url === undefined) !== (urlSecret === undefined), {
         error: "either url or urlSecret",
@@ -77,6 +85,18 @@ export const alertRoutes = z
   });
 
 export type AlertRoute = z.output<typeof alertRoute>;
+
+/** Ports that must be reached to tell people. */
+export function routePorts(routes: readonly AlertRoute[]): { readonly port: number }[] {
+  const portOf = (url: URL) => Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  return routes
+    .flatMap(({ webhook, slack, email }) => [
+      ...(webhook ? [webhook.url === undefined ? webhook.port : portOf(new URL(webhook.url))] : []),
+      ...(slack ? [443] : []),
+      ...(email ? [Number(email.server.split(":").at(-1))] : []),
+    ])
+    .map((port) => ({ port }));
+}
 
 /** Names of the secrets from outside that these routes need. */
 export function routeSecrets(routes: readonly AlertRoute[]): string[] {

@@ -162,7 +162,7 @@ function createNetwork(
     {
       name: workload.name,
       apiServer: rulesOf(workload).length > 0 ? cluster.apiServer : [],
-      outside: [],
+      outside: workload.reaches.map(({ port }) => port),
       ...(isEntry && {
         entry: {
           namespace: cluster.ingress.namespace,

@@ -172,6 +172,17 @@ export const serviceCases: RuleCase[] = [
     quiet: [{ series: { 'datalab_gateway_logins_total{result="refused"}': "0x20 20x60" }, at: "5m15s" }],
   },
   {
+    alert: "SingleSignOnFailing",
+    series: { 'datalab_gateway_logins_total{result="failed"}': "0x20 3x60" },
+    notYet: "5m",
+    fires: "5m15s",
+    ended: "10m30s",
+    labels: { severity: "warning", service: "gateway", result: "failed" },
+    summary: "Single sign-on fails: its provider does not answer, or refuses the platform.",
+    description: "See: services logs gateway",
+    quiet: [{ series: { 'datalab_gateway_logins_total{result="failed"}': "0x20 2x60" }, at: "5m15s" }],
+  },
+  {
     alert: "LogStoreReadOnly",
     series: { 'vl_storage_is_read_only{path="/data"}': "0x20 1x19 0x20" },
     notYet: "6m",

@@ -37,6 +37,7 @@ export const notes: WorkloadModel = {
   scalable: true,
   host: [],
   spawns: [],
+  reaches: [],
   ports: [],
   stopGraceSeconds: 10,
   drain: null,
