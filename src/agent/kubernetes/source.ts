@@ -2,6 +2,7 @@ import { type Container, Containers } from "../containers.ts";
 import { type Line, timeStamp } from "../lines.ts";
 import { type ContainerSource, LogGone, type LogPiece } from "../source.ts";
 import { type KubernetesApi, KubernetesError, queryOf } from "./api.ts";
+import { chunksOf } from "./follow.ts";
 import { LogLines } from "./log-lines.ts";
 import type { PodContainer } from "./pod.ts";
 import { Pods } from "./pods.ts";
@@ -85,7 +86,7 @@ export class KubernetesSource implements ContainerSource {
     });
     if (!answer) return;
     const lines = new LogLines((text) => this.#say(`instead of a line of ${container.name}: ${text}`));
-    for await (const chunk of answer) yield lines.take(chunk as Buffer);
+    for await (const chunk of chunksOf(answer)) yield lines.take(chunk);
     // A connection that broke may look like an end: the line comes again, whole.
     const now = this.containers.get(container.id);
     if (previous || !now?.running || now.instance !== container.instance) yield lines.end();

@@ -78,6 +78,16 @@ describe.skipIf(missing)("the agent on Kubernetes", () => {
       expect(end).toBe("end");
     });
 
+    test("go on when the kubelet begins a new file because one is full", async () => {
+      // 12 MB three times; the kubelet looks every ten seconds whether a file has more than 10 MiB.
+      const burst = `seq -f "line %07g of a log that fills its file, with words enough to make it a usual line" $from $((from + 129999))`;
+      pods.start("full", `for from in 1 130001 260001; do ${burst}; sleep 14; done; echo the end; sleep 600`);
+      await eventually("the end", 180, () => pods.query('{container="full-0"} "the end"').length === 1);
+      await pause(3);
+      const counts = '{container="full-0"} | stats count() n, count_uniq(_msg) different';
+      expect(pods.query(counts)).toEqual([{ n: "390001", different: "390001" }]);
+    });
+
     test("written while the agent and the store are killed arrive once each, in their order", async () => {
       const burst = "for i in $(seq 1 4000); do echo line $i; done";
       pods.start(

@@ -105,6 +105,24 @@ describe("logs of pods", () => {
     await until(() => expect(store.texts("web-1")).toEqual(texts(1, 40)));
   });
 
+  test("go on in a new file that was begun while the one before was still read", async () => {
+    const instance = cluster.run("web-1", "a");
+    cluster.write(instance, ...lines(1, 9_000));
+    cluster.runs("web-1", instance);
+    await stage.start();
+    await until(() => expect(store.texts("web-1").length).toBeGreaterThan(0));
+    cluster.rotate(instance);
+    cluster.write(instance, ...lines(9_001, 9_010));
+    await until(() => expect(store.texts("web-1")).toEqual(texts(1, 9_010)));
+    // What has little to catch up with is not opened again.
+    const opened = () => cluster.asked.filter((path) => path.includes("/log?")).length;
+    const before = opened();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    cluster.write(instance, ...lines(9_011, 9_020));
+    await until(() => expect(store.texts("web-1")).toEqual(texts(1, 9_020)));
+    expect([before, opened()]).toEqual([2, 2]);
+  });
+
   test("are read to their end after the pod has been deleted", async () => {
     const instance = cluster.run("job-1", "a");
     cluster.write(instance, ...lines(1, 5));

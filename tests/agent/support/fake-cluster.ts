@@ -11,7 +11,8 @@ const metrics = `/apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods`;
 /** What a container wrote between a start and an end. */
 export interface Instance {
   readonly id: string;
-  readonly lines: string[];
+  /** Its newest file. */
+  lines: string[];
   ended: boolean;
 }
 
@@ -93,6 +94,11 @@ export class FakeCluster {
   write(instance: Instance, ...lines: string[]): void {
     instance.lines.push(...lines);
     this.#tell();
+  }
+
+  /** Begins a new file; who still reads the old one stays with it, as with a kubelet that has not seen it. */
+  rotate(instance: Instance): void {
+    instance.lines = [];
   }
 
   end(instance: Instance): void {
@@ -195,10 +201,11 @@ export class FakeCluster {
     if (!instance) return refuse(400, `container "main" in pod "${name}" is not available`);
     const since = query.get("sinceTime") ?? "";
     if (!/^$|^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(since)) return refuse(400, "bad sinceTime");
+    const file = instance.lines;
     let sent = 0;
     const tell = () => {
-      const fresh = instance.lines.slice(sent).filter((line) => line >= since.slice(0, 19));
-      sent = instance.lines.length;
+      const fresh = file.slice(sent).filter((line) => line >= since.slice(0, 19));
+      sent = file.length;
       if (fresh.length > 0) response.write(`${fresh.join("\n")}\n`);
       if (!instance.ended && query.get("follow") === "true") return;
       this.#follows.delete(response);
