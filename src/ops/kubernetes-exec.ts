@@ -53,7 +53,7 @@ export async function execInPod(
     timeoutSeconds === undefined
       ? undefined
       : setTimeout(() => {
-          told.reject(new Error(`${command[0]} was not done within ${timeoutSeconds} s`));
+          told.reject(new Error(`it was not done within ${timeoutSeconds} s`));
           socket.terminate();
         }, timeoutSeconds * 1000);
   try {

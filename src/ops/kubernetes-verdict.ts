@@ -2,6 +2,8 @@
 import type { ContainerStatus, Job, Pod } from "./kubernetes-objects.ts";
 
 export interface Verdict {
+  /** What is wrong, however the cluster words it this time. */
+  readonly kind: "died" | "image" | "container" | "node" | "volume" | "refused" | "slow";
   /** Completes "<workload> can't start: ...". */
   readonly reason: string;
   readonly exitCode: number | null;
@@ -41,12 +43,13 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
       ended?.reason === "OOMKilled"
         ? "it needs more memory than its limit"
         : `its process ended with exit code ${exitCode}`;
-    return { reason: `${why}, ${deaths} times`, exitCode, afterMs: 0 };
+    return { kind: "died", reason: `${why}, ${deaths} times`, exitCode, afterMs: 0 };
   }
   for (const { state, image } of all as readonly (ContainerStatus & { readonly image?: string })[]) {
     const { reason = "", message = "" } = state?.waiting ?? {};
     if (pulls.includes(reason)) {
       return {
+        kind: "image",
         reason: `its image ${image ?? ""} can't be pulled (${reason}: ${message})`,
         exitCode: null,
         afterMs: patienceMs,
@@ -54,6 +57,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
     }
     if (containers.includes(reason)) {
       return {
+        kind: "container",
         reason: `its container can't be made (${reason}: ${message})`,
         exitCode: null,
         afterMs: patienceMs,
@@ -63,6 +67,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
   const placed = status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (placed?.status === "False") {
     return {
+      kind: "node",
       reason: `no node takes its pod (${placed.message ?? placed.reason})`,
       exitCode: null,
       afterMs: nodeMs,
@@ -72,7 +77,12 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
     status?.phase === "Pending" &&
     all.some(({ state }) => state?.waiting?.reason === "ContainerCreating")
   ) {
-    return { reason: "its container does not come into being", exitCode: null, afterMs: volumeMs };
+    return {
+      kind: "volume",
+      reason: "its container does not come into being",
+      exitCode: null,
+      afterMs: volumeMs,
+    };
   }
   return undefined;
 }
@@ -96,5 +106,10 @@ export function jobVerdict({ status }: Job, pods: readonly Pod[]): Verdict | und
     .map((c) => c.state?.terminated?.exitCode);
   const exitCode = codes.find((code) => code) ?? null;
   const ended = exitCode === null ? "" : `its process ended with exit code ${exitCode}; `;
-  return { reason: `${ended}${failed.message ?? failed.reason ?? "its Job failed"}`, exitCode, afterMs: 0 };
+  return {
+    kind: "died",
+    reason: `${ended}${failed.message ?? failed.reason ?? "its Job failed"}`,
+    exitCode,
+    afterMs: 0,
+  };
 }

@@ -11,11 +11,14 @@ import {
   workloadOf,
 } from "./kubernetes-objects.ts";
 import { listScaled } from "./kubernetes-scale.ts";
+import { podState } from "./kubernetes-state.ts";
 import { deathsOf, jobVerdict, podVerdict, type Verdict } from "./kubernetes-verdict.ts";
 
 const pollMs = 2_000;
 const logLines = 20;
 const eventLines = 10;
+/** What happened before an engine gave up, as far back as it may have waited. */
+const recentMs = 15 * 60_000;
 /** A controller that is refused tries again, with less and less patience. */
 const refusedMs = 15_000;
 
@@ -23,7 +26,7 @@ const refusedMs = 15_000;
 interface Sight {
   /** It was there before the update, with so many deaths. */
   readonly before: number | undefined;
-  readonly reason?: string;
+  readonly kind?: Verdict["kind"];
   readonly since?: number;
 }
 
@@ -52,10 +55,10 @@ export async function watchPods(
         sights.set(id, { before: sight.before });
         continue;
       }
-      const since = sight.reason === is.reason ? (sight.since ?? Date.now()) : Date.now();
-      sights.set(id, { ...sight, reason: is.reason, since });
+      const since = sight.kind === is.kind ? (sight.since ?? Date.now()) : Date.now();
+      sights.set(id, { ...sight, kind: is.kind, since });
       if (Date.now() - since < is.afterMs || (await update.isHealthy(workload))) continue;
-      return deathOf(cluster, stack, workload, is);
+      return deathOf(cluster, stack, workload, is, began);
     }
     if (seen) isFirst = false;
     const refused = await refusals(cluster, stack, began).catch(() => []);
@@ -64,7 +67,7 @@ export async function watchPods(
     for (const each of refused) {
       const since = refusedSince.get(each.workload) ?? Date.now();
       refusedSince.set(each.workload, since);
-      if (Date.now() - since >= each.afterMs) return deathOf(cluster, stack, each.workload, each);
+      if (Date.now() - since >= each.afterMs) return deathOf(cluster, stack, each.workload, each, began);
     }
     await sleep(pollMs, undefined, { signal }).catch(() => {});
   }
@@ -121,12 +124,16 @@ async function refusals(cluster: Cluster, stack: string, began: number): Promise
     .sort((a, b) => timeOf(b) - timeOf(a));
   if (events.length === 0) return [];
   const labelSelector = ownSelector(stack);
-  const [scaled, pods] = await Promise.all([
+  const [scaled, jobs, pods] = await Promise.all([
     listScaled(cluster, labelSelector),
+    oneShots(cluster, stack),
     cluster.list<Pod>(paths.pods(namespace), { labelSelector }),
   ]);
   const isShort = (workload: string) => {
     const found = scaled.find(({ metadata }) => workloadOf(metadata) === workload);
+    // What a service starts by itself is that service's business.
+    const isOwn = found ?? jobs.find(({ metadata }) => workloadOf(metadata) === workload);
+    if (!isOwn) return false;
     const failure = found?.status?.conditions?.some(
       (c) => c.type === "ReplicaFailure" && c.status === "True",
     );
@@ -140,7 +147,8 @@ async function refusals(cluster: Cluster, stack: string, began: number): Promise
   }
   return [...newest].map(([workload, { message }]) => ({
     workload,
-    reason: `the cluster refuses its pod (${message})`,
+    kind: "refused",
+    reason: `the cluster refuses its pod (${withoutNoise(message)})`,
     exitCode: null,
     afterMs: refusedMs,
   }));
@@ -149,23 +157,31 @@ async function refusals(cluster: Cluster, stack: string, began: number): Promise
 const nameOfOwner = (kind: string | undefined, name: string): string =>
   kind === "ReplicaSet" ? name.replace(/-[a-z0-9]+$/, "") : name;
 
-async function deathOf(cluster: Cluster, stack: string, workload: string, is: Verdict): Promise<Death> {
+async function deathOf(
+  cluster: Cluster,
+  stack: string,
+  workload: string,
+  is: Verdict,
+  began: number,
+): Promise<Death> {
   const { context, namespace } = cluster.place;
   const labelSelector = ownSelector(stack, workload);
   const pods = await cluster.list<Pod>(paths.pods(namespace), { labelSelector }).catch(() => []);
-  // The one that fares worst is the one that is told about.
-  const pod =
-    pods.toSorted((a, b) => deathsOf(b) - deathsOf(a) || newer(a, b)).find((p) => podVerdict(p)) ??
-    pods.at(-1);
+  // The one that fares worst is the one that is told about; what was refused is none of them.
+  const worst = pods.toSorted((a, b) => deathsOf(b) - deathsOf(a) || newer(a, b));
+  const pod = is.kind === "refused" ? undefined : worst.find((p) => !podState(p).ok);
   const names = [workload, ...pods.map(({ metadata }) => metadata.name)];
+  const more = pod
+    ? `pod ${pod.metadata.name}`
+    : `deployment,replicaset,statefulset,job,pod -l datalab.workload=${workload}`;
   return {
     instance: pod?.metadata.name ?? workload,
     workload,
     exitCode: is.exitCode,
     reason: is.reason,
-    events: await eventsOf(cluster, names),
+    events: await eventsOf(cluster, names, began),
     log: pod ? await lastLog(cluster, pod, logLines) : "",
-    more: `kubectl --context ${context} -n ${namespace} describe pod ${pod?.metadata.name ?? `-l datalab.workload=${workload}`}`,
+    more: `kubectl --context ${context} -n ${namespace} describe ${more}`,
   };
 }
 
@@ -177,31 +193,52 @@ export async function whyNot(cluster: Cluster, stack: string, workload: string):
   const seen = (await look(cluster, stack)).filter((each) => each.workload === workload);
   const verdict = seen.map((each) => each.verdict(0)).find((is) => is !== undefined);
   const refused = (await refusals(cluster, stack, 0)).find((each) => each.workload === workload);
-  const slow = { reason: "it was not ready in time", exitCode: null, afterMs: 0 };
-  return deathOf(cluster, stack, workload, verdict ?? refused ?? slow);
+  const slow: Verdict = { kind: "slow", reason: "it was not ready in time", exitCode: null, afterMs: 0 };
+  return deathOf(cluster, stack, workload, verdict ?? refused ?? slow, Date.now() - recentMs);
 }
 
-/** Warnings first of all; what has gone well is told only where nothing else is. */
-async function eventsOf(cluster: Cluster, names: readonly string[]): Promise<readonly string[]> {
-  const own = (query: { readonly fieldSelector?: string }) =>
-    eventsAbout(cluster, names, query).catch(() => []);
-  const warnings = await own({ fieldSelector: "type=Warning" });
-  return (warnings.length > 0 ? warnings : await own({})).slice(-eventLines).map(eventWords);
-}
-
-async function eventsAbout(
+/** Warnings since a time; what has gone well is told only where nothing else is. */
+async function eventsOf(
   cluster: Cluster,
   names: readonly string[],
-  query: { readonly fieldSelector?: string },
-): Promise<readonly ClusterEvent[]> {
-  const all = await cluster.list<ClusterEvent>(paths.events(cluster.place.namespace), query);
-  return all
-    .filter(
-      ({ involvedObject: { kind, name = "" } }) =>
-        names.includes(name) || names.includes(nameOfOwner(kind, name)),
-    )
-    .sort((a, b) => timeOf(a) - timeOf(b));
+  began: number,
+): Promise<readonly string[]> {
+  const ask = async (query: { readonly fieldSelector?: string }) => {
+    const all = await cluster
+      .list<ClusterEvent>(paths.events(cluster.place.namespace), query)
+      .catch(() => []);
+    // The cluster's times are whole seconds.
+    const recent = all.filter((event) => timeOf(event) >= began - 1000);
+    return told(
+      recent.filter(
+        ({ involvedObject: { kind, name = "" } }) =>
+          names.includes(name) || names.includes(nameOfOwner(kind, name)),
+      ),
+    );
+  };
+  const warnings = await ask({ fieldSelector: "type=Warning" });
+  return (warnings.length > 0 ? warnings : await ask({})).slice(-eventLines).map(eventWords);
 }
+
+/** Of each thing's events for one reason the newest, with how often it came in all. */
+function told(events: readonly ClusterEvent[]): readonly ClusterEvent[] {
+  const newest = new Map<string, ClusterEvent>();
+  for (const event of events.toSorted((a, b) => timeOf(a) - timeOf(b))) {
+    const { kind, name } = event.involvedObject;
+    const key = `${kind} ${name} ${event.reason}`;
+    const count = (event.count ?? 1) + (newest.get(key)?.count ?? 0);
+    newest.delete(key);
+    newest.set(key, {
+      ...event,
+      count,
+      message: withoutNoise(event.message),
+    });
+  }
+  return [...newest.values()];
+}
+
+const withoutNoise = (message = ""): string =>
+  message.replace(/^\(combined from similar events\): /, "").trim();
 
 export const eventWords = ({ reason, message, count, involvedObject }: ClusterEvent): string =>
   `${involvedObject.kind} ${involvedObject.name}: ${reason}: ${(message ?? "").trim()}${(count ?? 1) > 1 ? ` (${count} times)` : ""}`;

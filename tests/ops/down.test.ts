@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { ConfigError } from "../../src/config/error.ts";
 import { type DownOptions, down } from "../../src/ops/down.ts";
 import { lockStack } from "../../src/ops/lock.ts";
 import { makeProject, platformYaml } from "../support/project.ts";
@@ -131,8 +132,10 @@ test("somebody else who works on the stack is not disturbed", async () => {
   lock.release();
 });
 
-test("a stack of a target that is not there yet says so", async () => {
-  standInPulumi({});
-  const project = makeProject({ "Pulumi.dev.yaml": platformYaml("target: aws") });
-  await expect(down(optionsFor({ project }))).rejects.toMatchObject({ code: "E_TARGET" });
+test("a stack of a cluster that nobody has named is left alone, whatever else its file lacks", async () => {
+  const pulumi = standInPulumi({});
+  const project = makeProject({ "Pulumi.dev.yaml": platformYaml("target: kubernetes") });
+  const error = await down(optionsFor({ project })).catch((e: ConfigError) => e);
+  expect((error as ConfigError).problems.map(({ path }) => path.join("."))).toEqual(["kubernetes.context"]);
+  expect(pulumi.calls()).toEqual([]);
 });

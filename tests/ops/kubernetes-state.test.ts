@@ -148,6 +148,7 @@ describe("whether it can still come to run", () => {
   test("a second death is one too many, those before the update do not count", () => {
     expect([deathsOf(running), deathsOf(crashing)]).toEqual([0, 4]);
     expect(podVerdict(crashing)).toEqual({
+      kind: "died",
       reason: "its process ended with exit code 1, 4 times",
       exitCode: 1,
       afterMs: 0,
@@ -157,11 +158,13 @@ describe("whether it can still come to run", () => {
   });
   test("what it needs may still come, for a while", () => {
     expect(podVerdict(pulling)).toEqual({
+      kind: "image",
       reason: `its image r/x@sha256:1 can't be pulled (ImagePullBackOff: Back-off pulling image "r/x@sha256:1")`,
       exitCode: null,
       afterMs: 20_000,
     });
     expect(podVerdict(unplaced)).toEqual({
+      kind: "node",
       reason: "no node takes its pod (0/1 nodes are available: 1 Insufficient cpu.)",
       exitCode: null,
       afterMs: 150_000,
@@ -171,6 +174,7 @@ describe("whether it can still come to run", () => {
         pod("Pending", [container({ state: waiting("CreateContainerConfigError", "no secret x") })]),
       ),
     ).toEqual({
+      kind: "container",
       reason: "its container can't be made (CreateContainerConfigError: no secret x)",
       exitCode: null,
       afterMs: 20_000,
@@ -181,6 +185,7 @@ describe("whether it can still come to run", () => {
     const job = { metadata: { name: "j" }, status: { conditions: [failed] } };
     expect(jobVerdict(job, [pod("Failed", [container({ state: { terminated: { exitCode: 3 } } })])])).toEqual(
       {
+        kind: "died",
         reason: "its process ended with exit code 3; Job has reached the specified backoff limit",
         exitCode: 3,
         afterMs: 0,

@@ -43,12 +43,15 @@ const event = (kind: string, name: string, message: string, at: string) =>
     message,
     count: 2,
     involvedObject: { kind, name },
-    lastTimestamp: `2026-01-01T00:00:0${at}Z`,
+    lastTimestamp: new Date(Date.now() + Number(at) * 1000).toISOString(),
   }) as Thing;
 
 async function clusterWith(contents: Contents, logs: Record<string, string> = {}) {
-  const { kubeconfig, changes } = await standInCluster(contents, undefined, logs);
-  return { cluster: connectCluster({ context: "lab", kubeconfig, namespace: "lab" }), changes };
+  const { kubeconfig, changes, reads } = await standInCluster(contents, undefined, logs);
+  const cluster = connectCluster({ context: "lab", kubeconfig, namespace: "lab" });
+  /** What was there before has been seen. */
+  const begun = () => expect.poll(() => reads.includes(events), { timeout: 10_000 }).toBe(true);
+  return { cluster, changes, begun };
 }
 const update = (more: Partial<UpdateView> = {}): UpdateView => ({
   isHealthy: () => false,
@@ -59,16 +62,18 @@ const update = (more: Partial<UpdateView> = {}): UpdateView => ({
 test("a pod that dies again and again is told with its events and its log", async () => {
   // GIVEN a stack whose Prefect comes up in this update and crashes
   const contents: Contents = { [pods]: [pod("postgres-0", "postgres", 0)] };
-  const { cluster } = await clusterWith(contents, {
+  const { cluster, begun } = await clusterWith(contents, {
     "prefect-5d-x": "2026-01-01T00:00:01Z no database\n2026-01-01T00:00:02Z bye\n",
   });
   const watching = watchPods(cluster, "dev", update(), new AbortController().signal);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await begun();
   // WHEN its pod has died twice
   contents[events] = [
     event("Pod", "prefect-5d-x", "Back-off restarting failed container", "2"),
     event("ReplicaSet", "prefect-5d", "slow down", "1"),
     event("Pod", "other-1", "not mine", "3"),
+    event("Pod", "prefect-5d-x", "an earlier time", "-100"),
+    event("ReplicaSet", "prefect-5d", "(combined from similar events): slow down", "1"),
   ];
   contents[pods]?.push(pod("prefect-5d-x", "prefect", 1));
   // THEN the death says what people need
@@ -79,7 +84,7 @@ test("a pod that dies again and again is told with its events and its log", asyn
     exitCode: 3,
     reason: "its process ended with exit code 3, 2 times",
     events: [
-      "ReplicaSet prefect-5d: BackOff: slow down (2 times)",
+      "ReplicaSet prefect-5d: BackOff: slow down (4 times)",
       "Pod prefect-5d-x: BackOff: Back-off restarting failed container (2 times)",
     ],
     log: "no database\nbye",
@@ -89,7 +94,7 @@ test("a pod that dies again and again is told with its events and its log", asyn
     code: "E_START",
     message: `prefect can't start: its process ended with exit code 3, 2 times.
 What the cluster says:
-    ReplicaSet prefect-5d: BackOff: slow down (2 times)
+    ReplicaSet prefect-5d: BackOff: slow down (4 times)
     Pod prefect-5d-x: BackOff: Back-off restarting failed container (2 times)
 Its last lines:
     no database
@@ -101,10 +106,10 @@ Its last lines:
 test("what crashed before may be what is repaired; once all is deployed it counts", async () => {
   let isDeployed = false;
   const crashing = pod("prefect-0", "prefect", 1);
-  const { cluster } = await clusterWith({ [pods]: [crashing] });
+  const { cluster, begun } = await clusterWith({ [pods]: [crashing] });
   const view = update({ isDeployed: () => isDeployed });
   const watching = watchPods(cluster, "dev", view, new AbortController().signal);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await begun();
   Object.assign(crashing, pod("prefect-0", "prefect", 4));
   isDeployed = true;
   expect(await watching).toMatchObject({ reason: "its process ended with exit code 3, 3 times" });
@@ -113,9 +118,9 @@ test("what crashed before may be what is repaired; once all is deployed it count
 test("a service that passes its checks lives, whatever its pods have been through", async () => {
   const ended = new AbortController();
   const contents: Contents = { [pods]: [] };
-  const { cluster } = await clusterWith(contents);
+  const { cluster, begun } = await clusterWith(contents);
   const watching = watchPods(cluster, "dev", update({ isHealthy: () => true }), ended.signal);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await begun();
   contents[pods]?.push(pod("prefect-0", "prefect", 5));
   await new Promise((resolve) => setTimeout(resolve, 2500));
   ended.abort();

@@ -27,6 +27,8 @@ export interface StandInCluster {
   readonly server: string;
   readonly contents: Contents;
   /** Changes that were asked for: method, path and body. */
+  /** Paths that were read. */
+  readonly reads: readonly string[];
   readonly changes: readonly { method: string; path: string; query: string; body: unknown }[];
 }
 
@@ -56,6 +58,7 @@ export async function standInCluster(
   logs: Readonly<Record<string, string>> = {},
 ): Promise<StandInCluster> {
   const changes: { method: string; path: string; query: string; body: unknown }[] = [];
+  const reads: string[] = [];
   const server = createServer(async (asked, answer) => {
     const { pathname: path, searchParams } = new URL(asked.url ?? "", "http://x");
     const chunks: Buffer[] = [];
@@ -63,7 +66,8 @@ export async function standInCluster(
     const method = asked.method ?? "GET";
     const text = Buffer.concat(chunks).toString();
     const body = text === "" ? undefined : JSON.parse(text);
-    if (method !== "GET") changes.push({ method, path, query: searchParams.toString(), body });
+    if (method === "GET") reads.push(path);
+    else changes.push({ method, path, query: searchParams.toString(), body });
     const say = (status: number, value: unknown) => {
       answer.writeHead(status, { "content-type": "application/json" });
       answer.end(JSON.stringify(value));
@@ -76,7 +80,11 @@ export async function standInCluster(
     if (log) return answer.end(searchParams.get("previous") ? "" : (logs[log] ?? ""));
     if (contents[path]) {
       const selector = searchParams.get("labelSelector") ?? "";
-      return say(200, { items: contents[path].filter((thing) => selects(selector, thing)), metadata: {} });
+      const fields = searchParams.get("fieldSelector") ?? "";
+      return say(200, {
+        items: contents[path].filter((thing) => selects(selector, thing) && hasFields(fields, thing)),
+        metadata: {},
+      });
     }
     const slash = path.lastIndexOf("/");
     const list = contents[path.slice(0, slash)] ?? [];
@@ -102,7 +110,7 @@ export async function standInCluster(
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { kubeconfig: writeKubeconfig(url), server: url, contents, changes };
+  return { kubeconfig: writeKubeconfig(url), server: url, contents, reads, changes };
 }
 
 /** Lists that a test says nothing of are empty. */
@@ -149,6 +157,15 @@ function selects(selector: string, { metadata: { labels = {} } }: Thing): boolea
       return labels[key] === value;
     });
 }
+
+const hasFields = (selector: string, thing: Thing): boolean =>
+  selector
+    .split(",")
+    .filter((part) => part !== "")
+    .every((part) => {
+      const [key = "", value] = part.split("=");
+      return (thing as unknown as Record<string, unknown>)[key] === value;
+    });
 
 /** A kubeconfig with the contexts `lab` and `other`, the latter being the current one. */
 export function writeKubeconfig(server: string): string {
