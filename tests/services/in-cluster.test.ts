@@ -90,6 +90,7 @@ describe("Prefect in a cluster", () => {
       "object-store:9000",
       "prefect-worker:8080",
       "prefect:4200",
+      "spark-connect:15002",
     ]);
   });
 
