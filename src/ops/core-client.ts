@@ -54,7 +54,7 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
         headers: authorization,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
-      body = await answer.json();
+      body = parsed(await answer.text(), answer.status);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw unreachable(base, error);
@@ -74,6 +74,15 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
     service: (name) => ask("GET", `/health/${encodeURIComponent(name)}`, answerMs),
     alerts: () => ask("GET", "/alerts", answerMs),
   };
+}
+
+/** Only what stands in front of the core answers anything but JSON: an ingress that finds nothing behind it. */
+function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`what stands in front of it answers ${status}`);
+  }
 }
 
 function wrongToken(url: string): DatalabError {
