@@ -70,12 +70,11 @@ class Lake:
             return None
         return {
             "AWS_ENDPOINT_URL": s.endpoint or "",
-            "AWS_ACCESS_KEY_ID": s.access_key,
-            "AWS_SECRET_ACCESS_KEY": s.secret_key,
             "AWS_REGION": s.region,
             "AWS_ALLOW_HTTP": "true",
             "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
             "aws_conditional_put": "etag",
+            **({"AWS_ACCESS_KEY_ID": s.access_key, "AWS_SECRET_ACCESS_KEY": s.secret_key} if s.access_key else {}),
         }
 
     def uri(self, layer: str, table: str) -> str:
@@ -226,8 +225,8 @@ class Lake:
 
                 scheme, _, address = (s.endpoint or "").partition("://")
                 self._fs = S3FileSystem(
-                    access_key=s.access_key,
-                    secret_key=s.secret_key,
+                    access_key=s.access_key or None,
+                    secret_key=s.secret_key or None,
                     endpoint_override=address.rstrip("/"),
                     scheme=scheme,
                     region=s.region,

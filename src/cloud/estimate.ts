@@ -77,8 +77,8 @@ function monthly(item: string, quantity: number, unit: string, key: Monthly): Co
 }
 
 /** Keys, secrets and alarms that a stack has, whatever its size; a test counts them among the resources. */
-export const counted = { keys: 4, secrets: 1 } as const;
-export const alarmCount = (nats: number): number => 4 + 1 + 2 + nats;
+export const counted = { keys: 4, secrets: 2 } as const;
+export const alarmCount = (nats: number): number => 4 + 2 + nats;
 
 /** What a size costs in a month by list prices: at the desired count of nodes, without discounts, tax and transfer out. */
 export function estimate(size: SizeName, options: EstimateOptions): Estimate {

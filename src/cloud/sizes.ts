@@ -1,7 +1,8 @@
 /** What the sizes of the AWS target mean: the one table that resources, cost estimates and docs go by. */
 
-export const sizeNames = ["S", "M", "L"] as const;
-export type SizeName = (typeof sizeNames)[number];
+import type { SizeName } from "../config/aws-words.ts";
+
+export { type SizeName, sizeNames } from "../config/aws-words.ts";
 
 export interface NodeGroupSize {
   readonly instanceType: string;

@@ -1,3 +1,4 @@
+import { narrowestVpc, widestVpc } from "../config/aws-words.ts";
 import { type Cidr, contains, formatCidr, overlaps, parseCidr, part } from "../config/cidr.ts";
 
 /** The address plan of a VPC: a subnet of each kind per availability zone, in the order of the zones. */
@@ -10,9 +11,6 @@ export interface SubnetPlan {
   readonly data: readonly string[];
 }
 
-/** A VPC of /21 still gives each zone 512 addresses for pods, and 64 in each of the small subnets. */
-export const widestVpc = 16;
-export const narrowestVpc = 21;
 export const mostZones = 3;
 
 /**

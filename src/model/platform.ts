@@ -1,3 +1,5 @@
+import type { AwsModel } from "./aws.ts";
+import type { ExternalModel } from "./external.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
 import type { HostAccess } from "./service.ts";
@@ -17,6 +19,10 @@ export interface PlatformModel {
   readonly pipelines: readonly PipelineModel[];
   /** The cluster that runs it; null on one host. */
   readonly cluster: ClusterModel | null;
+  /** The account that the target makes things in; null elsewhere. */
+  readonly aws: AwsModel | null;
+  /** What answers databases and buckets, where nothing of the stack does. */
+  readonly external: ExternalModel;
 }
 
 /** Where in which cluster a stack runs, and how people get in. */
@@ -101,6 +107,10 @@ export interface WorkloadModel {
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
+  /** One-shots that must have ended well before it starts. */
+  readonly afterOneShots: readonly string[];
+  /** What the object store calls the buckets that it, and what it spawns, is granted. */
+  readonly buckets: readonly string[];
 }
 
 /** Pods that a workload starts by itself; see Spawn. */

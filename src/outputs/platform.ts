@@ -107,9 +107,13 @@ export const platformOutput = z.strictObject({
           url: z.string(),
           region: z.string(),
           accessKey: z.string(),
-          /** Id of the secret that is the secret key. */
-          secret: z.string(),
+          /** Id of the secret that is the secret key; null: see `external`. */
+          secret: z.string().nullable(),
+          /** Name of the secret from outside that is the key; with none and no `secret`: the caller's own identity. */
+          external: z.string().optional(),
           names: z.array(z.string()),
+          /** What stands before a bucket's own name; absent in what was deployed before there was one. */
+          prefix: z.string().optional(),
         })
         .nullable(),
     }),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
+import { lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
@@ -89,11 +90,7 @@ export function kernelEnv({ needs, stack }: Context) {
   const { lake, spark, mlflow, prefect } = needs;
   return {
     DATALAB_STACK: stack,
-    DATALAB_S3_ENDPOINT: lake.url,
-    DATALAB_S3_ACCESS_KEY: lake.accessKey,
-    DATALAB_S3_SECRET_KEY: lake.secretKey,
-    DATALAB_S3_REGION: lake.region,
-    ...Object.fromEntries(lakeBuckets.map((each) => [`DATALAB_BUCKET_${each.toUpperCase()}`, each])),
+    ...lakeEnv(lake),
     ...(spark && {
       SPARK_REMOTE: spark.password
         ? t`sc://${spark.host}:${spark.port}/;authorization=Bearer%20${spark.password}`

@@ -68,10 +68,10 @@ describe("the cost estimate", () => {
       ["database: db.t4g.medium", 1, 47.45],
       ["storage of the database", 50, 5.75],
       ["KMS keys", 4, 4],
-      ["secrets", 1, 0.4],
-      ["alarms", 8, 0.8],
+      ["secrets", 2, 0.8],
+      ["alarms", 7, 0.7],
     ]);
-    expect(fixed).toBe(669.87);
+    expect(fixed).toBe(670.17);
     expect(usage.map(({ item, quantity, monthly }) => [item, quantity, monthly])).toEqual([
       ["objects", 500, 11.5],
       ["files of notebooks", 50, 15],
@@ -80,7 +80,7 @@ describe("the cost estimate", () => {
       ["images", 20, 2],
       ["through NAT gateways", 50, 2.25],
     ]);
-    expect(total).toBe(718.62);
+    expect(total).toBe(718.92);
   });
 
   test("grows from S to M to L", () => {
