@@ -60,17 +60,21 @@ export function egressOf(model: PlatformModel): Egress[] {
     database: database && { host: database.host, port: database.port },
     bucket: url && { host: url.hostname, port: Number(url.port || (url.protocol === "http:" ? 80 : 443)) },
   };
-  const add = (from: string, texts: readonly Text[]) => {
+  const add = (from: string, place: Omit<Egress, "from">) =>
+    found.set(`${from} ${place.host} ${place.port}`, { from, ...place });
+  const addTold = (from: string, texts: readonly Text[]) => {
     for (const ref of texts.flatMap(refsOf)) {
       const place = ref.ref === "outside" && places[ref.capability];
-      if (place) found.set(`${from} ${place.host} ${place.port}`, { from, ...place });
+      if (place) add(from, place);
+      if (ref.ref === "outside" && ref.capability === "bucket" && bucket?.identity)
+        add(from, bucket.identity);
     }
   };
   for (const workload of model.services.flatMap((s) => s.workloads)) {
     const told = textsOf(workload);
-    add(workload.name, told);
+    addTold(workload.name, told);
     for (const { name, env, files } of workload.spawns) {
-      add(name, [...told, ...Object.values(env), ...Object.values(files)]);
+      addTold(name, [...told, ...Object.values(env), ...Object.values(files)]);
     }
   }
   return [...found.values()];

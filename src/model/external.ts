@@ -23,6 +23,8 @@ export interface ExternalBucket {
   readonly region: string;
   /** What names of buckets begin with. */
   readonly prefix: string;
+  /** Where workloads ask for the identity that they have instead of a key; absent: nobody knows. */
+  readonly identity?: { readonly host: string; readonly port: number };
   /** The key of whoever has none of its own; null: workloads have an identity instead. */
   readonly credentials: ExternalKey | null;
   /** By `<service>.<need>`. */
@@ -53,6 +55,8 @@ const managed: Readonly<Record<string, (enabled: EnabledServices) => ExternalMod
         region,
         // Names of buckets are unique in the world.
         prefix: `datalab-${stack}-${accountId}-`,
+        // The agent of EKS Pod Identity, on every node.
+        identity: { host: "169.254.170.23", port: 80 },
         credentials: null,
         keys: {},
       },

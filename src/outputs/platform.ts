@@ -14,6 +14,17 @@ export const platformOutput = z.strictObject({
     /** Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is asked for. */
     token: z.string().nullable(),
   }),
+  /** The account that it runs in; absent: in none. */
+  aws: z
+    .strictObject({
+      accountId: z.string(),
+      region: z.string(),
+      /** The cluster's name, which is its context in a kubeconfig as well. */
+      cluster: z.string(),
+      /** Where images of the stack are pushed to. */
+      registry: z.string(),
+    })
+    .optional(),
   /** The cluster that it runs in, for the command line; null or absent: it runs in none. */
   kubernetes: z
     .strictObject({

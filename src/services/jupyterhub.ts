@@ -144,10 +144,10 @@ function hubSettings(ctx: Context) {
 }
 
 /** What notebooks are as pods; see src/notebooks/hub/configure_pods.py. */
-const podSettings = ({ options }: Context, { namespace, storageClass }: ClusterModel) => ({
+const podSettings = ({ options }: Context, { namespace, storageClass, homeStorageClass }: ClusterModel) => ({
   namespace,
   template: "/run/datalab/spawn-notebook.json",
-  storageClass,
+  storageClass: homeStorageClass ?? storageClass,
   homeBytes: parseSize(options.homeSize),
 });
 
