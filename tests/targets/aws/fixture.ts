@@ -1,3 +1,4 @@
+import { deriveSecret } from "../../../src/model/derive.ts";
 import { imagesOf } from "../../../src/model/images.ts";
 import type { PlatformModel } from "../../../src/model/platform.ts";
 import type { ServiceDefinition } from "../../../src/model/service.ts";
@@ -13,6 +14,9 @@ export const accountId = "123456789012";
 export const region = "eu-central-1";
 export const master = "m".repeat(43);
 
+/** A secret of the stack, as everything derives it. */
+export const derived = (id: string): string => deriveSecret(master, "prod", { id, version: 1 });
+
 interface Options {
   readonly size?: "S" | "M" | "L";
   /** More of `aws:`, as YAML on one line. */
@@ -20,6 +24,8 @@ interface Options {
   /** More of the platform. */
   readonly more?: string;
   readonly known?: readonly ServiceDefinition[];
+  /** Lines beside the platform object. */
+  readonly beside?: string;
   /** Whether images have been pushed. */
   readonly pushed?: boolean;
 }
@@ -29,6 +35,7 @@ export function prodModel({
   size = "S",
   aws = "",
   more = "",
+  beside = "",
   known = services,
   pushed = true,
 }: Options = {}): PlatformModel {
@@ -42,6 +49,7 @@ export function prodModel({
 ${more}`,
       "prod",
       known,
+      beside,
     );
   if (!pushed) return model("");
   const digests = imagesOf(model("")).map(
@@ -83,7 +91,13 @@ function made(type: string, name: string): Record<string, unknown> {
   }
 }
 
-const config = { "datalab:masterSecret": master, "datalab:tlsCertificate": "CERT", "datalab:tlsKey": "KEY" };
+const config = {
+  "datalab:masterSecret": master,
+  "datalab:tlsCertificate": "CERT",
+  "datalab:tlsKey": "KEY",
+  "datalab:secret-s3": "s3-secret",
+  "datalab:secret-db": "db-secret",
+};
 
 /** Everything that the program registers for a model. */
 export const deploy = (model: PlatformModel): Promise<Recorded> =>
@@ -99,7 +113,7 @@ export function inputsOf(recorded: Recording, kind: string, name: string): Reado
 }
 
 export function resourceOf(recorded: Recording, kind: string, name: string): Registered {
-  const found = recorded.resources.filter((r) => kindOf(r) === kind && r.name === name);
+  const found = recorded.resources.filter((r) => isAws(r) && kindOf(r) === kind && r.name === name);
   if (found.length !== 1) throw new Error(`${found.length} resources ${kind} ${name} were recorded`);
   return found[0] as Registered;
 }
@@ -118,3 +132,14 @@ export const tags = (name: string, more: Record<string, string> = {}): Record<st
   Name: `datalab-prod-${name}`,
   ...more,
 });
+
+/** Inputs by kind and name, with JSON texts as `{ json }`. */
+export type Expected = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Recorded inputs as the expected ones are written: texts that are JSON are shown as what they say. */
+export function unfolded(value: unknown): unknown {
+  if (typeof value === "string" && value.startsWith("{")) return { json: JSON.parse(value) };
+  if (Array.isArray(value)) return value.map(unfolded);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unfolded(inner)]));
+}
