@@ -21,7 +21,7 @@ export function register(program: AnyCommand): void {
         item,
         quantity,
         unit,
-        money(unitPrice),
+        String(unitPrice),
         money(monthly),
       ]);
       print(await table(["ITEM", "QUANTITY", "UNIT", "EACH", told.currency], rows));

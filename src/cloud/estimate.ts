@@ -99,7 +99,7 @@ export function estimate(size: SizeName, options: EstimateOptions): Estimate {
       interfaceEndpoints.length * options.zones,
       "vpc.endpoint",
     ),
-    hourly("network load balancer", 1, "elb.network"),
+    hourly("load balancer", 1, "elb.application"),
     // A standby costs what the instance costs.
     hourly(
       `database: ${database.instanceClass}${database.multiAz ? ", with a standby" : ""}`,

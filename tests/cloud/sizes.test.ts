@@ -64,7 +64,7 @@ describe("the cost estimate", () => {
       ["NAT gateways", 1, 32.85],
       ["public addresses of NAT gateways", 1, 3.65],
       ["VPC endpoints: 8 in 3 zones", 24, 175.2],
-      ["network load balancer", 1, 16.43],
+      ["load balancer", 1, 16.43],
       ["database: db.t4g.medium", 1, 47.45],
       ["storage of the database", 50, 5.75],
       ["KMS keys", 4, 4],
