@@ -68,13 +68,14 @@ class Lake:
         s = self.settings
         if s.root:
             return None
+        keys = {"AWS_ACCESS_KEY_ID": s.access_key, "AWS_SECRET_ACCESS_KEY": s.secret_key}
         return {
             "AWS_ENDPOINT_URL": s.endpoint or "",
             "AWS_REGION": s.region,
             "AWS_ALLOW_HTTP": "true",
             "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
             "aws_conditional_put": "etag",
-            **({"AWS_ACCESS_KEY_ID": s.access_key, "AWS_SECRET_ACCESS_KEY": s.secret_key} if s.access_key else {}),
+            **(keys if s.access_key else {}),
         }
 
     def uri(self, layer: str, table: str) -> str:

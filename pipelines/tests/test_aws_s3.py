@@ -1,4 +1,4 @@
-"""The lake on the S3 of moto, which answers as AWS does: names with a prefix, an identity in the place of a key."""
+"""The lake on moto, which answers as S3 does: names with a prefix, an identity in the place of a key."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import type { ClusterModel } from "./platform.ts";
 
 /** Targets that run on Kubernetes, and whether the configuration must say in which cluster: `aws` makes its own. */
 const clustered: Readonly<Record<string, Clustered>> = {
-  kubernetes: { contextNeeded: true, cidrs: () => [], homeStorageClass: null },
+  kubernetes: { contextNeeded: true },
   // Its load balancers are in the VPC, and a disk stays in one zone.
   aws: { contextNeeded: false, cidrs: ({ aws }) => [aws.vpcCidr], homeStorageClass: "efs" },
 };
@@ -12,8 +12,8 @@ const clustered: Readonly<Record<string, Clustered>> = {
 interface Clustered {
   readonly contextNeeded: boolean;
   /** Who comes in beside pods. */
-  readonly cidrs: (config: EnabledServices["environment"]["config"]) => readonly string[];
-  readonly homeStorageClass: string | null;
+  readonly cidrs?: (config: EnabledServices["environment"]["config"]) => readonly string[];
+  readonly homeStorageClass?: string;
 }
 
 /** Where a stack runs; null on one host. Notes what the configuration lacks for it. */
@@ -57,7 +57,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
     kubeconfig: kubeconfig ?? null,
     namespace: namespace ?? stackName(stack),
     storageClass: storageClass ?? null,
-    homeStorageClass: need.homeStorageClass,
+    ...(need.homeStorageClass && { homeStorageClass: need.homeStorageClass }),
     ingress: {
       host: ingress.host ?? "",
       className: ingress.class,
@@ -65,7 +65,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
       address: ingress.address ?? null,
       tlsSecret: ingress.tlsSecret ?? null,
       namespace: ingress.namespace,
-      cidrs: need.cidrs(config),
+      ...(need.cidrs && { cidrs: need.cidrs(config) }),
     },
     cpuOvercommit,
     pullSecrets,

@@ -71,10 +71,9 @@ export function egressOf(model: PlatformModel): Egress[] {
     }
   };
   for (const workload of model.services.flatMap((s) => s.workloads)) {
-    const told = textsOf(workload);
-    addTold(workload.name, told);
+    addTold(workload.name, textsOf(workload));
     for (const { name, env, files } of workload.spawns) {
-      addTold(name, [...told, ...Object.values(env), ...Object.values(files)]);
+      addTold(name, [...Object.values(env), ...Object.values(files)]);
     }
   }
   return [...found.values()];

@@ -34,8 +34,8 @@ export interface ClusterModel {
   readonly namespace: string;
   /** null: the cluster's default. */
   readonly storageClass: string | null;
-  /** Of the volumes of people, which follow them from node to node; null: as the others. */
-  readonly homeStorageClass: string | null;
+  /** Of the volumes of people, which follow them from node to node; absent: as the others. */
+  readonly homeStorageClass?: string;
   readonly ingress: {
     /** Pages are at https://<workload>.<host>. */
     readonly host: string;
@@ -49,7 +49,7 @@ export interface ClusterModel {
     /** Namespace of the controller's pods, which alone may reach the gateway from outside. */
     readonly namespace: string;
     /** Address ranges that may as well: of load balancers, which are no pods. */
-    readonly cidrs: readonly string[];
+    readonly cidrs?: readonly string[];
   };
   /** How often a core is promised: pods ask for their share divided by it. */
   readonly cpuOvercommit: number;

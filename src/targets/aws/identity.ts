@@ -1,4 +1,5 @@
 import * as aws from "@pulumi/aws";
+import { egressOf } from "../../model/edges.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import type { Cluster } from "./cluster.ts";
 import { createRole, type Statement, trustsPods } from "./iam.ts";
@@ -15,11 +16,16 @@ export interface Identity {
 export function identitiesOf(model: PlatformModel): Identity[] {
   const { bucket } = model.external;
   if (!bucket || bucket.credentials) return [];
+  const host = new URL(bucket.url).hostname;
+  const told = new Set(egressOf(model).flatMap((e) => (e.host === host ? [e.from] : [])));
   return model.services
     .flatMap((s) => s.workloads)
     .filter((w) => w.buckets.length > 0)
     .flatMap((w) =>
-      [w.name, ...w.spawns.map((s) => s.name)].map((account) => ({ account, buckets: w.buckets })),
+      [w.name, ...w.spawns.map((s) => s.name).filter((name) => told.has(name))].map((account) => ({
+        account,
+        buckets: w.buckets,
+      })),
     );
 }
 

@@ -43,7 +43,7 @@ export interface PodNetwork {
   /** Namespace whose pods come in from outside, and where: of the way in. */
   readonly entry?: {
     readonly namespace: string;
-    readonly cidrs: readonly string[];
+    readonly cidrs?: readonly string[];
     readonly ports: readonly number[];
   };
   /** Address ranges of the API server; empty: it has nothing to say to it. */
@@ -62,7 +62,7 @@ export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetw
     ingress.push({
       from: [
         { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": pod.entry.namespace } } },
-        ...pod.entry.cidrs.map((cidr) => ({ ipBlock: { cidr } })),
+        ...(pod.entry.cidrs ?? []).map((cidr) => ({ ipBlock: { cidr } })),
       ],
       ports: tcp(pod.entry.ports),
     });

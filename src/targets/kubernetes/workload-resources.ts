@@ -170,7 +170,7 @@ function createNetwork(
       ...(isEntry && {
         entry: {
           namespace: cluster.ingress.namespace,
-          cidrs: cluster.ingress.cidrs,
+          ...(cluster.ingress.cidrs && { cidrs: cluster.ingress.cidrs }),
           ports: workload.ports.map(({ internal }) => internal).sort((a, b) => a - b),
         },
       }),

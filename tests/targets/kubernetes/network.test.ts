@@ -64,7 +64,7 @@ describe("network rules", () => {
   test("GIVEN the way in WHEN it is written THEN only the ingress controller's pods come from outside", () => {
     const { spec } = podPolicy(args, {
       name: "gateway",
-      entry: { namespace: "traefik", cidrs: [], ports: [4200, 8501] },
+      entry: { namespace: "traefik", ports: [4200, 8501] },
       apiServer: [],
       outside: [],
     }) as { spec: { ingress: unknown } };
