@@ -31,6 +31,7 @@ export function writeComposeFile(model: PlatformModel, folder: string): ComposeF
   const answer = (ref: Ref): string => {
     if (ref.ref === "secret") return secrets.get(ref.id) as string;
     if (ref.ref === "image") return imageTag(ref.name);
+    if (ref.ref === "outside") throw new Error("the bench measures stacks of their own servers");
     if (ref.ref === "external") throw new Error(`the bench gives no secret ${ref.name}`);
     const { port, scheme, published } = endpoint(ref);
     if (ref.ref === "publicUrl") return published === null ? "" : `${scheme}://127.0.0.1:${published}`;

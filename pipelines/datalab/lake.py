@@ -68,14 +68,14 @@ class Lake:
         s = self.settings
         if s.root:
             return None
+        keys = {"AWS_ACCESS_KEY_ID": s.access_key, "AWS_SECRET_ACCESS_KEY": s.secret_key}
         return {
             "AWS_ENDPOINT_URL": s.endpoint or "",
-            "AWS_ACCESS_KEY_ID": s.access_key,
-            "AWS_SECRET_ACCESS_KEY": s.secret_key,
             "AWS_REGION": s.region,
             "AWS_ALLOW_HTTP": "true",
             "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
             "aws_conditional_put": "etag",
+            **(keys if s.access_key else {}),
         }
 
     def uri(self, layer: str, table: str) -> str:
@@ -226,8 +226,8 @@ class Lake:
 
                 scheme, _, address = (s.endpoint or "").partition("://")
                 self._fs = S3FileSystem(
-                    access_key=s.access_key,
-                    secret_key=s.secret_key,
+                    access_key=s.access_key or None,
+                    secret_key=s.secret_key or None,
                     endpoint_override=address.rstrip("/"),
                     scheme=scheme,
                     region=s.region,

@@ -38,7 +38,10 @@ class Settings:
         """Read DATALAB_*; all that is missing is named at once."""
         env = os.environ if env is None else env
         root = env.get("DATALAB_LAKE_ROOT") or None
-        needed = () if root else ("DATALAB_S3_ENDPOINT", "DATALAB_S3_ACCESS_KEY", "DATALAB_S3_SECRET_KEY")
+        # "ambient": the machine, or the pod, has an identity that the S3 clients find by themselves.
+        ambient = env.get("DATALAB_S3_CREDENTIALS") == "ambient"
+        keys = () if ambient else ("DATALAB_S3_ACCESS_KEY", "DATALAB_S3_SECRET_KEY")
+        needed = () if root else ("DATALAB_S3_ENDPOINT", *keys)
         missing = [name for name in needed if not env.get(name)]
         if missing:
             raise DataLabError(

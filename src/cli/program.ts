@@ -32,6 +32,7 @@ const commands: readonly Entry[] = [
   { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
   { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
   { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
+  { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./cost.ts") },
   {
     name: "images",
     summary: "build, push, list and prune container images",

@@ -3,7 +3,9 @@ import type { ServiceDefinition } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
 import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
+import { aws } from "./schema-aws.ts";
 import { kubernetes, scale } from "./schema-cluster.ts";
+import { external } from "./schema-external.ts";
 
 /** Less can't run anything; see also the rules on the model. */
 const leastMemory = 16 * 2 ** 20;
@@ -169,6 +171,8 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         "What the stack promises to use of its machine.",
       ).prefault({}),
       kubernetes: kubernetes.prefault({}),
+      aws: aws.prefault({}),
+      external: external.prefault({}),
       services: describe(
         z.strictObject(
           Object.fromEntries(

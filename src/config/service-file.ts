@@ -42,7 +42,7 @@ const placeholder = /\$\{([^}]*)\}/g;
 /** What may stand in ${needs.<name>.<field>}. */
 const fields: Record<string, readonly string[]> = {
   database: ["host", "port", "name", "user", "password"],
-  bucket: ["url", "region", "accessKey", "secretKey"],
+  bucket: ["url", "region", "accessKey", "secretKey", "prefix"],
   secret: ["value"],
   endpoint: ["host", "port", "url"],
 };

@@ -3,10 +3,18 @@ import { stackName } from "./names.ts";
 import type { ClusterModel } from "./platform.ts";
 
 /** Targets that run on Kubernetes, and whether the configuration must say in which cluster: `aws` makes its own. */
-const clustered: Readonly<Record<string, { readonly contextNeeded: boolean }>> = {
+const clustered: Readonly<Record<string, Clustered>> = {
   kubernetes: { contextNeeded: true },
-  aws: { contextNeeded: false },
+  // Its load balancers are in the VPC, and a disk stays in one zone.
+  aws: { contextNeeded: false, cidrs: ({ aws }) => [aws.vpcCidr], homeStorageClass: "efs" },
 };
+
+interface Clustered {
+  readonly contextNeeded: boolean;
+  /** Who comes in beside pods. */
+  readonly cidrs?: (config: EnabledServices["environment"]["config"]) => readonly string[];
+  readonly homeStorageClass?: string;
+}
 
 /** Where a stack runs; null on one host. Notes what the configuration lacks for it. */
 export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
@@ -49,6 +57,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
     kubeconfig: kubeconfig ?? null,
     namespace: namespace ?? stackName(stack),
     storageClass: storageClass ?? null,
+    ...(need.homeStorageClass && { homeStorageClass: need.homeStorageClass }),
     ingress: {
       host: ingress.host ?? "",
       className: ingress.class,
@@ -56,6 +65,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
       address: ingress.address ?? null,
       tlsSecret: ingress.tlsSecret ?? null,
       namespace: ingress.namespace,
+      ...(need.cidrs && { cidrs: need.cidrs(config) }),
     },
     cpuOvercommit,
     pullSecrets,

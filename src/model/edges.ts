@@ -41,6 +41,44 @@ export function edgesOf(model: PlatformModel): Edge[] {
   return [...found.values()];
 }
 
+/** A connection to what is outside of the stack. */
+export interface Egress {
+  readonly from: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Who connects to which server outside, by what it is told: databases and buckets that nothing of the stack answers. Names
+ * resolve to addresses that change, so network rules can hold the port only.
+ */
+export function egressOf(model: PlatformModel): Egress[] {
+  const found = new Map<string, Egress>();
+  const { database, bucket } = model.external;
+  const url = bucket && new URL(bucket.url);
+  const places = {
+    database: database && { host: database.host, port: database.port },
+    bucket: url && { host: url.hostname, port: Number(url.port || (url.protocol === "http:" ? 80 : 443)) },
+  };
+  const add = (from: string, place: Omit<Egress, "from">) =>
+    found.set(`${from} ${place.host} ${place.port}`, { from, ...place });
+  const addTold = (from: string, texts: readonly Text[]) => {
+    for (const ref of texts.flatMap(refsOf)) {
+      const place = ref.ref === "outside" && places[ref.capability];
+      if (place) add(from, place);
+      if (ref.ref === "outside" && ref.capability === "bucket" && bucket?.identity)
+        add(from, bucket.identity);
+    }
+  };
+  for (const workload of model.services.flatMap((s) => s.workloads)) {
+    addTold(workload.name, textsOf(workload));
+    for (const { name, env, files } of workload.spawns) {
+      addTold(name, [...Object.values(env), ...Object.values(files)]);
+    }
+  }
+  return [...found.values()];
+}
+
 const textsOf = ({ command, env, files }: WorkloadModel): Text[] => [
   ...command,
   ...Object.values(env),

@@ -1,7 +1,9 @@
 import type { Problem } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import type { Scale, ServiceConfig } from "../config/schema.ts";
+import { type AwsModel, resolveAws } from "./aws.ts";
 import { resolveCluster } from "./cluster.ts";
+import { type ExternalModel, resolveExternal } from "./external.ts";
 import { workloadName } from "./names.ts";
 import type { ClusterModel, WorkloadModel } from "./platform.ts";
 import type { Ref } from "./refs.ts";
@@ -32,11 +34,15 @@ export class EnabledServices {
   readonly services: readonly ServiceDefinition[];
   readonly parts: readonly NamedPart[];
   readonly cluster: ClusterModel | null;
+  readonly aws: AwsModel | null;
+  readonly external: ExternalModel;
   readonly problems: Problem[] = [];
 
   constructor(environment: Environment) {
     this.environment = environment;
     this.cluster = resolveCluster(this);
+    this.aws = resolveAws(this);
+    this.external = resolveExternal(this);
     this.services = environment.services
       .filter((s) => this.config(s).enabled)
       .map((s) => underCircumstances(s, this.config(s).options, this));

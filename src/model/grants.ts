@@ -1,8 +1,16 @@
 import { didYouMean } from "../config/problems.ts";
 import { address, type EnabledServices, partsOf } from "./enabled.ts";
-import type { BucketGrant, DatabaseGrant, EndpointGrant, EndpointNeed, Need, Needs } from "./needs.ts";
+import type {
+  BucketGrant,
+  BucketNeed,
+  DatabaseGrant,
+  EndpointGrant,
+  EndpointNeed,
+  Need,
+  Needs,
+} from "./needs.ts";
 import type { SecretModel } from "./platform.ts";
-import type { Ref } from "./refs.ts";
+import { external, type Ref } from "./refs.ts";
 import type { ServiceDefinition } from "./service.ts";
 
 /** A grant, or undefined where nobody answers the need: that is a problem then. */
@@ -11,7 +19,8 @@ type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | null | undefin
 /** Answers the needs of a stack's services, and remembers what it has granted. */
 export class Grants {
   readonly databases: { grant: DatabaseGrant; service: string }[] = [];
-  readonly buckets: { grant: BucketGrant; service: string }[] = [];
+  /** `holder`: the service whose workloads hold it. */
+  readonly buckets: { grant: BucketGrant; service: string; holder: string }[] = [];
   readonly #enabled: EnabledServices;
   readonly #secrets = new Map<string, SecretModel>();
   readonly #ofServices = new Map<string, Record<string, Answer>>();
@@ -19,7 +28,9 @@ export class Grants {
   constructor(enabled: EnabledServices) {
     this.#enabled = enabled;
     for (const service of enabled.services) {
-      this.#ofServices.set(service.name, this.#all(service, service.needs, service.name, ["needs"]));
+      // Where nothing of a service runs, nothing is needed: its checks have needs of their own.
+      const needs = enabled.parts.some((part) => part.service === service) ? service.needs : {};
+      this.#ofServices.set(service.name, this.#all(service, needs, service.name, ["needs"]));
     }
   }
 
@@ -77,41 +88,71 @@ export class Grants {
       case "endpoint":
         return this.#endpoint(service, need, path);
       case "database": {
+        const outside = this.#enabled.external.database;
         const found = this.#enabled.provider("database");
-        if (!found) return this.#nobody(service, "database", path);
-        const taken = this.databases.find(({ grant }) => grant.name === need.name);
+        if (!found && !outside) return this.#nobody(service, "database", path);
+        const called = `${outside?.prefix ?? ""}${need.name}`;
+        const taken = this.databases.find(({ grant }) => grant.name === called);
         if (taken) {
           const message = `expected a database of its own, received "${need.name}", which ${taken.service} has`;
           this.#enabled.problem(path, message);
         }
-        const at = (part: "host" | "port") => address(found.workload, found.provider.endpoint, part);
+        const at = (part: "host" | "port"): Ref =>
+          outside || !found
+            ? { ref: "outside", capability: "database", part }
+            : address(found.workload, found.provider.endpoint, part);
         const grant: DatabaseGrant = {
           kind: "database",
           host: at("host"),
           port: at("port"),
-          name: need.name,
-          user: need.name,
-          password: this.#secret(id, null),
+          name: called,
+          user: called,
+          // Who made the role chose its password.
+          password:
+            outside && !outside.admin ? external(`database-${need.name}`, "url") : this.#secret(id, null),
+          ...(outside?.tls && { tls: true as const }),
           ...(need.monitor && { monitor: true }),
         };
         this.databases.push({ grant, service: service.name });
         return grant;
       }
       case "bucket": {
-        const found = this.#enabled.provider("bucket");
-        if (!found) return this.#nobody(service, "bucket", path);
-        const grant: BucketGrant = {
-          kind: "bucket",
-          url: address(found.workload, found.provider.endpoint, "url"),
-          region: "us-east-1",
-          accessKey: `${scope}.${name}`.replace(/[^a-z0-9.-]/g, "-"),
-          secretKey: this.#secret(id, null),
-          names: need.names,
-        };
-        this.buckets.push({ grant, service: service.name });
+        const grant = this.#bucket(service, need, id, path);
+        const core = this.#enabled.provider("health")?.service.name;
+        // What a check or a collector is granted, the core holds.
+        const holder = scope === service.name ? service.name : (core ?? service.name);
+        if (grant) this.buckets.push({ grant, service: service.name, holder });
         return grant;
       }
     }
+  }
+
+  #bucket(service: ServiceDefinition, need: BucketNeed, id: string, path: string[]): BucketGrant | undefined {
+    const who = id.replace("/", ".").replace(/[^a-z0-9.-]/g, "-");
+    const outside = this.#enabled.external.bucket;
+    if (outside) {
+      const { region, prefix } = outside;
+      const key = outside.keys[who] ?? outside.credentials;
+      return {
+        kind: "bucket",
+        url: { ref: "outside", capability: "bucket", part: "url" },
+        region,
+        accessKey: key?.accessKey ?? "",
+        secretKey: key ? external(key.secret, "text") : "",
+        names: need.names.map((name) => `${prefix}${name}`),
+        prefix,
+      };
+    }
+    const found = this.#enabled.provider("bucket");
+    if (!found) return this.#nobody(service, "bucket", path);
+    return {
+      kind: "bucket",
+      url: address(found.workload, found.provider.endpoint, "url"),
+      region: "us-east-1",
+      accessKey: who,
+      secretKey: this.#secret(id, null),
+      names: need.names,
+    };
   }
 
   #endpoint(service: ServiceDefinition, need: EndpointNeed, path: string[]): Answer {

@@ -1,4 +1,4 @@
-import type { Ref } from "./refs.ts";
+import type { Ref, Text } from "./refs.ts";
 
 /** What a service asks for. Who answers it is decided by the model, never by the service that asks. */
 export type Need = DatabaseNeed | BucketNeed | SecretNeed | EndpointNeed;
@@ -67,15 +67,21 @@ export interface DatabaseGrant {
   readonly password: Ref;
   /** Whether the role may read the server's statistics. */
   readonly monitor?: true;
+  /** Whether the server takes encrypted connections only; its certificate is not verified. */
+  readonly tls?: true;
 }
+/** Where `accessKey` is empty, there is no key: workloads show who they are by an identity that they are given at run time. */
 export interface BucketGrant {
   readonly kind: "bucket";
   /** S3 endpoint URL inside the stack's network. */
   readonly url: Ref;
   readonly region: string;
   readonly accessKey: string;
-  readonly secretKey: Ref;
+  readonly secretKey: Text;
+  /** What the store calls the buckets, in the need's order. */
   readonly names: readonly string[];
+  /** What stands before a bucket's own name there; absent: nothing. */
+  readonly prefix?: string;
 }
 export interface EndpointGrant {
   readonly kind: "endpoint";

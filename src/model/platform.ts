@@ -1,3 +1,5 @@
+import type { AwsModel } from "./aws.ts";
+import type { ExternalModel } from "./external.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
 import type { HostAccess } from "./service.ts";
@@ -17,6 +19,10 @@ export interface PlatformModel {
   readonly pipelines: readonly PipelineModel[];
   /** The cluster that runs it; null on one host. */
   readonly cluster: ClusterModel | null;
+  /** The account that the target makes things in; null elsewhere. */
+  readonly aws: AwsModel | null;
+  /** What answers databases and buckets, where nothing of the stack does. */
+  readonly external: ExternalModel;
 }
 
 /** Where in which cluster a stack runs, and how people get in. */
@@ -28,6 +34,8 @@ export interface ClusterModel {
   readonly namespace: string;
   /** null: the cluster's default. */
   readonly storageClass: string | null;
+  /** Of the volumes of people, which follow them from node to node; absent: as the others. */
+  readonly homeStorageClass?: string;
   readonly ingress: {
     /** Pages are at https://<workload>.<host>. */
     readonly host: string;
@@ -40,6 +48,8 @@ export interface ClusterModel {
     readonly tlsSecret: string | null;
     /** Namespace of the controller's pods, which alone may reach the gateway from outside. */
     readonly namespace: string;
+    /** Address ranges that may as well: of load balancers, which are no pods. */
+    readonly cidrs?: readonly string[];
   };
   /** How often a core is promised: pods ask for their share divided by it. */
   readonly cpuOvercommit: number;
@@ -101,6 +111,10 @@ export interface WorkloadModel {
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
+  /** One-shots that must have ended well before it starts. */
+  readonly afterOneShots: readonly string[];
+  /** What the object store calls the buckets that it, and what it spawns, is granted. */
+  readonly buckets: readonly string[];
 }
 
 /** Pods that a workload starts by itself; see Spawn. */

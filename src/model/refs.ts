@@ -21,11 +21,28 @@ export type Ref =
     }
   /** What the target calls an image, by the image's logical name. */
   | { readonly ref: "image"; readonly name: string }
+  /** Where a capability is answered that nothing of the stack answers: see ExternalModel. */
+  | {
+      readonly ref: "outside";
+      readonly capability: "database" | "bucket";
+      readonly part: "host" | "port" | "url";
+    }
   /** A secret that people give: an encrypted value of the stack's configuration, `datalab:secret-<name>`. */
-  | { readonly ref: "external"; readonly name: string };
+  | { readonly ref: "external"; readonly name: string; readonly fits?: Alphabet };
 
 /** A secret from outside, such as the address of a webhook; `datalab secrets set NAME` stores it. */
-export const external = (name: string): Ref => ({ ref: "external", name });
+export const external = (name: string, fits?: Alphabet): Ref => ({
+  ref: "external",
+  name,
+  ...(fits && { fits }),
+});
+
+/** What a secret from outside may consist of, where it is written among other text without further escaping. */
+export type Alphabet = "url" | "text";
+export const alphabets: Readonly<Record<Alphabet, { readonly pattern: RegExp; readonly words: string }>> = {
+  url: { pattern: /^[A-Za-z0-9._~-]+$/, words: "letters, digits and -._~" },
+  text: { pattern: /^[A-Za-z0-9._~+/=-]+$/, words: "letters, digits and -._~+/=" },
+};
 /** Its key in the configuration, under `datalab:`. */
 export const externalKey = (name: string): string => `secret-${name}`;
 
@@ -36,12 +53,18 @@ export interface Template {
 
 export type Text = string | Ref | Template;
 
+const kinds: ReadonlySet<unknown> = new Set<Ref["ref"]>([
+  "secret",
+  "address",
+  "publicUrl",
+  "image",
+  "outside",
+  "external",
+]);
+
 export function isRef(value: unknown): value is Ref {
   if (typeof value !== "object" || value === null) return false;
-  const { ref } = value as { ref?: unknown };
-  return (
-    ref === "secret" || ref === "address" || ref === "publicUrl" || ref === "image" || ref === "external"
-  );
+  return kinds.has((value as { ref?: unknown }).ref);
 }
 
 export function isTemplate(value: unknown): value is Template {

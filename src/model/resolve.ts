@@ -51,6 +51,8 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     secrets: grants.secrets,
     pipelines: environment.pipelines,
     cluster: enabled.cluster,
+    aws: enabled.aws,
+    external: enabled.external,
   });
   return checkExternalSecrets(environment, model);
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ExternalModel } from "./external.ts";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
 import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
@@ -74,11 +75,14 @@ export interface PartContext<N extends Needs = Needs, O = unknown> {
   readonly instancePrefix: string;
   /** Where a part's `spawns` run; null: the target starts nothing on their behalf. */
   readonly cluster: ClusterModel | null;
+  /** What answers databases and buckets instead of a service. */
+  readonly external: ExternalModel;
 }
 
 /** What `enabled` of a part, an endpoint, a volume or a scrape may look at. */
 export interface Circumstances {
   readonly cluster: ClusterModel | null;
+  readonly external: ExternalModel;
 }
 
 export interface Part<N extends Needs = Needs, O = unknown> {
@@ -218,10 +222,12 @@ export interface ResolvedGrant {
   readonly name: string;
   readonly user: string;
   readonly password: string;
+  readonly tls?: boolean;
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly names: readonly string[];
+  readonly prefix?: string;
 }
 
 export interface CheckDefinition {
@@ -249,6 +255,8 @@ export interface CheckDefinition {
 }
 
 export interface CollectorDefinition {
+  /** Whether there is anything to measure. @default always */
+  readonly enabled?: (circumstances: Circumstances) => boolean;
   /** What it measures, in a few words. */
   readonly summary: string;
   /** @default "30s" */

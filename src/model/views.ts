@@ -32,10 +32,12 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
       checksOf(enabled, service).map(([name, check]) => viewCheck(enabled, service, name, check, grants)),
     ),
     collectors: services.flatMap((service) =>
-      Object.entries(service.collectors ?? {}).map(([name, collector]) => ({
-        ...viewTask(enabled, service, name, collector, grants),
-        needs: grants.forCollector(service, name, collector.needs),
-      })),
+      Object.entries(service.collectors ?? {})
+        .filter(([, collector]) => collector.enabled?.(enabled) ?? true)
+        .map(([name, collector]) => ({
+          ...viewTask(enabled, service, name, collector, grants),
+          needs: grants.forCollector(service, name, collector.needs),
+        })),
     ),
     workloads: parts.map((part) => viewWorkload(enabled, part)),
     endpoints: parts.flatMap((part) => viewEndpoints(enabled, grants, part)),

@@ -65,6 +65,8 @@ export function resolveWorkload(
       ]),
     ),
     waitFor: waitsOf(enabled, { service, name, part, workload }),
+    afterOneShots: preparedBy(enabled, { service, name, part, workload }),
+    buckets: bucketsOf(grants, service, part),
   };
 }
 
@@ -162,6 +164,7 @@ function contextOf(
     networkName: stackName(stack),
     instancePrefix: instancePrefix(stack),
     cluster: enabled.cluster,
+    external: enabled.external,
     address: (part, endpoint, what) => address(workloadName(service.name, part), endpoint, what),
     publicUrl: (part, endpoint, what) => ({
       ref: "publicUrl",
@@ -207,7 +210,7 @@ export function waitsOf(
     const need = service.needs[name];
     if (need?.kind === "endpoint" && need.wait !== false && !need.optional) wanted.push(need);
     if (need?.kind === "database" || need?.kind === "bucket") {
-      const found = enabled.provider(need.kind);
+      const found = enabled.external[need.kind] ? undefined : enabled.provider(need.kind);
       if (found) wanted.push({ workload: found.workload, endpoint: found.provider.endpoint });
     }
   }
@@ -220,6 +223,29 @@ export function waitsOf(
     if (port !== undefined && other !== workload) found.set(`${other}:${port}`, { workload: other, port });
   }
   return [...found.values()];
+}
+
+/** What makes things ready on a server outside: one-shots of the service that would answer otherwise. */
+function preparedBy(enabled: EnabledServices, { service, part }: NamedPart): string[] {
+  const kinds = (part.uses ?? Object.keys(service.needs)).map((name) => service.needs[name]?.kind);
+  const found = (["database", "bucket"] as const)
+    .filter((kind) => kinds.includes(kind) && enabled.external[kind])
+    .map((kind) => enabled.provider(kind)?.service);
+  return enabled.parts
+    .filter((other) => other.part.oneShot && other.service !== service && found.includes(other.service))
+    .map((other) => other.workload);
+}
+
+/** Buckets of the needs that a part uses; who runs the checks of all has theirs as well. */
+function bucketsOf(grants: Grants, service: ServiceDefinition, part: NamedPart["part"]): string[] {
+  const used = new Set<unknown>(
+    (part.uses ?? Object.keys(service.needs)).map((name) => grants.of(service)[name]),
+  );
+  const own = new Set<unknown>(Object.values(grants.of(service)));
+  const held = grants.buckets
+    .filter(({ grant, holder }) => holder === service.name && (used.has(grant) || !own.has(grant)))
+    .flatMap(({ grant }) => grant.names);
+  return [...new Set(held)].sort();
 }
 
 const templates = (texts: Readonly<Record<string, Text>>): Record<string, Template> =>

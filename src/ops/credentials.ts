@@ -1,6 +1,7 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { deriveSecret } from "../model/derive.ts";
 import type { PlatformModel } from "../model/platform.ts";
+import { externalKey } from "../model/refs.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { readPlatform } from "./platform.ts";
 import { pulumiRead } from "./pulumi-cli.ts";
@@ -10,6 +11,8 @@ import { suggest } from "./suggest.ts";
 export interface Credentials {
   /** Value of the secret with this id (`<service>/<name>`). */
   value(id: string): string;
+  /** Value of a secret from outside that a tool of the platform needs. */
+  external(name: string): string;
 }
 
 /** Reads the deployed platform and what opens it, both at once. */
@@ -24,12 +27,36 @@ export async function readPlatformAndCredentials(
   // Not being deployed explains a missing secret, not the other way round.
   if (platform.status === "rejected") throw platform.reason;
   if (master.status === "rejected") throw master.reason;
-  return { platform: platform.value, credentials: credentialsOf(platform.value, master.value) };
+  const names = Object.values(platform.value.tools).flatMap(({ bucket }) => bucket?.external ?? []);
+  const given = await Promise.all(
+    [...new Set(names)].map(async (name) => [name, await readExternal(project, stack, name)] as const),
+  );
+  return {
+    platform: platform.value,
+    credentials: credentialsOf(platform.value, master.value, new Map(given)),
+  };
 }
 
-export function credentialsOf(platform: PlatformOutput, master: string): Credentials {
-  return { value: (id) => secretValue(platform, master, id) };
+export function credentialsOf(
+  platform: PlatformOutput,
+  master: string,
+  given: ReadonlyMap<string, string> = new Map(),
+): Credentials {
+  return {
+    value: (id) => secretValue(platform, master, id),
+    external(name) {
+      const value = given.get(name);
+      if (value !== undefined) return value;
+      throw new DatalabError("E_SECRET", `The stack ${platform.stack} was given no secret "${name}".`, {
+        exitCode: exit.usage,
+        hint: `Run: ./datalab secrets set ${name} --stack ${platform.stack}`,
+      });
+    },
+  };
 }
+
+const readExternal = async (project: string, stack: string, name: string): Promise<string> =>
+  (await pulumiRead(project, stack, ["config", "get", `datalab:${externalKey(name)}`])).trim();
 
 /** Derives one secret of the platform. */
 export function secretValue(platform: PlatformOutput, master: string, id: string): string {

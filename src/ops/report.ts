@@ -3,9 +3,8 @@ import { DatalabError } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
 import { lakeOf } from "./lake.ts";
+import { clientConfig, bucketName as nameOf, secretKeyOf } from "./store-access.ts";
 import { agentBy, wayInOf } from "./way-in.ts";
-
-const bucketName = "artifacts";
 
 /** Fetches the latest report of a pipeline and writes it to a file; returns its size in bytes. */
 export async function fetchReport(
@@ -19,14 +18,13 @@ export async function fetchReport(
     throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`);
   }
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
-  const agent = agentBy(wayInOf(platform));
+  // What is outside is reached as anything is.
+  const agent = bucket.secret === null ? undefined : agentBy(wayInOf(platform));
   const client = new S3Client({
-    endpoint: bucket.url,
-    region: bucket.region,
-    forcePathStyle: true,
+    ...clientConfig(bucket, secretKeyOf(bucket, credentials)),
     ...(agent && { requestHandler: { httpsAgent: agent } }),
-    credentials: { accessKeyId: bucket.accessKey, secretAccessKey: credentials.value(bucket.secret) },
   });
+  const bucketName = nameOf(bucket, "artifacts");
   const key = `reports/${pipeline}/latest.html`;
   try {
     const found = await client.send(new GetObjectCommand({ Bucket: bucketName, Key: key }));

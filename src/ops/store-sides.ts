@@ -25,6 +25,12 @@ export const enginePath = (service: string): readonly string[] => ["services", s
 
 /** Resolves the stack as if its configuration said `engine`. */
 export function storeWith(environment: Environment, engine: EngineName): Store {
+  if (environment.config.external.bucket) {
+    throw new DatalabError(
+      "E_NO_STORE",
+      `The objects of ${environment.stack} are in ${environment.config.external.bucket.url}, which is not ours.`,
+    );
+  }
   const provider = environment.services.find((s) => s.provides?.bucket);
   const all = environment.config.services as Record<string, { options: object }>;
   const own = provider && all[provider.name];

@@ -8,6 +8,7 @@ import { DatalabError, exit } from "../config/error.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
 import { lakeOf } from "./lake.ts";
+import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
 import { agentBy, wayInOf } from "./way-in.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
@@ -80,9 +81,11 @@ export async function uploadFile(
       hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
     });
   }
-  const secret = credentials.value(bucket.secret);
-  const agent = agentBy(wayInOf(platform));
-  return uploadTo({ ...bucket, secretKey: secret, ...(agent && { agent }) }, path, table, options);
+  const { url, region, accessKey, prefix = "" } = bucket;
+  const store = { url, region, accessKey, secretKey: secretKeyOf(bucket, credentials), prefix };
+  // What is outside is reached as anything is.
+  const agent = bucket.secret === null ? undefined : agentBy(wayInOf(platform));
+  return uploadTo({ ...store, ...(agent && { agent }) }, path, table, options);
 }
 
 export interface Store {
@@ -90,6 +93,7 @@ export interface Store {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  readonly prefix?: string;
   /** What connections are made by; absent: the usual way. */
   readonly agent?: Agent;
 }
@@ -111,14 +115,11 @@ export async function uploadTo(
   const [{ S3Client, HeadObjectCommand, DeleteObjectCommand }, { Upload: MultipartUpload }] =
     await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
   const client = new S3Client({
-    endpoint: store.url,
-    region: store.region,
-    credentials: { accessKeyId: store.accessKey, secretAccessKey: store.secretKey },
-    forcePathStyle: true,
+    ...clientConfig(store, store.secretKey),
     maxAttempts: 4,
     ...(store.agent && { requestHandler: { httpsAgent: store.agent } }),
   });
-  const at = { Bucket: landingBucket, Key: key };
+  const at = { Bucket: bucketName(store, landingBucket), Key: key };
   try {
     const there = await client.send(new HeadObjectCommand(at)).catch((error: { name?: string }) => {
       if (error.name === "NotFound" || error.name === "NoSuchKey") return undefined;

@@ -14,6 +14,17 @@ export const platformOutput = z.strictObject({
     /** Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is asked for. */
     token: z.string().nullable(),
   }),
+  /** The account that it runs in; absent: in none. */
+  aws: z
+    .strictObject({
+      accountId: z.string(),
+      region: z.string(),
+      /** The cluster's name, which is its context in a kubeconfig as well. */
+      cluster: z.string(),
+      /** Where images of the stack are pushed to. */
+      registry: z.string(),
+    })
+    .optional(),
   /** The cluster that it runs in, for the command line; null or absent: it runs in none. */
   kubernetes: z
     .strictObject({
@@ -107,9 +118,13 @@ export const platformOutput = z.strictObject({
           url: z.string(),
           region: z.string(),
           accessKey: z.string(),
-          /** Id of the secret that is the secret key. */
-          secret: z.string(),
+          /** Id of the secret that is the secret key; null: see `external`. */
+          secret: z.string().nullable(),
+          /** Name of the secret from outside that is the key; with none and no `secret`: the caller's own identity. */
+          external: z.string().optional(),
           names: z.array(z.string()),
+          /** What stands before a bucket's own name; absent in what was deployed before there was one. */
+          prefix: z.string().optional(),
         })
         .nullable(),
     }),

@@ -1,4 +1,5 @@
 import { curl } from "../model/curl.ts";
+import { lakeEnv } from "../model/lake-env.ts";
 import { bucket, type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -65,11 +66,7 @@ export const dashboard = defineService({
       env: ({ stack, needs: { lake } }) => ({
         HOME: "/tmp",
         DATALAB_STACK: stack,
-        DATALAB_S3_ENDPOINT: lake.url,
-        DATALAB_S3_ACCESS_KEY: lake.accessKey,
-        DATALAB_S3_SECRET_KEY: lake.secretKey,
-        DATALAB_S3_REGION: lake.region,
-        ...Object.fromEntries(lakeBuckets.map((name) => [`DATALAB_BUCKET_${name.toUpperCase()}`, name])),
+        ...lakeEnv(lake),
         // The lake's process is the only one that needs memory for data; it gets a part of the limit.
         DATALAB_DUCKDB_MEMORY: "192MB",
         DATALAB_THREADS: "1",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
+import { lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
@@ -89,11 +90,7 @@ export function kernelEnv({ needs, stack }: Context) {
   const { lake, spark, mlflow, prefect } = needs;
   return {
     DATALAB_STACK: stack,
-    DATALAB_S3_ENDPOINT: lake.url,
-    DATALAB_S3_ACCESS_KEY: lake.accessKey,
-    DATALAB_S3_SECRET_KEY: lake.secretKey,
-    DATALAB_S3_REGION: lake.region,
-    ...Object.fromEntries(lakeBuckets.map((each) => [`DATALAB_BUCKET_${each.toUpperCase()}`, each])),
+    ...lakeEnv(lake),
     ...(spark && {
       SPARK_REMOTE: spark.password
         ? t`sc://${spark.host}:${spark.port}/;authorization=Bearer%20${spark.password}`
@@ -147,10 +144,10 @@ function hubSettings(ctx: Context) {
 }
 
 /** What notebooks are as pods; see src/notebooks/hub/configure_pods.py. */
-const podSettings = ({ options }: Context, { namespace, storageClass }: ClusterModel) => ({
+const podSettings = ({ options }: Context, { namespace, storageClass, homeStorageClass }: ClusterModel) => ({
   namespace,
   template: "/run/datalab/spawn-notebook.json",
-  storageClass,
+  storageClass: homeStorageClass ?? storageClass,
   homeBytes: parseSize(options.homeSize),
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
+import { isAmbient } from "../model/lake-env.ts";
 import { bucket, database, secret } from "../model/needs.ts";
 import { type Template, type Text, t, template } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -148,10 +149,12 @@ export const mlflow = defineService({
           // Clients send artifacts to the server, which alone has the key of the bucket.
           _MLFLOW_SERVER_SERVE_ARTIFACTS: "true",
           _MLFLOW_SERVER_ARTIFACT_ROOT: "mlflow-artifacts:/",
-          _MLFLOW_SERVER_ARTIFACT_DESTINATION: `s3://${artifacts}`,
+          _MLFLOW_SERVER_ARTIFACT_DESTINATION: `s3://${store.prefix ?? ""}${artifacts}`,
           MLFLOW_S3_ENDPOINT_URL: store.url,
-          AWS_ACCESS_KEY_ID: store.accessKey,
-          AWS_SECRET_ACCESS_KEY: store.secretKey,
+          ...(!isAmbient(store) && {
+            AWS_ACCESS_KEY_ID: store.accessKey,
+            AWS_SECRET_ACCESS_KEY: store.secretKey,
+          }),
           AWS_DEFAULT_REGION: store.region,
           AWS_EC2_METADATA_DISABLED: "true",
           MLFLOW_AUTH_CONFIG_PATH: "/run/datalab/auth.ini",

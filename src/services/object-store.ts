@@ -38,6 +38,7 @@ export const objectStore = defineService({
   provides: { bucket: { part: "main", endpoint: "s3" } },
   parts: {
     main: {
+      enabled: (_options, { external }) => external.bucket === null,
       image: "services",
       command: () => ["bash", "/run/datalab/start.sh"],
       env: (ctx) => ({
@@ -103,6 +104,7 @@ export const objectStore = defineService({
   },
   collectors: {
     "bucket-sizes": {
+      enabled: ({ external }) => external.bucket === null,
       summary: "Objects and bytes of every bucket.",
       every: "5m",
       timeout: "60s",

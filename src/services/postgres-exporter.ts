@@ -42,7 +42,7 @@ export const postgresExporter = defineService({
         "--log.level=error",
       ],
       env: ({ needs: { db } }) => ({
-        DATA_SOURCE_URI: t`${db.host}:${db.port}/${db.name}?sslmode=disable&connect_timeout=3`,
+        DATA_SOURCE_URI: t`${db.host}:${db.port}/${db.name}?sslmode=${db.tls ? "require" : "disable"}&connect_timeout=3`,
         DATA_SOURCE_USER: db.user,
         DATA_SOURCE_PASS: t`${db.password}`,
         GOMEMLIMIT: "20MiB",

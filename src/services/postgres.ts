@@ -24,6 +24,26 @@ function provision(grants: readonly DatabaseGrant[], admin: Parameters<typeof t>
 }
 
 /**
+ * The same on a server outside, as an administrator who need not be a superuser: whoever makes a database for a role must
+ * be of that role, and only superusers may take rights away that roles don't have by default.
+ */
+function provisionOutside(grants: readonly DatabaseGrant[]): Template {
+  return template(
+    "\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\n",
+    ...grants.flatMap(({ name, user, password, monitor }) => [
+      `SELECT 'CREATE ROLE ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${user}')\\gexec\n`,
+      t`ALTER ROLE ${quote(user)} LOGIN PASSWORD '${password}';\n`,
+      `GRANT ${quote(user)} TO CURRENT_USER;\n`,
+      `SELECT 'CREATE DATABASE ${quote(name)} OWNER ${quote(user)}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${name}')\\gexec\n`,
+      `REVOKE CONNECT ON DATABASE ${quote(name)} FROM PUBLIC;\n`,
+      monitor
+        ? `GRANT pg_monitor TO ${quote(user)};\n`
+        : `SELECT 'REVOKE pg_monitor FROM ${quote(user)}' WHERE pg_has_role('${user}', 'pg_monitor', 'member')\\gexec\n`,
+    ]),
+  );
+}
+
+/**
  * Roles and databases are made over the local socket before the port opens: whoever connects finds everything there.
  * initdb writes to a folder of its own that is renamed at the end, so that an interrupted first start begins again.
  */
@@ -43,6 +63,17 @@ $bin/pg_ctl --pgdata $data --silent --wait --mode fast stop
 exec $bin/postgres -D $data "$@"
 `;
 
+/** A server that was just made may take its time to answer. */
+const provisionScript = `set -eu
+tries=60
+until /usr/lib/postgresql/15/bin/pg_isready --quiet; do
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || { echo "the database server at $PGHOST:$PGPORT did not answer within 5 minutes" >&2; exit 1; }
+  sleep 5
+done
+exec /usr/lib/postgresql/15/bin/psql --quiet --no-psqlrc --dbname postgres --file /run/datalab/provision.sql >/dev/null
+`;
+
 export const postgres = defineService({
   name: "postgres",
   summary: "PostgreSQL: one server, with a database and a role for each need.",
@@ -59,6 +90,7 @@ export const postgres = defineService({
   }),
   parts: {
     main: {
+      enabled: (_options, { external }) => external.database === null,
       image: "services",
       command: ({ options }) =>
         [
@@ -98,6 +130,25 @@ export const postgres = defineService({
       resources: { cpu: "250m", memory: "512Mi" },
       stopGrace: "30s",
     },
+    provision: {
+      enabled: (_options, { external }) => Boolean(external.database?.admin),
+      image: "services",
+      oneShot: true,
+      command: () => ["bash", "/run/datalab/provision.sh"],
+      env: ({ external: { database }, needs }) => ({
+        PGHOST: { ref: "outside", capability: "database", part: "host" },
+        PGPORT: { ref: "outside", capability: "database", part: "port" },
+        PGUSER: database?.admin?.user ?? "",
+        PGPASSWORD: template(database?.admin?.password ?? needs.admin),
+        PGSSLMODE: database?.tls ? "require" : "prefer",
+        PGCONNECT_TIMEOUT: "5",
+      }),
+      files: ({ grants }) => ({
+        "provision.sh": provisionScript,
+        "provision.sql": provisionOutside(grants.database),
+      }),
+      resources: { cpu: "50m", memory: "64Mi" },
+    },
   },
   checks: {
     query: {
@@ -113,6 +164,7 @@ export const postgres = defineService({
           database: db.name,
           user: db.user,
           password: db.password,
+          ...(db.tls && { ssl: { rejectUnauthorized: false } }),
           connectionTimeoutMillis: 5000,
           query_timeout: 5000,
         });

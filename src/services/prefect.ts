@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
+import { lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -60,11 +61,7 @@ function clientEnv(ctx: Context) {
     PREFECT_UI_URL: ctx.publicUrl("main", "api"),
     PREFECT_API_AUTH_STRING: t`${user}:${admin}`,
     DATALAB_STACK: ctx.stack,
-    DATALAB_S3_ENDPOINT: lake.url,
-    DATALAB_S3_ACCESS_KEY: lake.accessKey,
-    DATALAB_S3_SECRET_KEY: lake.secretKey,
-    DATALAB_S3_REGION: lake.region,
-    ...Object.fromEntries(lakeBuckets.map((name) => [`DATALAB_BUCKET_${name.toUpperCase()}`, name])),
+    ...lakeEnv(lake),
   };
 }
 

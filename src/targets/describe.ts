@@ -94,15 +94,16 @@ export function describePlatform(
   function describeBucket(
     bucket: NonNullable<PlatformModel["services"][number]["workloads"][number]["tools"][string]["bucket"]>,
   ) {
-    if (!isRef(bucket.url) || bucket.url.ref !== "address" || bucket.secretKey.ref !== "secret") {
-      throw new Error("a bucket grant names an address and a secret");
-    }
+    const { url, secretKey } = bucket;
+    const key = isRef(secretKey) ? secretKey : undefined;
     return {
-      url: publicUrl(values.endpoint(bucket.url.workload, bucket.url.endpoint)),
+      url: url.ref === "address" ? publicUrl(values.endpoint(url.workload, url.endpoint)) : values.plain(url),
       region: bucket.region,
       accessKey: bucket.accessKey,
-      secret: bucket.secretKey.id,
+      secret: key?.ref === "secret" ? key.id : null,
+      ...(key?.ref === "external" && { external: key.name }),
       names: [...bucket.names],
+      ...(bucket.prefix && { prefix: bucket.prefix }),
     };
   }
 }

@@ -11,6 +11,7 @@ export interface Target {
 /** Loads one target only, so that a stack never pays for another's SDK. */
 const loaders: Partial<Record<PlatformModel["target"], () => Promise<Target>>> = {
   docker: async () => (await import("./docker/index.ts")).dockerTarget,
+  aws: async () => (await import("./aws/index.ts")).awsTarget,
   kubernetes: async () => (await import("./kubernetes/index.ts")).kubernetesTarget,
 };
 

@@ -1,7 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deriveSecret } from "../model/derive.ts";
 import type { EndpointModel, PlatformModel, SecretModel } from "../model/platform.ts";
-import { externalKey, isSecret, type Ref, type Text, template } from "../model/refs.ts";
+import {
+  type Alphabet,
+  alphabets,
+  externalKey,
+  isSecret,
+  type Ref,
+  type Text,
+  template,
+} from "../model/refs.ts";
 
 /** Answers the model's references at deploy time. */
 export class Values {
@@ -52,7 +60,8 @@ export class Values {
       if (!value) throw new Error(`the model has no secret ${ref.id}`);
       return value;
     }
-    if (ref.ref === "external") return new pulumi.Config("datalab").requireSecret(externalKey(ref.name));
+    if (ref.ref === "external") return givenSecret(ref.name, ref.fits);
+    if (ref.ref === "outside") return this.#outside(ref.capability, ref.part);
     if (ref.ref === "image") return this.#image(ref.name);
     const endpoint = this.endpoint(ref.workload, ref.endpoint);
     if (ref.ref === "publicUrl") {
@@ -65,6 +74,18 @@ export class Values {
     return `${endpoint.scheme}://${ref.workload}:${endpoint.port}`;
   }
 
+  #outside(capability: "database" | "bucket", part: "host" | "port" | "url"): string {
+    const { database, bucket } = this.#model.external;
+    if (capability === "database") {
+      if (!database) throw new Error("the model has no database outside");
+      const { host, port } = database;
+      return { host, port: String(port), url: `postgresql://${host}:${port}` }[part];
+    }
+    if (!bucket) throw new Error("the model has no object store outside");
+    const { hostname, port, protocol } = new URL(bucket.url);
+    return { host: hostname, port: port || (protocol === "http:" ? "80" : "443"), url: bucket.url }[part];
+  }
+
   endpoint(workload: string, name: string): EndpointModel {
     const found = this.#model.services
       .flatMap((s) => s.workloads)
@@ -73,4 +94,17 @@ export class Values {
     if (!found) throw new Error(`the model has no endpoint ${name} of ${workload}`);
     return found;
   }
+}
+
+/** A secret that people gave; where it stands among other text, one that would need escaping there is refused. */
+function givenSecret(name: string, fits: Alphabet | undefined): pulumi.Output<string> {
+  const value = new pulumi.Config("datalab").requireSecret(externalKey(name));
+  if (fits === undefined) return value;
+  const { pattern, words } = alphabets[fits];
+  return value.apply((text) => {
+    if (pattern.test(text)) return text;
+    throw new pulumi.RunError(
+      `datalab:${externalKey(name)}: expected a secret of ${words}, for it becomes part of addresses and files, received other characters`,
+    );
+  });
 }

@@ -25,6 +25,20 @@ const defaults = {
     pullSecrets: [],
     apiServer: ["0.0.0.0/0"],
   },
+  aws: {
+    size: "M",
+    vpcCidr: "10.64.0.0/16",
+    zones: ["a", "b", "c"],
+    nat: "size",
+    kubernetesVersion: "1.33",
+    karpenter: false,
+    apiCidrs: [],
+    accessRoles: [],
+    ingressCidrs: [],
+    budget: { emails: [] },
+    deletionProtection: true,
+  },
+  external: {},
   services: {
     core: {
       enabled: true,
@@ -34,7 +48,7 @@ const defaults = {
     },
     postgres: {
       enabled: true,
-      resources: { main: { cpu: "250m", memory: "512Mi" } },
+      resources: { main: { cpu: "250m", memory: "512Mi" }, provision: { cpu: "50m", memory: "64Mi" } },
       ports: { sql: 5432 },
       storage: { data: "10Gi" },
       options: { maxConnections: 100, sharedBuffers: "64MB" },

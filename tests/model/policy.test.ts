@@ -30,6 +30,8 @@ const good: WorkloadModel = {
   scalable: false,
   spawns: [],
   reaches: [],
+  afterOneShots: [],
+  buckets: [],
 };
 const volume = { name: "data", path: "/data", sizeBytes: 1, policy: "retain" } as const;
 const endpoint = {

@@ -56,6 +56,7 @@ test("whatever is configured, the model holds together", () => {
       const secrets = new Set(model.secrets.map(({ id }) => id));
       for (const ref of refs(model)) {
         if (ref.ref === "secret") expect(secrets).toContain(ref.id);
+        else if (ref.ref === "outside") expect(model.external[ref.capability]).not.toBeNull();
         else if (ref.ref !== "image" && ref.ref !== "external")
           expect(workload(model, ref.workload).endpoints.map((e) => e.name)).toContain(ref.endpoint);
       }

@@ -96,7 +96,10 @@ test("the client logs in at the endpoint that has a login, with the derived pass
   const there = platform();
   const api = there.services[2]?.endpoints[1];
   if (api) api.url = `${url}/`;
-  const client = prefectOf(there, { value: (id) => (id === "prefect/admin" ? "pw" : "wrong") });
+  const client = prefectOf(there, {
+    value: (id) => (id === "prefect/admin" ? "pw" : "wrong"),
+    external: () => "",
+  });
   expect((await client.deployment("medallion_etl"))?.id).toBe("d1");
   expect(asked[0]?.authorization).toBe(`Basic ${btoa("admin:pw")}`);
 });

@@ -42,7 +42,9 @@ describe("workers", () => {
   });
 
   test("missing raise an alert that knows the number", () => {
-    const [alert] = spark.alerts?.(parse({ workers: 3 }), { cluster: null }) ?? [];
+    const [alert] =
+      spark.alerts?.(parse({ workers: 3 }), { cluster: null, external: { database: null, bucket: null } }) ??
+      [];
     expect(alert?.expr).toBe("metrics_master_aliveWorkers_Value < 3");
   });
 

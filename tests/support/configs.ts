@@ -61,6 +61,8 @@ const cluster = {
   images: { source: "registry" },
   kubernetes: { context: "lab", ingress: { host: "lab.example.com" } },
 };
+const account = { accountId: "123456789012", region: "eu-central-1" };
+const needed: Readonly<Record<string, object>> = { kubernetes: cluster, aws: { ...cluster, aws: account } };
 
 /** Any platform object that is right, for the built-in services. */
 export const validConfig: fc.Arbitrary<Record<string, unknown>> = ports.chain((given) =>
@@ -76,9 +78,7 @@ export const validConfig: fc.Arbitrary<Record<string, unknown>> = ports.chain((g
       },
       { requiredKeys: ["services"] },
     )
-    .map((config) =>
-      ["kubernetes", "aws"].includes(config.target ?? "") ? { ...config, ...cluster } : config,
-    )
+    .map((config) => ({ ...config, ...needed[config.target ?? ""] }))
     .chain((config) => fc.boolean().map((enabled) => (enabled ? config : withoutPrefect(config)))),
 );
 

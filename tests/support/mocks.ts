@@ -24,6 +24,9 @@ export interface Registered {
   readonly options: {
     /** The parent's name. */
     readonly parent: string;
+    /** Name of the provider that it was given; empty: the default one. */
+    readonly provider: string;
+    readonly protect: boolean;
     /** Kind and name of each: `Container postgres`. */
     readonly dependsOn: readonly string[];
     readonly deleteBeforeReplace: boolean;
@@ -83,6 +86,8 @@ export async function record<T>(
           inputs: show(raw) as Record<string, unknown>,
           options: {
             parent: req.getParent().split("::").at(-1) as string,
+            provider: req.getProvider().split("::").at(-2) ?? "",
+            protect: req.getProtect() ?? false,
             dependsOn: req.getDependenciesList().map(nameOf).sort(),
             deleteBeforeReplace: req.getDeletebeforereplace(),
             retainOnDelete: req.getRetainondelete(),

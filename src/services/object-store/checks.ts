@@ -11,7 +11,9 @@ async function withClient<T>(access: Access, use: (client: S3Client) => Promise<
   const client = new S3Client({
     endpoint: access.url,
     region: access.region,
-    credentials: { accessKeyId: access.accessKey, secretAccessKey: access.secretKey },
+    ...(access.accessKey !== "" && {
+      credentials: { accessKeyId: access.accessKey, secretAccessKey: access.secretKey },
+    }),
     forcePathStyle: true,
     maxAttempts: 1,
   });

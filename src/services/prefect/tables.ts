@@ -74,17 +74,20 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
     const client = new S3Client({
       endpoint: grant.url,
       region: grant.region,
-      credentials: { accessKeyId: grant.accessKey, secretAccessKey: grant.secretKey },
+      ...(grant.accessKey !== "" && {
+        credentials: { accessKeyId: grant.accessKey, secretAccessKey: grant.secretKey },
+      }),
       forcePathStyle: true,
       maxAttempts: 1,
     });
     try {
       const found = new Set<string>();
       for (const layer of layers) {
-        for (const name of await tableNames(client, layer, signal)) {
+        const bucket = `${grant.prefix ?? ""}${layer}`;
+        for (const name of await tableNames(client, bucket, signal)) {
           const id = `${layer}/${name}`;
           const table = tables.get(id) ?? new Table();
-          const now = await bringUpToDate(client, layer, name, table, signal);
+          const now = await bringUpToDate(client, bucket, name, table, signal);
           if (now.version < 0) continue;
           tables.set(id, now);
           found.add(id);

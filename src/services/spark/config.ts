@@ -1,4 +1,5 @@
 /** Spark's own configuration: properties files, which hold the secrets too, and the commands that read them. */
+import { isAmbient } from "../../model/lake-env.ts";
 import type { BucketGrant } from "../../model/needs.ts";
 import { type Ref, type Template, type Text, t, template } from "../../model/refs.ts";
 
@@ -30,10 +31,14 @@ export const common = (secret: Ref, masterUrl: Ref): Properties => ({
 export const s3 = (lake: BucketGrant): Properties => ({
   "spark.hadoop.fs.s3a.endpoint": lake.url,
   "spark.hadoop.fs.s3a.endpoint.region": lake.region,
-  "spark.hadoop.fs.s3a.access.key": lake.accessKey,
-  "spark.hadoop.fs.s3a.secret.key": lake.secretKey,
+  ...(!isAmbient(lake) && {
+    "spark.hadoop.fs.s3a.access.key": lake.accessKey,
+    "spark.hadoop.fs.s3a.secret.key": lake.secretKey,
+  }),
   "spark.hadoop.fs.s3a.path.style.access": "true",
-  "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+  "spark.hadoop.fs.s3a.aws.credentials.provider": isAmbient(lake)
+    ? "org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider"
+    : "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
   "spark.hadoop.fs.s3a.connection.maximum": "32",
   "spark.hadoop.fs.s3a.threads.max": "8",
   "spark.hadoop.fs.s3a.fast.upload.buffer": "bytebuffer",
@@ -91,6 +96,16 @@ export const executorOptions = [
   "-Dlog4j2.configurationFile=file:/opt/spark/log4j2.properties",
 ].join(" ");
 
+const makeFolder = (lake: BucketGrant): Template =>
+  isAmbient(lake)
+    ? t`python -c 'import boto3; boto3.client("s3", region_name="${lake.region}").put_object(Bucket="${logBucket(lake)}", Key="${eventLogs.prefix}", ContentType="application/x-directory")'
+`
+    : t`printf 'user = "%s:%s"\\n' '${lake.accessKey}' '${lake.secretKey}' |
+  curl --config - --fail --silent --show-error --retry 5 --retry-connrefused --aws-sigv4 'aws:amz:${lake.region}:s3' \\
+    --request PUT --data-binary '' --header 'content-type: application/x-directory' \\
+    '${lake.url}/${logBucket(lake)}/${eventLogs.prefix}'
+`;
+
 /**
  * Makes the folder of the event logs and becomes the process: both who writes and who reads them refuse to start without.
  * The key goes to curl on standard input.
@@ -100,11 +115,7 @@ export const withEventLogs = (
   command: readonly string[],
   before: Text = "",
 ): Template => t`set -eu
-printf 'user = "%s:%s"\\n' '${lake.accessKey}' '${lake.secretKey}' |
-  curl --config - --fail --silent --show-error --retry 5 --retry-connrefused --aws-sigv4 'aws:amz:${lake.region}:s3' \\
-    --request PUT --data-binary '' --header 'content-type: application/x-directory' \\
-    '${lake.url}/${eventLogs.bucket}/${eventLogs.prefix}'
-${before}exec ${command.join(" ")}
+${makeFolder(lake)}${before}exec ${command.join(" ")}
 `;
 
 /**
@@ -130,4 +141,5 @@ export const endWithMaster = (masterUrl: Text, application: string, everySeconds
 ) &
 `;
 
-export const eventLogUrl = `s3a://${eventLogs.bucket}/${eventLogs.prefix}`;
+const logBucket = (lake: BucketGrant): string => `${lake.prefix ?? ""}${eventLogs.bucket}`;
+export const eventLogUrl = (lake: BucketGrant): string => `s3a://${logBucket(lake)}/${eventLogs.prefix}`;

@@ -37,7 +37,7 @@ export function connectConf(ctx: Context) {
     "spark.dynamicAllocation.executorIdleTimeout": `${parseDuration(options.idleTimeout)}s`,
     "spark.dynamicAllocation.cachedExecutorIdleTimeout": `${10 * parseDuration(options.idleTimeout)}s`,
     "spark.eventLog.enabled": "true",
-    "spark.eventLog.dir": eventLogUrl,
+    "spark.eventLog.dir": eventLogUrl(needs.lake),
     "spark.eventLog.rolling.enabled": "true",
     "spark.eventLog.rolling.maxFileSize": "10m",
     ...(ctx.cluster && kubernetes.executors(ctx.cluster, ctx.image("spark"), executorSize(ctx))),
@@ -46,7 +46,7 @@ export function connectConf(ctx: Context) {
 
 export const historyConf = (ctx: Context) =>
   properties(s3(ctx.needs.lake), {
-    "spark.history.fs.logDirectory": eventLogUrl,
+    "spark.history.fs.logDirectory": eventLogUrl(ctx.needs.lake),
     "spark.history.ui.port": "18080",
     "spark.history.fs.update.interval": "30s",
     "spark.history.fs.cleaner.enabled": "true",

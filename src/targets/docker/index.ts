@@ -46,7 +46,8 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
   for (const service of model.services) {
     const component = new Service(service, root);
     for (const workload of service.workloads) {
-      const after = workload.waitFor.flatMap((w) => containers.get(w.workload) ?? []);
+      const needed = [...workload.waitFor.map((w) => w.workload), ...workload.afterOneShots];
+      const after = needed.flatMap((name) => containers.get(name) ?? []);
       const created = createContainers(
         {
           stack: model.stack,

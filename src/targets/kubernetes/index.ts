@@ -46,7 +46,15 @@ export function deployKubernetes(
   const root = new Group("Platform", model.stack, {}, { providers: [provider] });
   const foundation = createFoundation(model, cluster, root);
 
-  const stage: Stage = { model, cluster, values, image, edges: edgesOf(model), foundation };
+  const stage: Stage = {
+    model,
+    cluster,
+    values,
+    image,
+    edges: edgesOf(model),
+    foundation,
+    oneShots: new Map(),
+  };
   for (const service of model.services) {
     const component = new Group("Service", service.name, {}, { parent: root });
     for (const workload of service.workloads) createWorkload(stage, workload, component);

@@ -41,7 +41,11 @@ export interface PodNetwork {
   /** The workload, or what one spawns. */
   readonly name: string;
   /** Namespace whose pods come in from outside, and where: of the way in. */
-  readonly entry?: { readonly namespace: string; readonly ports: readonly number[] };
+  readonly entry?: {
+    readonly namespace: string;
+    readonly cidrs?: readonly string[];
+    readonly ports: readonly number[];
+  };
   /** Address ranges of the API server; empty: it has nothing to say to it. */
   readonly apiServer: readonly string[];
   /** Ports of what it talks to outside the stack. */
@@ -56,7 +60,10 @@ export function podPolicy({ stack, namespace, edges }: NetworkArgs, pod: PodNetw
   ).map(({ others, ports }) => ({ from: podsOf(stack, others), ports: tcp(ports) }));
   if (pod.entry) {
     ingress.push({
-      from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": pod.entry.namespace } } }],
+      from: [
+        { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": pod.entry.namespace } } },
+        ...(pod.entry.cidrs ?? []).map((cidr) => ({ ipBlock: { cidr } })),
+      ],
       ports: tcp(pod.entry.ports),
     });
   }

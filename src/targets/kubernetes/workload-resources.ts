@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Edge } from "../../model/edges.ts";
+import { type Edge, egressOf } from "../../model/edges.ts";
 import type { ClusterModel, PlatformModel, SpawnModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Template } from "../../model/refs.ts";
 import { releaseOf } from "../image-reference.ts";
@@ -34,6 +34,8 @@ export interface Stage {
   readonly edges: readonly Edge[];
   /** What must stand before any pod. */
   readonly foundation: readonly pulumi.Resource[];
+  /** One-shots that are declared already, by workload. */
+  readonly oneShots: Map<string, pulumi.Resource>;
 }
 
 /** A workload with everything of its own: account, files, network rules, name, and the pods' controller. */
@@ -96,9 +98,11 @@ export function createWorkload(stage: Stage, workload: WorkloadModel, parent: pu
     network,
     ...files.resources,
     ...spawned.flatMap((s) => s.resources),
+    ...workload.afterOneShots.flatMap((other) => stage.oneShots.get(other) ?? []),
   ];
   createNames(args, options);
-  createController(args, { parent, dependsOn: needed });
+  const oneShot = createController(args, { parent, dependsOn: needed });
+  if (oneShot) stage.oneShots.set(name, oneShot);
 }
 
 const shortRelease = (reference: string): string => releaseOf(reference).slice(0, 16);
@@ -162,10 +166,11 @@ function createNetwork(
     {
       name: workload.name,
       apiServer: rulesOf(workload).length > 0 ? cluster.apiServer : [],
-      outside: workload.reaches.map(({ port }) => port),
+      outside: portsOutside(model, workload.name, workload.reaches),
       ...(isEntry && {
         entry: {
           namespace: cluster.ingress.namespace,
+          ...(cluster.ingress.cidrs && { cidrs: cluster.ingress.cidrs }),
           ports: workload.ports.map(({ internal }) => internal).sort((a, b) => a - b),
         },
       }),
@@ -201,7 +206,10 @@ function createSpawn(
   );
   const network = new k8s.networking.v1.NetworkPolicy(
     spawn.name,
-    podPolicy({ stack, namespace, edges }, { name: spawn.name, apiServer: [], outside: [] }),
+    podPolicy(
+      { stack, namespace, edges },
+      { name: spawn.name, apiServer: [], outside: portsOutside(model, spawn.name) },
+    ),
     options,
   );
   const files = createFiles(
@@ -254,7 +262,20 @@ function createNames(args: WorkloadArgs, options: pulumi.CustomResourceOptions):
 /** How long pods may take until they are ready: what they wait for, and their own start. */
 const timeouts = { create: "10m", update: "10m" };
 
-function createController(args: WorkloadArgs, options: pulumi.CustomResourceOptions): void {
+/** Ports of what a workload, or what one spawns, reaches outside of the stack. */
+const portsOutside = (
+  model: PlatformModel,
+  name: string,
+  declared: WorkloadModel["reaches"] = [],
+): number[] => {
+  const ports = egressOf(model).flatMap(({ from, port }) => (from === name ? [port] : []));
+  return [...new Set([...declared.map(({ port }) => port), ...ports])].sort((a, b) => a - b);
+};
+
+function createController(
+  args: WorkloadArgs,
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource | undefined {
   const { workload } = args;
   const { name } = workload;
   const own = {
@@ -262,8 +283,7 @@ function createController(args: WorkloadArgs, options: pulumi.CustomResourceOpti
     customTimeouts: { ...timeouts, delete: `${workload.stopGraceSeconds + 120}s` },
   };
   if (workload.oneShot) {
-    new k8s.batch.v1.Job(name, job(args), { ...own, deleteBeforeReplace: true });
-    return;
+    return new k8s.batch.v1.Job(name, job(args), { ...own, deleteBeforeReplace: true });
   }
   if (isStateful(workload)) {
     // Claims stay when their controller is replaced; two of it must never have them at once.
@@ -272,6 +292,7 @@ function createController(args: WorkloadArgs, options: pulumi.CustomResourceOpti
   new k8s.policy.v1.PodDisruptionBudget(name, disruptionBudget(args), options);
   const scaler = autoscaler(args);
   if (scaler) new k8s.autoscaling.v2.HorizontalPodAutoscaler(name, scaler, options);
+  return undefined;
 }
 
 /** Claims of a workload, by name. */

@@ -43,6 +43,8 @@ export const notes: WorkloadModel = {
   drain: null,
   tools: {},
   waitFor: [],
+  afterOneShots: [],
+  buckets: [],
 };
 
 export const podArgs: PodArgs = {

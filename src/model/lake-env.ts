@@ -1,0 +1,22 @@
+import type { BucketGrant } from "./needs.ts";
+import type { Text } from "./refs.ts";
+
+/** Whether who is granted buckets has no key, but an identity that the place where it runs gives it. */
+export const isAmbient = (lake: BucketGrant): boolean => lake.accessKey === "";
+
+/** Access to the lake as the library of pipelines reads it, see pipelines/datalab/settings.py. */
+export function lakeEnv(lake: BucketGrant): Record<string, Text> {
+  return {
+    DATALAB_S3_ENDPOINT: lake.url,
+    ...(isAmbient(lake)
+      ? { DATALAB_S3_CREDENTIALS: "ambient" }
+      : { DATALAB_S3_ACCESS_KEY: lake.accessKey, DATALAB_S3_SECRET_KEY: lake.secretKey }),
+    DATALAB_S3_REGION: lake.region,
+    ...Object.fromEntries(
+      lake.names.map((name) => [
+        `DATALAB_BUCKET_${name.slice((lake.prefix ?? "").length).toUpperCase()}`,
+        name,
+      ]),
+    ),
+  };
+}
