@@ -4,6 +4,7 @@ import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts"
 import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
 import { kubernetes, scale } from "./schema-cluster.ts";
+import { promoted, promotion, protect } from "./schema-release.ts";
 
 /** Less can't run anything; see also the rules on the model. */
 const leastMemory = 16 * 2 ** 20;
@@ -203,6 +204,9 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         }),
         "Generated secrets.",
       ).prefault({}),
+      promotion,
+      protect,
+      promoted,
     })
     .describe("One stack of the DataLab platform.");
 }
