@@ -43,11 +43,12 @@ export function register(program: AnyCommand): void {
 }
 
 /** `datalab up --json`. */
-export function summary({ platform, health, changes, seconds }: UpResult) {
+export function summary({ platform, health, recorded, changes, seconds }: UpResult) {
   return {
     stack: platform.stack,
     target: platform.target,
     release: platform.release,
+    recorded,
     changes,
     seconds,
     services: platform.services.map(({ name, endpoints }) => ({

@@ -12,6 +12,7 @@ import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { readPlatform } from "./platform.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
+import { recordRelease } from "./release.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
 import { prepareWayIn } from "./stack-certificate.ts";
@@ -32,11 +33,15 @@ export interface UpOptions {
   readonly movesData?: boolean;
   /** Called when everything is deployed, before the functional checks are waited for. */
   readonly onDeployed?: () => Promise<void>;
+  /** The earlier release that is brought back. */
+  readonly restores?: string;
 }
 
 export interface UpResult {
   readonly platform: PlatformOutput;
   readonly health: Health;
+  /** Id of the record of what is deployed. */
+  readonly recorded: string;
   /** Count of resources by operation. */
   readonly changes: Readonly<Record<string, number>>;
   readonly seconds: {
@@ -73,10 +78,13 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const readiness = await timed(() => update.readiness.wait(() => update.death)).finally(() =>
       update.end(),
     );
+    const { changes, steps } = engine.value;
+    const recorded = await recordRelease({ ...options, environment, model, platform, changes, steps });
     const { setupSeconds: setup } = options;
     return {
       platform,
       health: readiness.value,
+      recorded,
       changes: engine.value.changes,
       seconds: {
         setup,
