@@ -42,11 +42,16 @@ const commands: readonly Entry[] = [
     summary: "write a cluster's manifests as plain YAML",
     load: () => import("./render.ts"),
   },
+  {
     name: "release",
     summary: "what was deployed, by whom, when and from what",
     load: () => import("./release.ts"),
   },
-  { name: "images", summary: "build, list and prune container images", load: () => import("./images.ts") },
+  {
+    name: "policy",
+    summary: "the rules that whatever is deployed must keep",
+    load: () => import("./policy.ts"),
+  },
   {
     name: "env",
     summary: "print the shell variables that plain pulumi needs",

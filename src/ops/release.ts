@@ -9,9 +9,11 @@ import { type Environment, stackFile } from "../config/load.ts";
 import { ownerOf } from "../config/ownership.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
+import { capacityOf } from "./capacity.ts";
 import { leavesOf, valueAt } from "./config-diff.ts";
 import type { EngineStep } from "./engine.ts";
 import { gitState } from "./git.ts";
+import { opOf } from "./planned.ts";
 import { releaseImages } from "./release-images.ts";
 import { isSameRelease, type ReleaseRecord } from "./release-record.ts";
 import { type ReleaseStore, releaseStore } from "./release-store.ts";
@@ -69,26 +71,25 @@ async function makeRecord(deployed: Deployed): Promise<ReleaseRecord> {
     pipelines: Object.fromEntries(model.pipelines.map((p) => [p.name, p.version])),
     given: withoutSecrets(givenPlatform(project, stack), environment),
     config: withoutSecrets(environment.config, environment),
-    capacity: Object.fromEntries(
-      workloads.map((w) => [
-        w.name,
-        {
-          memoryBytes: w.memoryBytes * w.replicas,
-          milliCpu: w.milliCpu * w.replicas,
-          storageBytes: w.volumes.reduce((sum, v) => sum + v.sizeBytes, 0),
-        },
-      ]),
-    ),
+    capacity: capacityOf(model),
     volumes: workloads.flatMap((w) =>
       w.volumes.map((v) => ({ name: `${w.name}-${v.name}`, service: w.service, policy: v.policy })),
     ),
     changes: { ...changes },
-    steps: deployed.steps
-      .filter(({ op, state }) => state === "done" && !["same", "read", "refresh"].includes(op))
-      .map(({ op, type, name }) => ({ op, type, name })),
+    steps: madeSteps(deployed.steps),
     promoted: promoted ? { from: promoted.from, release: promoted.release } : null,
     restores: deployed.restores ?? null,
   };
+}
+
+/** What was done, in the words of a preview: a replacement is one step. */
+function madeSteps(steps: readonly EngineStep[]): ReleaseRecord["steps"] {
+  const made = new Map<string, ReleaseRecord["steps"][number]>();
+  for (const { op: told, state, type, name, urn } of steps) {
+    const op = opOf(told);
+    if (state === "done" && op !== undefined) made.set(urn, { op, type, name });
+  }
+  return [...made.values()];
 }
 
 /** `datalab:platform` as it stands in a stack's file. */
@@ -122,6 +123,13 @@ const hash = (value: unknown): string =>
 function version(): string {
   const file = join(import.meta.dirname, "../../package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** The last release of a stack; undefined when none is recorded, or it can't be read. */
+export async function lastRelease(project: string, stack: string): Promise<ReleaseRecord | undefined> {
+  const store = releaseStore(project);
+  const id = (await store.ids(stack)).at(-1);
+  return id === undefined ? undefined : store.read(stack, id).catch(() => undefined);
 }
 
 /** All releases of a stack, oldest first. */

@@ -5,12 +5,16 @@ import type { PlatformModel } from "../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
 import type { Health } from "./core-client.ts";
 import { checkDataEngine } from "./data-engine.ts";
+import { guardData } from "./data-guard.ts";
 import { declare } from "./deployment.ts";
 import type { EngineResult, EngineStep } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
+import { checkPlan } from "./plan.ts";
+import { Planned } from "./planned.ts";
 import { readPlatform } from "./platform.ts";
+import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import { recordRelease } from "./release.ts";
 import type { Reporter } from "./reporter.ts";
@@ -35,6 +39,12 @@ export interface UpOptions {
   readonly onDeployed?: () => Promise<void>;
   /** The earlier release that is brought back. */
   readonly restores?: string;
+  /** A saved plan: exactly that is done, or nothing. */
+  readonly plan?: string;
+  /** Look at what really runs first, and put it right. */
+  readonly refresh?: boolean;
+  /** Names of what may be deleted or replaced although it holds data. */
+  readonly allowDataLoss?: readonly string[];
 }
 
 export interface UpResult {
@@ -70,7 +80,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
     const way = await prepareWayIn(project, model);
 
-    const update = new Update(options, model, host, way);
+    const plan = options.plan && (await checkPlan(project, model, options.plan));
+    await guardData({ ...options, model, environment });
+
+    const update = new Update({ ...options, ...(plan && { plan }) }, model, host, way);
     const engine = await timed(() => update.deploy());
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
@@ -160,11 +173,13 @@ class Update {
         this.#death = death;
         if (death) interrupt();
       });
+    const planned = new Planned();
     try {
       const { result, error } = await runOnStack("up", {
         project,
         stack,
-        args: () => this.#replacements(),
+        onEvent: (event) => planned.take(event),
+        args: () => this.#arguments(),
         signal: stop.signal,
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
@@ -173,6 +188,8 @@ class Update {
       });
       if (this.#death) throw cannotStart(this.#death);
       stopIfAborted(signal);
+      const broken = mandatory(planned.violations);
+      if (error && broken.length > 0) throw policyError(broken);
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       await this.#host.startStopped(stack);
@@ -194,6 +211,13 @@ class Update {
     if (!failed) return error;
     const death = await this.#host.whyNot(this.#options.stack, failed.name).catch(() => undefined);
     return death ? cannotStart(death) : error;
+  }
+
+  async #arguments(): Promise<string[]> {
+    const { plan, refresh } = this.#options;
+    const { args } = policyArguments();
+    if (plan) return ["--plan", plan, ...args];
+    return [...(refresh ? ["--refresh"] : []), ...args, ...(await this.#replacements())];
   }
 
   async #replacements(): Promise<string[]> {
