@@ -1,99 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { rules, violationsOf } from "../../policy/rules/index.ts";
 import type { Resource } from "../../policy/rules/rule.ts";
-
-const label = (name: string, value: string) => ({ label: `datalab.${name}`, value });
-const labels = [label("service", "notes"), label("stack", "dev")];
-const sha = `sha256:${"a".repeat(64)}`;
-
-/** A container that keeps every rule. */
-const container = (more: object = {}): Resource => ({
-  type: "docker:index/container:Container",
-  name: "notes",
-  props: {
-    image: sha,
-    labels,
-    memory: 128,
-    memorySwap: 128,
-    cpuShares: 256,
-    mustRun: true,
-    healthcheck: { tests: ["CMD", "true"] },
-    ports: [{ internal: 80, external: 8080, ip: "127.0.0.1" }],
-    user: "10001:10001",
-    readOnly: true,
-    capabilities: { drops: ["ALL"] },
-    securityOpts: ["no-new-privileges:true"],
-    networkMode: "bridge",
-    ...more,
-  },
-});
-const holder = (more: object = {}): Resource =>
-  container({
-    start: false,
-    mustRun: false,
-    networkMode: "none",
-    user: "root",
-    memory: undefined,
-    ports: [],
-    ...more,
-  });
-
-/** A workload of a cluster that keeps every rule. */
-const deployment = (pod: object = {}, main: object = {}, kind = "Deployment"): Resource => ({
-  type: `kubernetes:apps/v1:${kind}`,
-  name: "notes",
-  props: {
-    metadata: { labels: { "datalab.stack": "dev" } },
-    spec: {
-      template: {
-        spec: {
-          securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
-          containers: [
-            {
-              name: "main",
-              image: `registry.example.com/lab/core@${sha}`,
-              resources: { limits: { memory: "1Gi" }, requests: { memory: "1Gi", cpu: "250m" } },
-              readinessProbe: { exec: { command: ["true"] } },
-              securityContext: {
-                allowPrivilegeEscalation: false,
-                readOnlyRootFilesystem: true,
-                capabilities: { drop: ["ALL"] },
-              },
-              ...main,
-            },
-          ],
-          ...pod,
-        },
-      },
-    },
-  },
-});
-const of = (type: string, props: object, name = "x"): Resource => ({ type, name, props: { ...props } });
-const tags = { "datalab.stack": "prod" };
-const bucket = (more: object = {}) => of("aws:s3/bucket:Bucket", { tags, bucket: "lake", ...more }, "lake");
-const guards = [
-  of(
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-    { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    "lake-access",
-  ),
-  of(
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-    {},
-    "lake-encryption",
-  ),
-  of("aws:s3/bucketVersioning:BucketVersioning", {}, "lake-versions"),
-];
-const database = (more: object = {}) =>
-  of("aws:rds/instance:Instance", {
-    tags,
-    deletionProtection: true,
-    backupRetentionPeriod: 7,
-    storageEncrypted: true,
-    ...more,
-  });
-const policyOf = (...Statement: object[]) =>
-  of("aws:iam/policy:Policy", { policy: JSON.stringify({ Statement }) });
+import {
+  bucket,
+  container,
+  database,
+  deployment,
+  guards,
+  holder,
+  label,
+  labels,
+  of,
+  policyOf,
+  tags,
+} from "./resources.ts";
 
 interface Case {
   readonly keeps: readonly Resource[];
