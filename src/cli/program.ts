@@ -48,6 +48,11 @@ const commands: readonly Entry[] = [
     load: () => import("./release.ts"),
   },
   {
+    name: "drift",
+    summary: "compare what runs with what was deployed, and put it right",
+    load: () => import("./drift.ts"),
+  },
+  {
     name: "policy",
     summary: "the rules that whatever is deployed must keep",
     load: () => import("./policy.ts"),

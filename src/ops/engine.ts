@@ -87,7 +87,7 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
     ...["--stack", options.stack, "--non-interactive", "--color", "never", "--event-log", log],
     // Its steps wait for Docker, not for the CPU; four a core, the default, would make them wait for each other.
     ...["--parallel", "64"],
-    ...(command === "preview" ? [] : ["--yes", "--skip-preview"]),
+    ...(command === "preview" || options.args?.includes("--preview-only") ? [] : ["--yes", "--skip-preview"]),
     ...(options.args ?? []),
   ];
   const events = new Events(log, options);

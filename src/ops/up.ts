@@ -43,6 +43,8 @@ export interface UpOptions {
   readonly plan?: string;
   /** Look at what really runs first, and put it right. */
   readonly refresh?: boolean;
+  /** URNs of what is made again whatever the engine thinks of it. */
+  readonly replace?: readonly string[];
   /** Names of what may be deleted or replaced although it holds data. */
   readonly allowDataLoss?: readonly string[];
 }
@@ -214,10 +216,15 @@ class Update {
   }
 
   async #arguments(): Promise<string[]> {
-    const { plan, refresh } = this.#options;
+    const { plan, refresh, replace = [] } = this.#options;
     const { args } = policyArguments();
     if (plan) return ["--plan", plan, ...args];
-    return [...(refresh ? ["--refresh"] : []), ...args, ...(await this.#replacements())];
+    return [
+      ...(refresh ? ["--refresh"] : []),
+      ...args,
+      ...replace.flatMap((urn) => ["--replace", urn]),
+      ...(await this.#replacements()),
+    ];
   }
 
   async #replacements(): Promise<string[]> {
