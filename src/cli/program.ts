@@ -48,6 +48,11 @@ const commands: readonly Entry[] = [
     load: () => import("./release.ts"),
   },
   {
+    name: "promote",
+    summary: "take what runs in one stack to the next one, or back",
+    load: () => import("./promote.ts"),
+  },
+  {
     name: "drift",
     summary: "compare what runs with what was deployed, and put it right",
     load: () => import("./drift.ts"),

@@ -69,7 +69,7 @@ async function makeRecord(deployed: Deployed): Promise<ReleaseRecord> {
     images,
     services: Object.fromEntries(model.services.map((s) => [s.name, s.version])),
     pipelines: Object.fromEntries(model.pipelines.map((p) => [p.name, p.version])),
-    given: withoutSecrets(givenPlatform(project, stack), environment),
+    given: givenWithoutSecrets(project, environment),
     config: withoutSecrets(environment.config, environment),
     capacity: capacityOf(model),
     volumes: workloads.flatMap((w) =>
@@ -99,6 +99,10 @@ export function givenPlatform(project: string, stack: string): Record<string, un
   const value = readDocument(project, path).value as { config?: Record<string, unknown> } | null;
   return (value?.config?.["datalab:platform"] ?? {}) as Record<string, unknown>;
 }
+
+/** The same without what is made from secrets, as a record keeps it. */
+export const givenWithoutSecrets = (project: string, environment: Environment): Record<string, unknown> =>
+  withoutSecrets(givenPlatform(project, environment.stack), environment);
 
 /** Values that are secrets, or made from them, are left out; versions of secrets are none. */
 function withoutSecrets(config: object, environment: Environment): Record<string, unknown> {
