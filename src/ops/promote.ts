@@ -16,6 +16,7 @@ import {
 } from "./promote-fields.ts";
 import { checkSource, fileProblems, refusal } from "./promote-source.ts";
 import { ownVersions } from "./promoted.ts";
+import { fetchImages } from "./registry-images.ts";
 import { givenPlatform, listReleases } from "./release.ts";
 import { isSameRelease, type ReleaseRecord } from "./release-record.ts";
 import type { Reporter } from "./reporter.ts";
@@ -107,7 +108,7 @@ async function digestsFor(
   if (dryRun) {
     if (complete) return known;
     throw wrong(
-      `images: the images of ${source} are not in ${images.registry} yet, and a dry run pushes nothing: ./datalab images push --stack ${target} --to ${images.registry}`,
+      `images: the images of ${source} are not in ${images.registry} yet, and a dry run pushes nothing; promoting for good does`,
     );
   }
   // By force: the image that runs, not one of the same content that somebody else has built.
@@ -133,7 +134,8 @@ async function carryOut(
   const edited: Edited = setPlatformValues(project, target, fieldsOf(changes));
   let keep = false;
   try {
-    declare(project, target);
+    const { model } = declare(project, target);
+    await fetchImages(model, { signal, onProgress: (line) => reporter.step("images").done(line) });
     const planned = await preview({ project, stack: target, reporter, signal, refresh: false });
     const promotion: Promotion = { source, target, changes, preview: planned };
     keep = !dryRun && (await options.confirm(promotion));

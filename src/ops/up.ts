@@ -16,6 +16,7 @@ import { Planned } from "./planned.ts";
 import { readPlatform } from "./platform.ts";
 import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
+import { fetchImages } from "./registry-images.ts";
 import { recordRelease } from "./release.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
@@ -115,7 +116,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
 }
 
 async function buildImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
-  if (model.images.source !== "build") return;
+  if (model.images.source === "registry") {
+    await fetchImages(model, { signal, onProgress: (line) => reporter.step("images").done(line) });
+    return;
+  }
   const step = reporter.step("images");
   try {
     const { built } = await ensureImages(imagesOf(model), {
