@@ -87,8 +87,11 @@ async function compare(
 ): Promise<DriftItem[]> {
   const { inputs = {}, urn, id } = resource;
   const name = plainName(container);
+  const running = container.State.Status === "running";
+  const files = running ? await changedFiles(resource, container, state) : [];
   const say = (what: DriftItem["what"], details: string, repair: DriftItem["repair"]) => [
     item(what, "container", name, details, repair, urn),
+    ...files,
   ];
   if (id !== undefined && container.Id !== id)
     return say("changed", "another container has its name", "replace");
@@ -113,10 +116,9 @@ async function compare(
   if (lost.length > 0) return say("changed", `it is not in the network ${lost.join(", ")}`, "replace");
   const more = wanted.length > 0 ? attached.filter((network) => !wanted.includes(network)) : [];
   if (more.length > 0) return say("changed", `it is in the network ${more.join(", ")} too`, "replace");
-  if (inputs.mustRun !== false && inputs.start !== false && container.State.Status !== "running")
+  if (inputs.mustRun !== false && inputs.start !== false && !running)
     return say("stopped", `it is ${container.State.Status}`, "up");
-  if (container.State.Status !== "running") return [];
-  return changedFiles(resource, container, state);
+  return files;
 }
 
 /** Files of a workload as its container sees them, against what was written to them. */

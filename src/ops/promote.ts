@@ -20,6 +20,7 @@ import { fetchImages } from "./registry-images.ts";
 import { givenPlatform, listReleases } from "./release.ts";
 import { isSameRelease, type ReleaseRecord } from "./release-record.ts";
 import type { Reporter } from "./reporter.ts";
+import { ensureStack, hasMasterSecret } from "./stack.ts";
 import type { UpResult } from "./up.ts";
 
 /** What is about to happen to the target. */
@@ -131,6 +132,8 @@ async function carryOut(
   restores?: string,
 ): Promise<PromoteResult> {
   const { project, target, reporter, signal, dryRun, deploy } = options;
+  // What a new stack notes in its file for itself must not go when the rest is taken back.
+  if (!hasMasterSecret(project, target)) await ensureStack(project, target);
   const edited: Edited = setPlatformValues(project, target, fieldsOf(changes));
   let keep = false;
   try {
