@@ -1,3 +1,4 @@
+import { exit } from "../config/error.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say, table } from "./output.ts";
@@ -36,7 +37,8 @@ export function register(program: AnyCommand): void {
         if (json) printJson({ stack, ...result.policy });
         const { mandatory, policyError } = await import("../ops/policy.ts");
         const broken = mandatory(result.policy.violations);
-        if (broken.length > 0) throw policyError(broken);
+        if (broken.length > 0 && json) process.exitCode = exit.usage;
+        else if (broken.length > 0) throw policyError(broken);
         if (!json)
           say(
             `${onStderr("green", "✔")} ${stack} keeps all ${result.policy.rules} rules on its resources, and those on its model.`,

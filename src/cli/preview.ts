@@ -13,8 +13,15 @@ export function register(program: AnyCommand): void {
     .option("--markdown", "print a comment for a pull request")
     .option("--save-plan <file>", "save the plan; up --plan FILE does exactly that")
     .option("--no-policy", "leave the policy pack out")
+    .option(
+      "--from-json <file>",
+      "show a preview that was printed with --json before, without making another",
+    )
     .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
+      const { previewMarkdown, previewText, readPreview } = await import("../ops/preview-words.ts");
+      const words = options.markdown === true ? previewMarkdown : previewText;
+      if (options.fromJson !== undefined) return print(words(readPreview(options.fromJson)));
       const reporter = createReporter();
       try {
         const { preview } = await import("../ops/preview.ts");
@@ -29,12 +36,13 @@ export function register(program: AnyCommand): void {
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });
         reporter.close();
-        const { previewMarkdown, previewText } = await import("../ops/preview-words.ts");
         if (json) printJson(result);
-        else print(options.markdown === true ? previewMarkdown(result) : previewText(result));
+        else print(words(result));
         const { mandatory, policyError } = await import("../ops/policy.ts");
         const broken = mandatory(result.policy.violations);
-        if (broken.length > 0) throw policyError(broken);
+        // With --json the violations are in what was printed, which must be one document.
+        if (broken.length > 0 && json) process.exitCode = exit.usage;
+        else if (broken.length > 0) throw policyError(broken);
         if (options.savePlan !== undefined)
           say(`The plan is saved: ./datalab up --plan ${options.savePlan} --stack ${stack}`);
         if (options.expectNoChanges === true && result.steps.length > 0) {

@@ -45,7 +45,8 @@ export class Planned {
   take(event: EngineEvent): void {
     const metadata = event.resourcePreEvent?.metadata ?? event.resOutputsEvent?.metadata;
     const op = metadata && opOf(metadata.op);
-    if (metadata && op) {
+    // The stack itself and its providers are the engine's own bookkeeping.
+    if (metadata && op && !metadata.type.startsWith("pulumi:")) {
       const known = this.#steps.get(metadata.urn);
       const step = judged(metadata, op);
       // A replacement is told as a deletion, a creation, and itself.

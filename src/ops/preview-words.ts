@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { DatalabError, exit } from "../config/error.ts";
 import { capacityLines } from "./capacity.ts";
 import { type PlannedOp, type PlannedStep, type PropertyChange, plannedOps } from "./planned.ts";
 import { violationText } from "./policy.ts";
@@ -42,15 +44,21 @@ export function previewText(result: PreviewResult): string {
       `${riskTitles[level]}:`,
       ...risks.map((risk) => `  ${upper(risk.message)}.${allow(risk) && ` up needs ${allow(risk)}`}`),
     ]),
-    ...capacityLines(result.capacity)
-      .filter(({ change }) => change !== "")
-      .map(({ what, before, after, change }) => `\n${upper(what)}: ${before} → ${after} (${change})`),
+    ...capacityText(result),
     ...policyText(result),
     "",
     ...result.steps.map((s) =>
       `${s.op.padEnd(7)}  ${kindOf(s.type).padEnd(width)}  ${s.name}  ${s.properties.map(propertyText).join(", ")}`.trimEnd(),
     ),
   ].join("\n");
+}
+
+function capacityText({ capacity }: PreviewResult): string[] {
+  const changed = capacityLines(capacity).filter(({ change }) => change !== "");
+  const lines = changed.map(
+    ({ what, before, after, change }) => `${upper(what)}: ${before} → ${after} (${change})`,
+  );
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 function riskGroups({ risks }: PreviewResult): [RiskLevel, Risk[]][] {
@@ -74,6 +82,19 @@ function propertyText({ path, kind, from, to, replaces }: PropertyChange): strin
           ? ` −${from ?? ""}`
           : "";
   return `${path}${value}${replaces ? " (replaces)" : ""}`;
+}
+
+/** A preview as `--json` has printed it. */
+export function readPreview(file: string): PreviewResult {
+  try {
+    const value = JSON.parse(readFileSync(file, "utf8")) as PreviewResult;
+    if (Array.isArray(value.steps) && value.summary && value.capacity && value.policy) return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  throw new DatalabError("E_USAGE", `--from-json: expected what preview --json prints, received ${file}`, {
+    exitCode: exit.usage,
+  });
 }
 
 /** The mark by which a comment is found again and updated. */

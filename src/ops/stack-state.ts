@@ -6,6 +6,7 @@ export interface StateResource {
   readonly type: string;
   readonly id?: string;
   readonly custom?: boolean;
+  readonly retainOnDelete?: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: inputs of every provider
   readonly inputs?: Readonly<Record<string, any>>;
   // biome-ignore lint/suspicious/noExplicitAny: outputs of every provider
