@@ -1,5 +1,5 @@
 import { type AnyCommand, contextOf, examples } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { onStderr, print, printJson, say } from "./output.ts";
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
@@ -55,6 +55,20 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(why, [["./datalab config why services.prefect.ports.api", "value, origin, meaning"]]);
+
+  const diff = config
+    .command("diff <a> <b>")
+    .description("Explain every difference of two stacks, and mark those that are accidents.")
+    .action(async (a: string, b: string, _options, command) => {
+      const { project, json } = contextOf(command);
+      const { configDiff, configDiffText } = await import("../ops/config-diff.ts");
+      const found = configDiff(project, a, b);
+      for (const { stack, reason } of found.unread)
+        say(`${onStderr("yellow", "!")} Pulumi.${stack}.yaml can't be read and is left out: ${reason}`);
+      if (json) printJson(found);
+      else print(configDiffText(found));
+    });
+  examples(diff, [["./datalab config diff dev prod", "path, both values, and where each is set"]]);
 
   const schema = config
     .command("schema")

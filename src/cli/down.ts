@@ -1,6 +1,7 @@
 import { exit } from "../config/error.ts";
 import { formatBytes } from "../model/units.ts";
-import { confirm } from "./confirm.ts";
+import type { DownPlan } from "../ops/down.ts";
+import { confirm, confirmByName } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { print, printJson, say, table } from "./output.ts";
@@ -11,13 +12,26 @@ export function register(program: AnyCommand): void {
     .command("down")
     .description("Take a stack down. Data volumes are kept and listed, unless --delete-data is given.")
     .option("--delete-data", "delete the data volumes too")
+    .option("--dry-run", "say what would go and what would stay; touch nothing")
+    .option("--confirm <name>", "the stack's name, for a stack that is protected")
     .action(async (options, command) => {
       const { stack, project, json, yes, verbose } = contextOf(command);
       const deleteData = options.deleteData === true;
       const question = deleteData
         ? `Take down the stack ${stack} and DELETE ALL ITS DATA?`
         : `Take down the stack ${stack}? Its data is kept.`;
-      if (!(await confirm(question, { yes }))) {
+      if (options.dryRun === true) {
+        const { planDown } = await import("../ops/down.ts");
+        const plan = await planDown({ project, stack, deleteData });
+        if (json) printJson(plan);
+        else print(await planText(plan));
+        return;
+      }
+      const { stackIsProtected } = await import("../ops/protection.ts");
+      const sure = stackIsProtected(project, stack)
+        ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
+        : confirm(question, { yes });
+      if (!(await sure)) {
         say("Nothing was done.");
         process.exitCode = exit.failure;
         return;
@@ -50,7 +64,18 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(down, [
+    ["./datalab down --dry-run", "what would go, and what would stay"],
+    ["./datalab down --stack prod --confirm prod", "a protected stack, without a terminal"],
     ["./datalab down", "stop and remove everything but the data"],
     ["./datalab down --delete-data --yes", "leave nothing at all, without a question"],
   ]);
+}
+
+async function planText({ stack, spawned, resources, objects, volumes }: DownPlan): Promise<string> {
+  const rows = volumes.map((v) => [v.name, v.service, v.bytes === null ? "" : formatBytes(v.bytes), v.fate]);
+  return [
+    `A down of ${stack} removes ${resources} resources; ${objects.length} things carry its labels now.`,
+    ...(spawned.length > 0 ? [`Before them: ${spawned.join(", ")}`] : []),
+    ...(rows.length > 0 ? [await table(["VOLUME", "SERVICE", "SIZE", "THEN"], rows)] : ["It holds no data."]),
+  ].join("\n");
 }

@@ -44,6 +44,26 @@ const commands: readonly Entry[] = [
     load: () => import("./render.ts"),
   },
   {
+    name: "release",
+    summary: "what was deployed, by whom, when and from what",
+    load: () => import("./release.ts"),
+  },
+  {
+    name: "promote",
+    summary: "take what runs in one stack to the next one, or back",
+    load: () => import("./promote.ts"),
+  },
+  {
+    name: "drift",
+    summary: "compare what runs with what was deployed, and put it right",
+    load: () => import("./drift.ts"),
+  },
+  {
+    name: "policy",
+    summary: "the rules that whatever is deployed must keep",
+    load: () => import("./policy.ts"),
+  },
+  {
     name: "env",
     summary: "print the shell variables that plain pulumi needs",
     load: () => import("./env.ts"),

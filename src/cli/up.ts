@@ -9,7 +9,14 @@ export function register(program: AnyCommand): void {
   const up = program
     .command("up")
     .description("Bring a stack up: images, resources, then wait until every functional check has passed.")
-    .action(async (_options, command) => {
+    .option("--plan <file>", "do exactly what a saved plan says, or nothing")
+    .option(
+      "--allow-data-loss <name>",
+      "what may be deleted or replaced although it holds data; may be given more than once",
+      (name: string, before: readonly string[]) => [...before, name],
+      [] as readonly string[],
+    )
+    .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
       const signal = interruptible();
       const reporter = createReporter();
@@ -25,6 +32,8 @@ export function register(program: AnyCommand): void {
           reporter,
           signal,
           setupSeconds,
+          allowDataLoss: options.allowDataLoss,
+          ...(options.plan !== undefined && { plan: options.plan }),
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });
         reporter.close();
@@ -43,11 +52,12 @@ export function register(program: AnyCommand): void {
 }
 
 /** `datalab up --json`. */
-export function summary({ platform, health, changes, seconds }: UpResult) {
+export function summary({ platform, health, recorded, changes, seconds }: UpResult) {
   return {
     stack: platform.stack,
     target: platform.target,
     release: platform.release,
+    recorded,
     changes,
     seconds,
     services: platform.services.map(({ name, endpoints }) => ({

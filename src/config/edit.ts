@@ -24,6 +24,40 @@ export function setPlatformFields(
   return { file, undo: () => write(file, before) };
 }
 
+/** A field of any form; undefined takes it out. */
+export type Field = readonly [path: Path, value: unknown];
+
+/** Sets, and takes out, fields of any form; comments and the order of everything else stay. */
+export function setPlatformValues(project: string, stack: string, fields: readonly Field[]): Edited {
+  const file = stackFile(project, stack);
+  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const after = fields.reduce((text, [path, value]) => withValue(text, path, value), before);
+  if (after !== before) write(file, after);
+  return { file, undo: () => write(file, before) };
+}
+
+export function withValue(text: string, path: Path, value: unknown): string {
+  const isPlain = value === null || ["string", "number", "boolean"].includes(typeof value);
+  if (isPlain) return withField(text, path, value as Value);
+  const document = parseDocument(text);
+  const full = ["config", "datalab:platform", ...path];
+  if (value !== undefined) {
+    // A list or a mapping: its place is made as for a plain value, then filled.
+    const made = parseDocument(withField(text, path, ""));
+    made.setIn(full, made.createNode(value));
+    return made.toString({ lineWidth: 0 });
+  }
+  if (!document.hasIn(full)) return text;
+  document.deleteIn(full);
+  // What only held it goes with it, the platform's object stays.
+  for (let length = full.length - 1; length > 2; length--) {
+    const parent = document.getIn(full.slice(0, length), true);
+    if (!isMap(parent) || parent.items.length > 0) break;
+    document.deleteIn(full.slice(0, length));
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
 /** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of everything else stay. */
 export function setPlatformField(project: string, stack: string, path: Path, value: Value): Edited {
   return setPlatformFields(project, stack, [[path, value]]);

@@ -14,6 +14,8 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly propertyNames?: JsonSchema;
   readonly items?: JsonSchema;
+  /** Who decides on the value, see ownership.ts. */
+  readonly owner?: string;
   readonly anyOf?: readonly JsonSchema[];
 }
 

@@ -7,6 +7,7 @@ import { checkPolicy } from "../model/policy.ts";
 import { resolvePlatform } from "../model/resolve.ts";
 import { services } from "../services/index.ts";
 import type { Site } from "./host.ts";
+import { checkPromoted } from "./promoted.ts";
 
 /** What is to be deployed, as it is declared. */
 export interface Declared {
@@ -19,6 +20,7 @@ export function declare(project: string, stack: string): Declared {
   const environment = loadEnvironment(project, stack, services);
   const model = resolvePlatform(environment);
   checkPolicy(model);
+  checkPromoted(project, environment);
   return { environment, model };
 }
 

@@ -1,11 +1,14 @@
 import { DatalabError } from "../config/error.ts";
 import { siteOf } from "./deployment.ts";
-import { hostOf, type KeptVolume } from "./host.ts";
+import type { EngineStep } from "./engine.ts";
+import { type Host, hostOf, type KeptVolume, type StackObject } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
-import type { Reporter } from "./reporter.ts";
+import { isWorkload } from "./readiness.ts";
+import type { Reporter, Step } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
 import { runOnStack } from "./stack-run.ts";
+import { readState } from "./stack-state.ts";
 import { describeChanges } from "./up-words.ts";
 
 export interface DownOptions {
@@ -26,63 +29,113 @@ export interface DownResult {
 }
 
 /**
- * Takes a stack down: its resources, then whatever else carries its labels. Data volumes stay unless they are to be
- * deleted. Throws when something is left, with its name.
+ * Takes a stack down, in phases: what services have started themselves, the stack's resources, whatever else carries its
+ * labels, data when that is wanted, and an inventory that proves it. Data volumes stay unless they are to be deleted. Each
+ * phase takes what it finds, so that an interrupted one is finished by running it again. Throws when something is left.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
   const host = await hostOf(siteOf(project, stack));
   const lock = lockStack(project, stack, "datalab down");
   try {
-    const step = reporter.step("engine");
-    let changes: Readonly<Record<string, number>> = {};
-    try {
-      if (await stackExists(project, stack)) {
-        await ensureStack(project, stack);
-        changes = await destroy(options, host);
-      }
-      step.done(describeChanges(changes));
-    } catch (error) {
-      step.fail();
-      throw error;
-    }
+    const exists = await stackExists(project, stack);
+    if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
+    const changes = await phase(reporter, "engine", async (step) => {
+      if (!exists) return [{}, describeChanges({})];
+      await ensureStack(project, stack);
+      const made = await destroy(options, host, step);
+      return [made, describeChanges(made)];
+    });
     stopIfAborted(signal);
-
     const found = await host.inventory(stack, { sizes: false });
-    await host.removeLeftovers(found.objects);
+    await phase(reporter, "leftovers", async () => {
+      await host.removeLeftovers(found.objects);
+      return [undefined, found.objects.length === 0 ? undefined : `removed ${names(found.objects)}`];
+    });
+    stopIfAborted(signal);
     const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
-    await host.removeVolumes(deleted);
-    const left = await host.inventory(stack, { sizes: !deleteData });
-    const remaining = [
-      ...left.objects.map(({ kind, name }) => `${kind} ${name}`),
-      ...(deleteData ? left.volumes.map((v) => v.name) : []),
-    ];
-    if (remaining.length > 0) {
-      throw new DatalabError(
-        "E_LEFT",
-        `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`,
-        {
-          hint: "Something else may be using it; run ./datalab down again when it has ended.",
-        },
-      );
-    }
-    return { stack, changes, kept: left.volumes, deleted };
+    await phase(reporter, "data", async () => {
+      await host.removeVolumes(deleted);
+      return [undefined, deleted.length === 0 ? undefined : `deleted ${deleted.join(", ")}`];
+    });
+    const kept = await phase(reporter, "inventory", async () => {
+      const left = await host.inventory(stack, { sizes: !deleteData });
+      const remaining = [
+        ...left.objects.map(({ kind, name }) => `${kind} ${name}`),
+        ...(deleteData ? left.volumes.map((v) => v.name) : []),
+      ];
+      if (remaining.length > 0) throw somethingLeft(stack, remaining);
+      const volumes = left.volumes.length;
+      return [
+        left.volumes,
+        volumes === 0 ? "nothing is left" : `${volumes} data volumes are kept, nothing else is left`,
+      ];
+    });
+    return { stack, changes, kept, deleted };
   } finally {
     lock.release();
   }
 }
 
-async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hostOf>>) {
+/** Runs a phase and tells how it went; one that had nothing to do says nothing. */
+async function phase<T>(
+  reporter: Reporter,
+  name: string,
+  work: (step: Pick<Step, "update">) => Promise<readonly [T, string | undefined]>,
+): Promise<T> {
+  let step: Step | undefined;
+  const begin = () => {
+    step ??= reporter.step(name);
+    return step;
+  };
+  try {
+    const [value, done] = await work({ update: (text) => begin().update(text) });
+    if (done !== undefined) begin().done(done);
+    return value;
+  } catch (error) {
+    begin().fail();
+    throw error;
+  }
+}
+
+const names = (objects: readonly StackObject[]): string =>
+  objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
+
+function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
+  return new DatalabError("E_LEFT", `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`, {
+    hint: "Something else may be using it; run ./datalab down again when it has ended.",
+  });
+}
+
+async function removeSpawned(
+  { stack }: DownOptions,
+  host: Host,
+): Promise<readonly [undefined, string | undefined]> {
+  const removed = await host.removeSpawned(stack);
+  return [undefined, removed.length === 0 ? undefined : `removed ${removed.join(", ")}`];
+}
+
+async function destroy(
+  options: DownOptions,
+  host: Host,
+  step: Pick<Step, "update">,
+): Promise<Readonly<Record<string, number>>> {
   const { project, stack, signal, onEngineLine } = options;
+  let gone = 0;
+  const onStep = ({ op, state, name, type }: EngineStep) => {
+    if (op !== "delete") return;
+    if (state === "done") gone += 1;
+    if (isWorkload(type)) step.update(`${gone} gone, removing ${name}`);
+  };
   const run = () =>
     runOnStack("destroy", {
       project,
       stack,
       signal,
       host,
+      onStep,
       ...(onEngineLine && { onLine: onEngineLine }),
     });
-  await host.removeSpawned(stack);
   const stopped = host.stopInOrder?.(stack).catch(() => {}); // the engine stops what still runs, or says why it can't
   let { result, error } = await run();
   await stopped;
@@ -93,4 +146,47 @@ async function destroy(options: DownOptions, host: Awaited<ReturnType<typeof hos
   stopIfAborted(signal);
   if (error) throw error;
   return result.changes;
+}
+
+/** `datalab down --dry-run --json`: what a down would do. */
+export interface DownPlan {
+  readonly stack: string;
+  /** What services have started themselves. */
+  readonly spawned: readonly string[];
+  /** Count of resources in the state. */
+  readonly resources: number;
+  /** What else carries the stack's labels. */
+  readonly objects: readonly StackObject[];
+  readonly volumes: readonly (KeptVolume & { readonly fate: "kept" | "deleted" })[];
+}
+
+/** What a down would take away, and what it would keep. Touches nothing. */
+export async function planDown(
+  options: Pick<DownOptions, "project" | "stack" | "deleteData">,
+): Promise<DownPlan> {
+  const { project, stack, deleteData } = options;
+  const host = await hostOf(siteOf(project, stack));
+  const exists = await stackExists(project, stack);
+  const [state, found, spawned] = await Promise.all([
+    exists ? readState(project, stack) : [],
+    host.inventory(stack, { sizes: true }),
+    host.spawned(stack),
+  ]);
+  const custom = state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
+  // The engine deletes what it does not have to retain.
+  const goes = new Set(
+    custom.flatMap(({ retainOnDelete, inputs }) =>
+      retainOnDelete ? [] : [inputs?.name, inputs?.metadata?.name],
+    ),
+  );
+  return {
+    stack,
+    spawned,
+    resources: custom.length,
+    objects: found.objects,
+    volumes: found.volumes.map((volume) => ({
+      ...volume,
+      fate: deleteData || goes.has(volume.name) ? "deleted" : "kept",
+    })),
+  };
 }

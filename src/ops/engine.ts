@@ -40,22 +40,39 @@ export interface EngineOptions {
   readonly onStep?: (step: EngineStep) => void;
   /** The engine's own display, line by line. */
   readonly onLine?: (line: string) => void;
+  /** Everything that the engine tells, as it tells it. */
+  readonly onEvent?: (event: EngineEvent) => void;
   /** Aborting asks the engine to stop after its running steps. */
   readonly signal?: AbortSignal;
 }
 
-interface EngineEvent {
+export interface EngineEvent {
   readonly resourcePreEvent?: { metadata: StepMetadata; planning?: boolean };
   readonly resOutputsEvent?: { metadata: StepMetadata };
   readonly resOpFailedEvent?: { metadata: StepMetadata };
   readonly diagnosticEvent?: { severity: string; message: string; urn?: string; ephemeral?: boolean };
   readonly summaryEvent?: { resourceChanges?: Record<string, number> };
+  readonly policyEvent?: {
+    readonly resourceUrn?: string;
+    readonly message: string;
+    readonly policyName: string;
+    readonly enforcementLevel: string;
+  };
 }
-interface StepMetadata {
+export interface StepMetadata {
   readonly op: string;
   readonly urn: string;
   readonly type: string;
-  readonly new?: { readonly outputs?: Readonly<Record<string, unknown>> } | null;
+  readonly old?: StepState | null;
+  readonly new?: StepState | null;
+  /** What differs: by path, where the provider tells. */
+  readonly detailedDiff?: Readonly<Record<string, { readonly diffKind: string }>> | null;
+  readonly diffs?: readonly string[] | null;
+}
+export interface StepState {
+  readonly retainOnDelete?: boolean;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -70,7 +87,7 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
     ...["--stack", options.stack, "--non-interactive", "--color", "never", "--event-log", log],
     // Its steps wait for Docker, not for the CPU; four a core, the default, would make them wait for each other.
     ...["--parallel", "64"],
-    ...(command === "preview" ? [] : ["--yes", "--skip-preview"]),
+    ...(command === "preview" || options.args?.includes("--preview-only") ? [] : ["--yes", "--skip-preview"]),
     ...(options.args ?? []),
   ];
   const events = new Events(log, options);
@@ -156,6 +173,7 @@ class Events {
   }
 
   #take(event: EngineEvent): void {
+    this.#options.onEvent?.(event);
     if (event.resourcePreEvent) {
       this.#step(event.resourcePreEvent.metadata, event.resourcePreEvent.planning ? "planned" : "started");
     }

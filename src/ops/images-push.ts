@@ -1,5 +1,6 @@
 import { setPlatformFields } from "../config/edit.ts";
 import { DatalabError, exit } from "../config/error.ts";
+import { stackFile } from "../config/load.ts";
 import { ensureImages } from "../images/build.ts";
 import { asImageName, Catalog, isExternal } from "../images/catalog.ts";
 import { publicDigest, pushImage } from "../images/push.ts";
@@ -15,6 +16,8 @@ export interface PushOptions {
   readonly to: string;
   /** Push what is there too. */
   readonly force: boolean;
+  /** Whether the stack's file is to name the digests. @default true */
+  readonly note?: boolean;
   readonly reporter: Reporter;
   readonly onBuildLine?: (line: string) => void;
   readonly signal: AbortSignal;
@@ -68,6 +71,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
   for (const name of names.filter(isExternal)) {
     images.push({ name, reference: name, digest: await external(name), skipped: true });
   }
+  if (options.note === false) return { registry: to, images, file: stackFile(project, stack) };
   const { file } = setPlatformFields(project, stack, [
     [["images", "registry"], to],
     ...images.map(({ name, digest }) => [["images", "digests", name], digest] as const),

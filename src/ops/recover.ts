@@ -30,7 +30,7 @@ export async function recover(project: string, stack: string, host: Host): Promi
 }
 
 /** Names of the resources in the stack's state; those of a cluster, where kinds may share one, as `Kind/name`. */
-async function knownNames(project: string, stack: string): Promise<ReadonlySet<string>> {
+export async function knownNames(project: string, stack: string): Promise<ReadonlySet<string>> {
   const state = JSON.parse(await pulumi(project, ["stack", "export", "--stack", stack])) as {
     deployment?: { resources?: { inputs?: Named; outputs?: Named }[] };
   };

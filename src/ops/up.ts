@@ -5,13 +5,19 @@ import type { PlatformModel } from "../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../outputs/platform.ts";
 import type { Health } from "./core-client.ts";
 import { checkDataEngine } from "./data-engine.ts";
+import { guardData } from "./data-guard.ts";
 import { declare } from "./deployment.ts";
 import type { EngineResult, EngineStep } from "./engine.ts";
 import { type Death, type Host, hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
+import { checkPlan } from "./plan.ts";
+import { Planned } from "./planned.ts";
 import { readPlatform } from "./platform.ts";
+import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
+import { fetchImages } from "./registry-images.ts";
+import { recordRelease } from "./release.ts";
 import type { Reporter } from "./reporter.ts";
 import { ensureStack, hasMasterSecret } from "./stack.ts";
 import { prepareWayIn } from "./stack-certificate.ts";
@@ -32,11 +38,23 @@ export interface UpOptions {
   readonly movesData?: boolean;
   /** Called when everything is deployed, before the functional checks are waited for. */
   readonly onDeployed?: () => Promise<void>;
+  /** The earlier release that is brought back. */
+  readonly restores?: string;
+  /** A saved plan: exactly that is done, or nothing. */
+  readonly plan?: string;
+  /** Look at what really runs first, and put it right. */
+  readonly refresh?: boolean;
+  /** URNs of what is made again whatever the engine thinks of it. */
+  readonly replace?: readonly string[];
+  /** Names of what may be deleted or replaced although it holds data. */
+  readonly allowDataLoss?: readonly string[];
 }
 
 export interface UpResult {
   readonly platform: PlatformOutput;
   readonly health: Health;
+  /** Id of the record of what is deployed. */
+  readonly recorded: string;
   /** Count of resources by operation. */
   readonly changes: Readonly<Record<string, number>>;
   readonly seconds: {
@@ -65,7 +83,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
     const way = await prepareWayIn(project, model);
 
-    const update = new Update(options, model, host, way);
+    const plan = options.plan && (await checkPlan(project, model, options.plan));
+    await guardData({ ...options, model, environment });
+
+    const update = new Update({ ...options, ...(plan && { plan }) }, model, host, way);
     const engine = await timed(() => update.deploy());
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
@@ -73,10 +94,13 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const readiness = await timed(() => update.readiness.wait(() => update.death)).finally(() =>
       update.end(),
     );
+    const { changes, steps } = engine.value;
+    const recorded = await recordRelease({ ...options, environment, model, platform, changes, steps });
     const { setupSeconds: setup } = options;
     return {
       platform,
       health: readiness.value,
+      recorded,
       changes: engine.value.changes,
       seconds: {
         setup,
@@ -92,7 +116,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
 }
 
 async function buildImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
-  if (model.images.source !== "build") return;
+  if (model.images.source === "registry") {
+    await fetchImages(model, { signal, onProgress: (line) => reporter.step("images").done(line) });
+    return;
+  }
   const step = reporter.step("images");
   try {
     const { built } = await ensureImages(imagesOf(model), {
@@ -152,11 +179,13 @@ class Update {
         this.#death = death;
         if (death) interrupt();
       });
+    const planned = new Planned();
     try {
       const { result, error } = await runOnStack("up", {
         project,
         stack,
-        args: () => this.#replacements(),
+        onEvent: (event) => planned.take(event),
+        args: () => this.#arguments(),
         signal: stop.signal,
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
@@ -165,6 +194,8 @@ class Update {
       });
       if (this.#death) throw cannotStart(this.#death);
       stopIfAborted(signal);
+      const broken = mandatory(planned.violations);
+      if (error && broken.length > 0) throw policyError(broken);
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       await this.#host.startStopped(stack);
@@ -186,6 +217,18 @@ class Update {
     if (!failed) return error;
     const death = await this.#host.whyNot(this.#options.stack, failed.name).catch(() => undefined);
     return death ? cannotStart(death) : error;
+  }
+
+  async #arguments(): Promise<string[]> {
+    const { plan, refresh, replace = [] } = this.#options;
+    const { args } = policyArguments();
+    if (plan) return ["--plan", plan, ...args];
+    return [
+      ...(refresh ? ["--refresh"] : []),
+      ...args,
+      ...replace.flatMap((urn) => ["--replace", urn]),
+      ...(await this.#replacements()),
+    ];
   }
 
   async #replacements(): Promise<string[]> {

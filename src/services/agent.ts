@@ -10,9 +10,19 @@ const hub = "hub";
 const spawnsFor = { service: "jupyterhub", image: "notebook", home: "/home/notebook" } as const;
 
 const size = (value: string, text: string) =>
-  z.string().regex(sizePattern, 'a size such as "1Gi"').default(value).describe(text);
+  z
+    .string()
+    .regex(sizePattern, 'a size such as "1Gi"')
+    .default(value)
+    .describe(text)
+    .meta({ owner: "sizes" });
 const cpu = (value: string, text: string) =>
-  z.string().regex(cpuPattern, 'cores such as "500m" or "2"').default(value).describe(text);
+  z
+    .string()
+    .regex(cpuPattern, 'cores such as "500m" or "2"')
+    .default(value)
+    .describe(text)
+    .meta({ owner: "sizes" });
 
 const needs = {
   spawner: secret({ user: hub, opens: "the agent's door to Docker, for JupyterHub" }),

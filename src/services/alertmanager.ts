@@ -38,7 +38,10 @@ export const alertmanager = defineService({
   version: "0.28.1",
   needs: { log: endpoint("core", "alerts") },
   options: z.strictObject({
-    routes: alertRoutes.default([]).describe("Who is told of which alerts, beside the platform's own log."),
+    routes: alertRoutes
+      .default([])
+      .describe("Who is told of which alerts, beside the platform's own log.")
+      .meta({ owner: "people" }),
   }),
   parts: {
     main: {

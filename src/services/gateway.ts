@@ -25,7 +25,8 @@ const fields = z.strictObject({
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d+)?$/, 'a host name such as "lab.example.com"'))
     .default([])
-    .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost."),
+    .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost.")
+    .meta({ owner: "hosts" }),
   proxies: z
     .int()
     .min(0)
@@ -33,8 +34,9 @@ const fields = z.strictObject({
     .optional()
     .describe(
       "How many proxies stand before it, each of which appends to X-Forwarded-For whom it heard from; absent: one in a cluster, its ingress controller, none elsewhere.",
-    ),
-  oidc: oidc.optional(),
+    )
+    .meta({ owner: "hosts" }),
+  oidc: oidc.optional().meta({ owner: "people" }),
   passwordLogin: z
     .boolean()
     .default(true)
@@ -66,7 +68,8 @@ const fields = z.strictObject({
     })
     .describe(
       "More people who may log in, beside admin: name, and a hash made by ./datalab secrets hash-password.",
-    ),
+    )
+    .meta({ owner: "secrets" }),
 });
 const options = fields.refine(({ oidc, passwordLogin }) => passwordLogin || oidc !== undefined, {
   path: ["passwordLogin"],

@@ -52,7 +52,8 @@ const options = z.strictObject({
     .refine((users) => new Set(users.map((user) => user.name)).size === users.length, {
       message: "every user once",
     })
-    .describe("Who may log in, beside `admin`. Nobody else can: there is no sign-up."),
+    .describe("Who may log in, beside `admin`. Nobody else can: there is no sign-up.")
+    .meta({ owner: "people" }),
   firstLogin: z
     .boolean()
     .default(false)
@@ -63,12 +64,14 @@ const options = z.strictObject({
     .string()
     .regex(sizePattern, 'a size such as "1Gi"')
     .default("1Gi")
-    .describe("Memory of one notebook."),
+    .describe("Memory of one notebook.")
+    .meta({ owner: "sizes" }),
   cpu: z
     .string()
     .regex(cpuPattern, 'cores such as "500m" or "2"')
     .default("1")
-    .describe("Cores of one notebook."),
+    .describe("Cores of one notebook.")
+    .meta({ owner: "sizes" }),
   idleMinutes: z
     .number()
     .min(0)
@@ -76,12 +79,19 @@ const options = z.strictObject({
     .default(60)
     .describe("After how long without use a notebook is stopped; 0: never. Its files stay."),
   startSeconds: z.int().min(10).max(600).default(90).describe("How long a notebook may take to start."),
-  maxServers: z.int().min(1).max(500).default(10).describe("Notebooks that run at once."),
+  maxServers: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(10)
+    .describe("Notebooks that run at once.")
+    .meta({ owner: "sizes" }),
   homeSize: z
     .string()
     .regex(sizePattern, 'a size such as "5Gi"')
     .default("5Gi")
-    .describe("In a cluster: size of the claim that holds one user's files."),
+    .describe("In a cluster: size of the claim that holds one user's files.")
+    .meta({ owner: "sizes" }),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 

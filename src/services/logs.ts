@@ -21,7 +21,8 @@ const options = z.strictObject({
     .string()
     .regex(sizePattern, 'a size such as "4Gi"')
     .default("4Gi")
-    .describe("Most disk that log lines may take; the oldest days go first, the current one always stays."),
+    .describe("Most disk that log lines may take; the oldest days go first, the current one always stays.")
+    .meta({ owner: "sizes" }),
 });
 
 /** Writes a line as programs do, and looks for it as people do. */

@@ -23,7 +23,8 @@ const options = z.strictObject({
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.*-]+(:\d+)?$/, 'a host name such as "mlflow.example.com"'))
     .default([])
-    .describe("More host names that it may be addressed by, beside those of this stack."),
+    .describe("More host names that it may be addressed by, beside those of this stack.")
+    .meta({ owner: "hosts" }),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 

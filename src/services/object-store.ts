@@ -16,7 +16,8 @@ const options = z.strictObject({
     .default("minio")
     .describe(
       "What stores the objects; see docs/object-store.md. To change it on a stack that has data: ./datalab data migrate-store.",
-    ),
+    )
+    .meta({ owner: "data" }),
 });
 type Options = z.output<typeof options>;
 const needs = { admin: secret({ user: "admin", opens: "the console" }) };

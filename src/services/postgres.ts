@@ -81,12 +81,19 @@ export const postgres = defineService({
   needs: { admin: secret({ user: "postgres", opens: "PostgreSQL as superuser" }) },
   provides: { database: { part: "main", endpoint: "sql" } },
   options: z.strictObject({
-    maxConnections: z.int().min(10).max(1000).default(100).describe("Connections at once."),
+    maxConnections: z
+      .int()
+      .min(10)
+      .max(1000)
+      .default(100)
+      .describe("Connections at once.")
+      .meta({ owner: "sizes" }),
     sharedBuffers: z
       .string()
       .regex(/^[1-9]\d*MB$/, "a size such as 64MB")
       .default("64MB")
-      .describe("PostgreSQL's shared_buffers."),
+      .describe("PostgreSQL's shared_buffers.")
+      .meta({ owner: "sizes" }),
   }),
   parts: {
     main: {

@@ -23,7 +23,13 @@ const needs = {
   spark: endpoint("spark-connect", "connect", { optional: true }),
 };
 const options = z.strictObject({
-  workerConcurrency: z.int().min(1).max(100).default(4).describe("Flow runs that one worker runs at once."),
+  workerConcurrency: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe("Flow runs that one worker runs at once.")
+    .meta({ owner: "sizes" }),
   retention: z
     .string()
     .regex(durationPattern, 'a duration such as "30d"')

@@ -79,7 +79,8 @@ export const prometheus = defineService({
       .string()
       .regex(/^[1-9]\d*(MB|GB)$/, "a size such as 2GB")
       .default("2GB")
-      .describe("Most bytes of metrics; the oldest go first."),
+      .describe("Most bytes of metrics; the oldest go first.")
+      .meta({ owner: "sizes" }),
     scrapeInterval: duration("How often targets that say nothing else are read.", "15s"),
     evaluationInterval: duration("How often rules are evaluated.", "5s"),
     thresholds: thresholds.prefault({}),

@@ -81,6 +81,7 @@ const defaults = {
   serviceFiles: [],
   pipelines: { overrides: {} },
   secrets: { versions: {} },
+  promotion: ["dev", "staging", "prod"],
 };
 
 describe("an empty configuration is a working dev", () => {

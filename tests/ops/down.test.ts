@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { ConfigError } from "../../src/config/error.ts";
-import { type DownOptions, down } from "../../src/ops/down.ts";
+import { type DownOptions, down, planDown } from "../../src/ops/down.ts";
 import { lockStack } from "../../src/ops/lock.ts";
 import { makeProject, platformYaml } from "../support/project.ts";
 import { remember, staleLock, standInDocker, standInPulumi } from "./stand-in-stack.ts";
@@ -42,7 +42,12 @@ test("what the engine and services have made is gone, and data is kept and liste
     deleted: [],
   });
   expect(docker.has()).toEqual({ containers: [], networks: [], volumes: ["datalab-dev-postgres-data"] });
-  expect(options.steps).toEqual(["engine: done 27 deleted"]);
+  expect(options.steps).toEqual([
+    "spawned: done removed datalab-dev-notebook",
+    "engine: done 27 deleted",
+    "leftovers: done removed container datalab-dev-core, network datalab-dev",
+    "inventory: done 1 data volumes are kept, nothing else is left",
+  ]);
   expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
@@ -61,7 +66,7 @@ test("a stack that was never made leaves nothing to do, and nothing is made", as
   const options = optionsFor({ project: makeProject({}) });
   expect(await down(options)).toEqual({ stack: "dev", changes: {}, kept: [], deleted: [] });
   expect(pulumi.calls().map(([command]) => command)).toEqual(["stack"]);
-  expect(options.steps).toEqual(["engine: done 0 changes"]);
+  expect(options.steps).toEqual(["engine: done 0 changes", "inventory: done nothing is left"]);
 });
 
 test("a run that was killed before is put right first", async () => {
@@ -96,7 +101,7 @@ test("a failure of the engine is told, and nothing is removed behind its back", 
     message: "network has active endpoints",
   });
   expect(docker.has()).toEqual(withoutNotebook);
-  expect(options.steps).toEqual(["engine: failed"]);
+  expect(options.steps).toEqual(["spawned: done removed datalab-dev-notebook", "engine: failed"]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
 
@@ -138,4 +143,39 @@ test("a stack of a cluster that nobody has named is left alone, whatever else it
   const error = await down(optionsFor({ project })).catch((e: ConfigError) => e);
   expect((error as ConfigError).problems.map(({ path }) => path.join("."))).toEqual(["kubernetes.context"]);
   expect(pulumi.calls()).toEqual([]);
+});
+
+test("a dry run says what would go and what would stay, and touches nothing", async () => {
+  const volume = (name: string, retainOnDelete: boolean) => ({
+    urn: `u::${name}`,
+    type: "docker:index/volume:Volume",
+    custom: true,
+    retainOnDelete,
+    inputs: { name },
+  });
+  const volumes = ["datalab-dev-postgres-data", "datalab-dev-logs-data"];
+  const state = {
+    deployment: { resources: [volume(volumes[0] as string, true), volume(volumes[1] as string, false)] },
+  };
+  const pulumi = standInPulumi({ state });
+  const docker = standInDocker({ ...all, volumes });
+  const { project } = optionsFor();
+  expect(await planDown({ project, stack: "dev", deleteData: false })).toEqual({
+    stack: "dev",
+    spawned: ["datalab-dev-notebook"],
+    resources: 2,
+    objects: [
+      { kind: "container", name: "datalab-dev-core" },
+      { kind: "container", name: "datalab-dev-notebook" },
+      { kind: "network", name: "datalab-dev" },
+    ],
+    volumes: [
+      { name: "datalab-dev-postgres-data", service: "postgres", bytes: null, fate: "kept" },
+      { name: "datalab-dev-logs-data", service: "postgres", bytes: null, fate: "deleted" },
+    ],
+  });
+  const everything = await planDown({ project, stack: "dev", deleteData: true });
+  expect(everything.volumes.map(({ fate }) => fate)).toEqual(["deleted", "deleted"]);
+  expect(docker.has()).toEqual({ ...all, volumes });
+  expect(pulumi.calls().every(([command]) => command === "stack")).toBe(true);
 });

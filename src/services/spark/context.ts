@@ -16,13 +16,15 @@ export const options = z.strictObject({
     .min(1)
     .max(64)
     .default(1)
-    .describe("How many workers there are; in a cluster: executors at once."),
+    .describe("How many workers there are; in a cluster: executors at once.")
+    .meta({ owner: "sizes" }),
   cores: z
     .int()
     .min(1)
     .max(256)
     .default(2)
-    .describe("Tasks that one worker, in a cluster one executor, runs at once."),
+    .describe("Tasks that one worker, in a cluster one executor, runs at once.")
+    .meta({ owner: "sizes" }),
   idleTimeout: duration
     .default("60s")
     .describe("After how long without work an executor gives its memory back."),

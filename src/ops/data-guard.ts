@@ -1,0 +1,75 @@
+import { DatalabError, exit } from "../config/error.ts";
+import type { Environment } from "../config/load.ts";
+import type { PlatformModel } from "../model/platform.ts";
+import { mandatory, policyError } from "./policy.ts";
+import { isProtected } from "./protection.ts";
+import { lastRelease } from "./release.ts";
+import type { Reporter } from "./reporter.ts";
+
+export interface GuardOptions {
+  readonly project: string;
+  readonly stack: string;
+  readonly model: PlatformModel;
+  readonly environment: Environment;
+  readonly allowDataLoss?: readonly string[];
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** Something whose data an update would take away. */
+interface Loss {
+  readonly name: string;
+  readonly message: string;
+}
+
+/**
+ * Throws when an update would take data away that nobody has said may go. A protected stack is previewed for it; elsewhere
+ * the last release tells which volumes there are, for a preview takes as long as the update.
+ */
+export async function guardData(options: GuardOptions): Promise<void> {
+  const { project, stack, model, environment, allowDataLoss = [] } = options;
+  const guarded = isProtected(stack, environment.config);
+  const last = await lastRelease(project, stack);
+  const losses = guarded ? await plannedLosses(options) : volumesLost(last?.volumes ?? [], model);
+  const refused = losses.filter(({ name }) => !allowDataLoss.includes(name));
+  if (refused.length > 0) {
+    throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
+      exitCode: exit.usage,
+      hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
+    });
+  }
+  if (guarded && losses.length > 0) {
+    throw new DatalabError(
+      "E_BACKUP",
+      `${stack} is protected: it gives data up only with a fresh, verified backup of ${losses.map(({ name }) => name).join(", ")}.`,
+      {
+        exitCode: exit.usage,
+        hint: "Nothing was touched. This version of DataLab makes no backups that it could verify: take the change back, or set protect: false for it.",
+      },
+    );
+  }
+}
+
+/** Volumes that go with their service, because their policy is to be deleted. */
+function volumesLost(
+  before: readonly { readonly name: string; readonly policy: "retain" | "delete" }[],
+  model: PlatformModel,
+): Loss[] {
+  const after = new Set(
+    model.services.flatMap((s) => s.workloads).flatMap((w) => w.volumes.map((v) => `${w.name}-${v.name}`)),
+  );
+  return before
+    .filter(({ name, policy }) => policy === "delete" && !after.has(name))
+    .map(({ name }) => ({ name, message: `The volume ${name} is deleted: everything in it is lost` }));
+}
+
+async function plannedLosses({ project, stack, reporter, signal }: GuardOptions): Promise<Loss[]> {
+  const { preview } = await import("./preview.ts");
+  const { risks, policy } = await preview({ project, stack, reporter, signal, refresh: false });
+  // The engine asks about one resource after the other: what comes before a violation would be changed already.
+  const broken = mandatory(policy.violations);
+  if (broken.length > 0) throw policyError(broken);
+  return risks
+    .filter(({ level }) => level === "data-loss")
+    .map(({ name, message }) => ({ name, message: message.slice(0, 1).toUpperCase() + message.slice(1) }));
+}

@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { guardData } from "../../src/ops/data-guard.ts";
+import { recordRelease } from "../../src/ops/release.ts";
+import { standIn } from "../support/programs.ts";
+import { declare, makeProject, platformYaml } from "../support/project.ts";
+import { platform } from "./fixture-platform.ts";
+import { remember } from "./stand-in-stack.ts";
+
+/** A stack whose last release had a volume more, with this policy. */
+async function withLostVolume(policy: "retain" | "delete", yaml = "{}") {
+  standIn("docker", "console.log('[]')");
+  const project = makeProject({ "Pulumi.dev.yaml": platformYaml(yaml) });
+  const declared = declare(project);
+  await recordRelease({ project, ...declared, platform: platform(), changes: {}, steps: [] });
+  const folder = join(project, ".datalab/releases/dev");
+  const file = join(folder, readdirSync(folder)[0] as string);
+  const record = JSON.parse(readFileSync(file, "utf8"));
+  record.volumes.push({ name: "mlflow-data", service: "mlflow", policy });
+  writeFileSync(file, JSON.stringify(record));
+  const { reporter } = remember();
+  return { project, stack: "dev", ...declared, reporter, signal: new AbortController().signal };
+}
+
+test("a volume that would be deleted needs a word", async () => {
+  const options = await withLostVolume("delete");
+  await expect(guardData(options)).rejects.toMatchObject({
+    code: "E_DATA_LOSS",
+    exitCode: 2,
+    message: "The volume mlflow-data is deleted: everything in it is lost.",
+    hint: "Nothing was touched. If that is meant: --allow-data-loss mlflow-data",
+  });
+  await expect(guardData({ ...options, allowDataLoss: ["logs-data"] })).rejects.toMatchObject({
+    code: "E_DATA_LOSS",
+  });
+  await guardData({ ...options, allowDataLoss: ["mlflow-data"] });
+});
+
+test("a volume that is kept needs none, nor does a first up", async () => {
+  await guardData(await withLostVolume("retain"));
+  const options = await withLostVolume("delete");
+  await guardData({ ...options, project: makeProject({}) });
+});
+
+/** A stand-in for a preview that deletes a volume. */
+function previewDeletes(): void {
+  const metadata = {
+    op: "delete",
+    type: "docker:index/volume:Volume",
+    urn: "urn:pulumi:dev::datalab::docker:index/volume:Volume::mlflow-data",
+    old: { inputs: { labels: [{ label: "datalab.role", value: "data" }] } },
+  };
+  const line = JSON.stringify({ resourcePreEvent: { planning: true, metadata } });
+  standIn(
+    "pulumi",
+    `if (args[0] === "stack") console.log("[]");
+if (args[0] === "preview") appendFileSync(args[args.indexOf("--event-log") + 1], ${JSON.stringify(`${line}\n`)});`,
+  );
+}
+
+test("a protected stack is previewed, and gives up nothing without a backup that could be verified", async () => {
+  previewDeletes();
+  const options = await withLostVolume("retain", "protect: true");
+  await expect(guardData(options)).rejects.toMatchObject({
+    code: "E_DATA_LOSS",
+    message: "The volume mlflow-data is deleted: everything in it is lost.",
+  });
+  await expect(guardData({ ...options, allowDataLoss: ["mlflow-data"] })).rejects.toMatchObject({
+    code: "E_BACKUP",
+    message: "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data.",
+  });
+});
