@@ -8,7 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/acceptance/**"],
-          testTimeout: 20_000,
+          // Properties and processes take their time on a machine that has other work.
+          testTimeout: 90_000,
         },
       },
       {

@@ -67,7 +67,8 @@ describe("what may import what", () => {
       );
       expect(early).toEqual([]);
     }
-    expect(sources.filter((path) => imports(path).includes("@pulumi/aws"))).toEqual([]);
+    const own = (path: string) => path.startsWith("src/targets/aws/");
+    expect(sources.filter((path) => !own(path) && imports(path).includes("@pulumi/aws"))).toEqual([]);
   });
 
   test("a service imports no other service", () => {

@@ -79,7 +79,7 @@ test("another stack is validated by its own file", async () => {
     {
       "Pulumi.dev.yaml": "- broken",
       "Pulumi.prod.yaml": platformYaml(
-        'target: aws\nimages: { source: registry }\nkubernetes: { ingress: { host: "lab.example.com" } }',
+        'target: aws\naws: { accountId: "123456789012", region: eu-central-1 }\nimages: { source: registry }\nkubernetes: { ingress: { host: "lab.example.com" } }',
       ),
     },
     "-s",

@@ -275,7 +275,14 @@ test("a need for an endpoint that nothing has is refused, optional or not", () =
     summary: "Lost.",
     version: "1",
     needs: { ui: endpoint("nowhere", "ui", { optional: true }) },
-    parts: {},
+    parts: {
+      main: {
+        image: "core",
+        command: () => ["true"],
+        probe: { command: ["true"], within: "10s" },
+        resources: { cpu: "10m", memory: "16Mi" },
+      },
+    },
     checks: {},
     backup: "none",
   });

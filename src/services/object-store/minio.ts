@@ -35,14 +35,14 @@ esac
 /** What MinIO imports users from: a zip archive, here without compression. gzip knows the sums that it must hold. */
 const storedZip = `bytes() { # COUNT NUMBER: little-endian
   local text='' i
-  for ((i = 0; i < $1; i++)); do printf -v text '%s\\x%02x' "$text" $(($2 >> 8 * i & 255)); done
+  for ((i = 0; i < $1; i++)); do printf -v text '%s\\\\x%02x' "$text" $(($2 >> 8 * i & 255)); done
   printf '%b' "$text"
 }
 stored_zip() { # FILE...
   local at=0 count=0 file name size sum list=/tmp/iam.list
   : >$list
   for file; do
-    name=iam-assets/\${file##*/} size=$(stat -c %s "$file")
+    name=iam-assets/\${file##*/} size=$(stat -L -c %s "$file")
     sum=$((16#$(gzip -c "$file" | tail -c 8 | head -c 4 | od -An -tx4 --endian=little | tr -d ' ')))
     entry() {
       bytes 2 20; bytes 4 0; bytes 4 0; bytes 4 $sum; bytes 4 $size; bytes 4 $size; bytes 2 \${#name}; bytes 2 0

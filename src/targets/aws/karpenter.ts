@@ -5,6 +5,7 @@ import { karpenterChart } from "./charts.ts";
 import type { Cluster } from "./cluster.ts";
 import { release } from "./controllers.ts";
 import { createRole, document, type Statement, trustsPods } from "./iam.ts";
+import { poolSpec } from "./karpenter-pool.ts";
 import type { Keys } from "./keys.ts";
 import type { Nodes } from "./nodes.ts";
 import { registryHost } from "./registry.ts";
@@ -282,23 +283,7 @@ function createPool(
       apiVersion: "karpenter.sh/v1",
       kind: "NodePool",
       metadata: { name: "default", labels },
-      spec: {
-        limits: { cpu: String(size.karpenterCpu) },
-        disruption: { consolidationPolicy: "WhenEmptyOrUnderutilized", consolidateAfter: "5m" },
-        template: {
-          metadata: { labels: { "datalab.nodes": "karpenter" } },
-          spec: {
-            expireAfter: "336h",
-            nodeClassRef: { group: "karpenter.k8s.aws", kind: "EC2NodeClass", name: "default" },
-            requirements: [
-              { key: "kubernetes.io/arch", operator: "In", values: ["amd64"] },
-              { key: "karpenter.sh/capacity-type", operator: "In", values: ["on-demand"] },
-              { key: "karpenter.k8s.aws/instance-category", operator: "In", values: ["c", "m", "r"] },
-              { key: "karpenter.k8s.aws/instance-generation", operator: "Gt", values: ["6"] },
-            ],
-          },
-        },
-      },
+      spec: poolSpec(size.karpenterCpu),
     },
     { ...options, dependsOn: [installed, kind] },
   );

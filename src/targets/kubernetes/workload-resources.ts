@@ -7,7 +7,7 @@ import { releaseOf } from "../image-reference.ts";
 import type { Values } from "../values.ts";
 import { rulesOf } from "./access.ts";
 import { createFiles } from "./files.ts";
-import { claimName, priorityClass, selector, spawnedLabels, spawnFile, workloadLabels } from "./names.ts";
+import { priorityClass, selector, spawnedLabels, spawnFile, workloadLabels } from "./names.ts";
 import { podPolicy } from "./network.ts";
 import { podSpec } from "./pod.ts";
 import { waitSeconds } from "./probes.ts";
@@ -294,7 +294,3 @@ function createController(
   if (scaler) new k8s.autoscaling.v2.HorizontalPodAutoscaler(name, scaler, options);
   return undefined;
 }
-
-/** Claims of a workload, by name. */
-export const claimsOf = (workload: WorkloadModel): string[] =>
-  workload.volumes.map((volume) => claimName(workload.name, volume.name));
