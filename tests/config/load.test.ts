@@ -54,7 +54,7 @@ const defaults = {
         register: { cpu: "500m", memory: "512Mi" },
       },
       ports: { api: 4200 },
-      options: { workerConcurrency: 4, retention: "30d" },
+      options: { workerConcurrency: 4, retention: "30d", maxRuns: 8, runMemory: "2Gi", runCpu: "500m" },
     },
   },
   serviceFiles: [],

@@ -45,7 +45,9 @@ export function kubernetesNetwork(stage: Stage): void {
           ...["python", "-c", probe, JSON.stringify(wanted)],
         );
         if (ran.status !== 0) throw new Error(`${from.name}: ${ran.stderr}`);
-        const open = new Set((JSON.parse(ran.stdout) as [string, number][]).map(([to, port]) => `${to}:${port}`));
+        const open = new Set(
+          (JSON.parse(ran.stdout) as [string, number][]).map(([to, port]) => `${to}:${port}`),
+        );
         for (const [to, port] of wanted) {
           tried++;
           const allowed = edges.some((e) => e.from === from.name && e.to === to && e.port === port);

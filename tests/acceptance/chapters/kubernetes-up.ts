@@ -32,7 +32,9 @@ export function kubernetesUp(stage: Stage): void {
     });
 
     test("the restricted standard is enforced, and a pod that asks for more is refused", () => {
-      const { metadata } = JSON.parse(kubectl("get", "namespace", `datalab-${stage.project.stack}`, "-o", "json")) as {
+      const { metadata } = JSON.parse(
+        kubectl("get", "namespace", `datalab-${stage.project.stack}`, "-o", "json"),
+      ) as {
         metadata: { labels: Record<string, string> };
       };
       expect(metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");

@@ -39,7 +39,8 @@ export function kubernetesWork(stage: Stage): void {
       ].join("\n");
       const seen = new Set<string>();
       const watch = setInterval(() => {
-        for (const { metadata } of objects<Named>("pods", ...spawned("spark-connect-executor"))) seen.add(metadata.name);
+        for (const { metadata } of objects<Named>("pods", ...spawned("spark-connect-executor")))
+          seen.add(metadata.name);
       }, 1000);
       try {
         const out = kubectl("exec", "deploy/prefect-worker", "--", "datalab-start", "python", "-c", script);
@@ -47,7 +48,8 @@ export function kubernetesWork(stage: Stage): void {
       } finally {
         clearInterval(watch);
       }
-      for (const { metadata } of objects<Named>("pods", ...spawned("spark-connect-executor"))) seen.add(metadata.name);
+      for (const { metadata } of objects<Named>("pods", ...spawned("spark-connect-executor")))
+        seen.add(metadata.name);
       expect(seen.size).toBeGreaterThan(0);
     });
 

@@ -29,7 +29,11 @@ export const inCluster: Setting = {
     kubernetes: {
       context: cluster?.context ?? "none",
       cpuOvercommit: 10,
-      ingress: { host: domain, port: Number(cluster?.ingress.split(":")[1] ?? 443), address: cluster?.ingress },
+      ingress: {
+        host: domain,
+        port: Number(cluster?.ingress.split(":")[1] ?? 443),
+        address: cluster?.ingress,
+      },
     },
     services: { prefect: { scale: { worker: { min: 1, max: 3, cpuPercent: 60 } } } },
   },
