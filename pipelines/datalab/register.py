@@ -21,7 +21,7 @@ from datalab.bundles import bundle_key, pack
 from datalab.errors import DataLabError
 from datalab.registration import Pipeline, check, publish_contracts, read_pipelines, say
 from datalab.settings import Settings
-from datalab.work_pool import POOL, ensure_pool, job_variables
+from datalab.work_pool import POOL, ensure_pool, health_variables, job_variables
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -245,7 +245,7 @@ def ensure_health(client: SyncPrefectClient) -> None:
     except ObjectNotFound:
         there = None
     if there is not None and (there.entrypoint, there.work_queue_name, there.job_variables) == (
-        entrypoint, "critical", job_variables({}),
+        entrypoint, "critical", health_variables(),
     ):  # fmt: skip
         return
     client.create_deployment(
@@ -258,7 +258,7 @@ def ensure_health(client: SyncPrefectClient) -> None:
         parameters={},
         parameter_openapi_schema={"type": "object", "properties": {"token": {"type": "string"}}},
         work_pool_name=POOL,
-        job_variables=job_variables({}),
+        job_variables=health_variables(),
         work_queue_name="critical",
     )
     say(f"registered {flow}/{name}")

@@ -30,6 +30,11 @@ def job_variables(definition: dict[str, Any]) -> dict[str, str]:
     return PROCESS
 
 
+def health_variables() -> dict[str, str]:
+    """Of the health check: it is over before anybody could evict it, so that it needs no supervisor anywhere."""
+    return PROCESS
+
+
 def ensure_pool(client: SyncPrefectClient) -> None:
     """The work pool and its queues, one for each priority."""
     from prefect.client.schemas.actions import WorkPoolCreate

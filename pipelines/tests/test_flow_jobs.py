@@ -326,7 +326,7 @@ def test_the_registrar_gives_runs_their_size(
         assert api.call("GET", f"/work_pools/{prefect_api.POOL}")["type"] == "kubernetes"
         assert api.call("GET", "/deployments/name/big/big")["job_variables"] == {"memory": "8192Mi"}
         health = api.call("GET", "/deployments/name/datalab-health/roundtrip")
-        assert health["job_variables"] == {}
+        assert health["job_variables"] == {"command": "python -m prefect.engine"}
     finally:
         for name in ("big/big", "datalab-health/roundtrip"):
             found = api.call("GET", f"/deployments/name/{name}")
