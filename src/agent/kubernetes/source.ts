@@ -2,7 +2,7 @@ import { type Container, Containers } from "../containers.ts";
 import { type Line, timeStamp } from "../lines.ts";
 import { type ContainerSource, LogGone, type LogPiece } from "../source.ts";
 import { type KubernetesApi, KubernetesError, queryOf } from "./api.ts";
-import { chunksOf } from "./follow.ts";
+import { chunksOf, Patience } from "./follow.ts";
 import { LogLines } from "./log-lines.ts";
 import type { PodContainer } from "./pod.ts";
 import { Pods } from "./pods.ts";
@@ -26,11 +26,14 @@ export class KubernetesSource implements ContainerSource {
   readonly #pods: Pods;
   readonly #usage: PodUsage;
   readonly #said = new Set<string>();
+  /** By container. */
+  readonly #patience = new Map<string, Patience>();
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
     this.#pods = new Pods({ ...options, containers: this.containers });
     this.#usage = new PodUsage({ ...options, containers: this.containers });
+    this.containers.listen({ onGone: (id) => void this.#patience.delete(id) });
   }
 
   get measures(): boolean {
@@ -86,10 +89,21 @@ export class KubernetesSource implements ContainerSource {
     });
     if (!answer) return;
     const lines = new LogLines((text) => this.#say(`instead of a line of ${container.name}: ${text}`));
-    for await (const chunk of chunksOf(answer)) yield lines.take(chunk);
+    const patience = this.#patienceWith(container.id);
+    for await (const chunk of chunksOf(answer, patience)) {
+      const taken = lines.take(chunk);
+      patience.came(taken, chunk.length);
+      yield taken;
+    }
     // A connection that broke may look like an end: the line comes again, whole.
     const now = this.containers.get(container.id);
     if (previous || !now?.running || now.instance !== container.instance) yield lines.end();
+  }
+
+  #patienceWith(id: string): Patience {
+    const patience = this.#patience.get(id) ?? new Patience();
+    if (this.containers.has(id)) this.#patience.set(id, patience);
+    return patience;
   }
 
   /** Once each: an agent that reads its own log must not answer itself. */

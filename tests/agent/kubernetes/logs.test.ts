@@ -114,10 +114,9 @@ describe("logs of pods", () => {
     cluster.rotate(instance);
     cluster.write(instance, ...lines(9_001, 9_010));
     await until(() => expect(store.texts("web-1")).toEqual(texts(1, 9_010)));
-    // What has little to catch up with is not opened again.
+    // Little that is new does not make it impatient again.
     const opened = () => cluster.asked.filter((path) => path.includes("/log?")).length;
     const before = opened();
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
     cluster.write(instance, ...lines(9_011, 9_020));
     await until(() => expect(store.texts("web-1")).toEqual(texts(1, 9_020)));
     expect([before, opened()]).toEqual([2, 2]);
