@@ -70,6 +70,16 @@ export function summary({ platform, health, recorded, changes, seconds }: UpResu
   };
 }
 
+/** What to do next, where the place is made and nothing runs in it. */
+function nothingYet({ stack, aws }: UpResult["platform"], changes: string): string {
+  const registry = aws?.registry ?? "REGISTRY";
+  return [
+    `\n${stack} is made (${changes}), and nothing runs in it yet: its registry has no images. Next:`,
+    `  ./datalab images push${option(stack)} --to ${registry}`,
+    `  ./datalab up${option(stack)}`,
+  ].join("\n");
+}
+
 /** The table that ends an up: service, state, URL, how to log in. */
 export async function upText({ platform, health, seconds }: UpResult, changes: string): Promise<string> {
   const rows = platform.services.flatMap((service) => {
@@ -84,6 +94,7 @@ export async function upText({ platform, health, seconds }: UpResult, changes: s
       loginOf(platform, endpoint),
     ]);
   });
+  if (rows.length === 0) return nothingYet(platform, changes);
   const one = oneLogin(platform);
   const time = (["setup", "images", "engine", "readiness"] as const)
     .map((phase) => `${phase === "setup" ? "set-up" : phase} ${seconds[phase].toFixed(1)} s`)

@@ -5,8 +5,14 @@ import type { ClusterModel } from "./platform.ts";
 /** Targets that run on Kubernetes, and whether the configuration must say in which cluster: `aws` makes its own. */
 const clustered: Readonly<Record<string, Clustered>> = {
   kubernetes: { contextNeeded: true },
-  // Its load balancers are in the VPC, and a disk stays in one zone.
-  aws: { contextNeeded: false, cidrs: ({ aws }) => [aws.vpcCidr], homeStorageClass: "efs" },
+  // Its load balancers are in the VPC and show certificates of ACM's: no secret of this name is made, none is looked for.
+  // A disk stays in one zone, people don't.
+  aws: {
+    contextNeeded: false,
+    cidrs: ({ aws }) => [aws.vpcCidr],
+    homeStorageClass: "efs",
+    tlsSecret: "certificate-manager",
+  },
 };
 
 interface Clustered {
@@ -14,6 +20,8 @@ interface Clustered {
   /** Who comes in beside pods. */
   readonly cidrs?: (config: EnabledServices["environment"]["config"]) => readonly string[];
   readonly homeStorageClass?: string;
+  /** Where the way in has a certificate of its own. */
+  readonly tlsSecret?: string;
 }
 
 /** Where a stack runs; null on one host. Notes what the configuration lacks for it. */
@@ -63,7 +71,7 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
       className: ingress.class,
       port: ingress.port,
       address: ingress.address ?? null,
-      tlsSecret: ingress.tlsSecret ?? null,
+      tlsSecret: ingress.tlsSecret ?? need.tlsSecret ?? null,
       namespace: ingress.namespace,
       ...(need.cidrs && { cidrs: need.cidrs(config) }),
     },

@@ -1,5 +1,6 @@
 import { DatalabError } from "../config/error.ts";
 import type { PlatformModel } from "../model/platform.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
 import { type CoreClient, coreClient, type Health, type ServiceHealth } from "./core-client.ts";
 import { modelSecret } from "./credentials.ts";
 import type { EngineStep } from "./engine.ts";
@@ -59,9 +60,14 @@ export class Readiness {
   }
 
   /** Waits. Throws when a workload can't start, or when checks still fail in the end, naming them. */
-  async wait(death: () => Death | undefined): Promise<Health> {
+  async wait(death: () => Death | undefined, deployed: Pick<PlatformOutput, "services">): Promise<Health> {
     const { reporter, signal, stack } = this.#options;
     const step = reporter.step("readiness");
+    // A target may have made the place before there is anything to run in it.
+    if (deployed.services.length === 0) {
+      step.done("nothing runs yet");
+      return { stack, state: "healthy", at: new Date().toISOString(), services: [] };
+    }
     const deadline = Date.now() + readinessMs;
     const pending = new Set(this.#model.services.map(({ name }) => name));
     let health: Health | undefined;

@@ -91,7 +91,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
     const platform = told.success ? told.data : await readPlatform(project, stack);
-    const readiness = await timed(() => update.readiness.wait(() => update.death)).finally(() =>
+    const readiness = await timed(() => update.readiness.wait(() => update.death, platform)).finally(() =>
       update.end(),
     );
     const { changes, steps } = engine.value;

@@ -91,6 +91,18 @@ function optionsFor(more: Partial<UpOptions> = {}): UpOptions & { steps: string[
   };
 }
 
+test("where nothing runs yet, no check is waited for", async () => {
+  standInPulumi({
+    runs: [{ code: 0, events: [summary({ create: 90 })] }],
+    output: { ...platform(url), services: [] },
+  });
+  standInDocker({ port });
+  const options = optionsFor();
+  const result = await up(options);
+  expect(result.health).toMatchObject({ stack: "dev", state: "healthy", services: [] });
+  expect(options.steps).toEqual(["engine: done 90 created", "readiness: done nothing runs yet"]);
+});
+
 test("it is done when the engine has ended and every check passes", async () => {
   pulumiWith({ code: 0, events: [summary({ create: 27 })] });
   standInDocker({ port });

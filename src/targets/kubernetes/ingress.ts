@@ -68,6 +68,9 @@ export function ingressArgs(model: PlatformModel, cluster: ClusterModel): k8s.ne
         "nginx.ingress.kubernetes.io/proxy-body-size": "0",
         "nginx.ingress.kubernetes.io/proxy-request-buffering": "off",
         "nginx.ingress.kubernetes.io/proxy-read-timeout": "600",
+        // A page that asks for a login is up.
+        "alb.ingress.kubernetes.io/success-codes": "200-499",
+        "alb.ingress.kubernetes.io/listen-ports": '[{"HTTPS":443}]',
       },
     },
     spec: {

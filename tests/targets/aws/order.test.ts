@@ -153,6 +153,7 @@ describe("two phases", () => {
     expect(recorded.output).toMatchObject({
       target: "aws",
       services: [],
+      core: { url: "" },
       aws: {
         registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/datalab-prod",
         cluster: "datalab-prod",
