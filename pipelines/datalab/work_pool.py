@@ -31,7 +31,7 @@ def job_variables(definition: dict[str, Any]) -> dict[str, str]:
 
 
 def health_variables() -> dict[str, str]:
-    """Of the health check: it is over before anybody could evict it, so that it needs no supervisor anywhere."""
+    """Of the health check: it is over before anybody could evict it, and has no supervisor."""
     return PROCESS
 
 

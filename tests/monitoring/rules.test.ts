@@ -5,11 +5,11 @@ import { healthCases } from "./rules/health.ts";
 import { lakeCases } from "./rules/lake.ts";
 import { resourceCases } from "./rules/resources.ts";
 import { serviceCases } from "./rules/services.ts";
-import { everyModel, rulesOf } from "./support/generated.ts";
+import { clusterModel, everyModel, rulesOf, withRulesOf } from "./support/generated.ts";
 import { withTools } from "./support/tools.ts";
 
 const model = everyModel();
-const generated = rulesOf(model);
+const generated = withRulesOf(clusterModel(), rulesOf(model));
 const rules = generated.filter(({ alert }) => alert !== undefined);
 const checks = model.services.flatMap((s) => s.checks).length;
 const cases: readonly RuleCase[] = [...healthCases(checks), ...resourceCases, ...lakeCases, ...serviceCases];

@@ -48,6 +48,9 @@ export const executors = (cluster: ClusterModel, image: Ref, { memoryBytes }: Ex
   "spark.kubernetes.executor.podTemplateContainerName": "main",
   "spark.executor.memoryOverhead": `${Math.floor(memoryBytes / mebibyte) - executorMebibytes(memoryBytes)}m`,
   "spark.kubernetes.executor.disableConfigMap": "true",
+  // A bad hour of the cluster must not end the server of all sessions.
+  "spark.executor.maxNumFailures": "100",
+  "spark.executor.failuresValidityInterval": "10m",
   "spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.mount.path": scratch.path,
   "spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.options.sizeLimit": scratch.size,
   "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",

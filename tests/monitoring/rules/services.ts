@@ -1,6 +1,10 @@
 import type { RuleCase } from "./case.ts";
 
 /** Rules that services bring along. */
+/** What the driver says of its executors. */
+const executors = "metrics_connect_driver_ExecutorAllocationManager_executors_number";
+const value = 'Executors_Value{job="spark-connect",type="gauges"}';
+
 export const serviceCases: RuleCase[] = [
   {
     alert: "RulesFailing",
@@ -202,5 +206,18 @@ export const serviceCases: RuleCase[] = [
     summary: "Fewer Spark workers than the 1 configured are alive.",
     description: "See: services logs spark-worker",
     quiet: [{ series: { 'metrics_master_aliveWorkers_Value{job="spark"}': "1x60" }, at: "10m" }],
+  },
+  {
+    alert: "SparkExecutorsMissing",
+    series: { [`${executors}Target${value}`]: "0x10 2x50", [`${executors}All${value}`]: "0x35 2x25" },
+    notYet: "7m30s",
+    fires: "7m45s",
+    ended: "9m15s",
+    labels: { severity: "warning", service: "spark", job: "spark-connect", type: "gauges" },
+    summary: "Spark waits for executors that the cluster does not start: no room, a quota, or no image.",
+    description: "See: services logs spark-connect, and the events of its pods",
+    quiet: [
+      { series: { [`${executors}Target${value}`]: "2x60", [`${executors}All${value}`]: "2x60" }, at: "14m" },
+    ],
   },
 ];

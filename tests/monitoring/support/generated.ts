@@ -51,6 +51,18 @@ export function everyModel(yaml = everything): PlatformModel {
   return modelOf(yaml, "dev", allServices, `${secrets.join("\n")}\n`);
 }
 
+/** The same in a cluster, where some rules are others. */
+export const clusterModel = (): PlatformModel =>
+  modelOf(
+    `
+  target: kubernetes
+  images: { source: registry }
+  kubernetes: { context: lab, ingress: { host: lab.example.com } }
+`,
+    "dev",
+    allServices,
+  );
+
 const answer = (ref: Ref): string => {
   if (ref.ref === "address") {
     const port = String(4000 + ref.workload.length);
@@ -81,4 +93,10 @@ export function rulesOf(model: PlatformModel): Rule[] {
     groups: { rules: Rule[] }[];
   };
   return groups.flatMap(({ rules }) => rules);
+}
+
+/** With the alerts that only another model has. */
+export function withRulesOf(other: PlatformModel, rules: readonly Rule[]): Rule[] {
+  const known = new Set(rules.map(({ alert }) => alert));
+  return [...rules, ...rulesOf(other).filter(({ alert }) => !known.has(alert))];
 }
