@@ -35,6 +35,8 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["data", "data"],
   ["budget", "budget"],
   ["kubernetes", "cluster"],
+  ["aws", "cluster"],
+  ["external", "hosts"],
   ["services.*.resources", "sizes"],
   ["services.*.storage", "sizes"],
   ["services.*.scale", "sizes"],
@@ -44,6 +46,15 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["secrets", "secrets"],
 ];
 
+/** What stacks share. Whatever else has no owner in the table stays where it is: it is safer not to travel by mistake. */
+const shared: readonly string[] = ["images", "services", "serviceFiles", "pipelines"];
+
+/** Keys of the platform's object that somebody has decided on, which a test holds against its schema. */
+export const decidedKeys: ReadonlySet<string> = new Set([
+  ...shared,
+  ...table.map(([pattern]) => pattern.split(".")[0] as string),
+]);
+
 /** Who decides on the value at a path; undefined: all stacks together. */
 export function ownerOf(schema: JsonSchema, path: Path): Owner | undefined {
   const found = table.find(([pattern]) => {
@@ -51,6 +62,7 @@ export function ownerOf(schema: JsonSchema, path: Path): Owner | undefined {
     return keys.length <= path.length && keys.every((key, i) => key === "*" || key === String(path[i]));
   });
   if (found) return found[1];
+  if (!shared.includes(String(path[0]))) return "place";
   for (let length = path.length; length > 0; length--) {
     const owner = schemaAt(schema, path.slice(0, length))?.owner;
     if (owner !== undefined) return owner as Owner;

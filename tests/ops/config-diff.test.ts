@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { platformJsonSchema } from "../../src/config/json-schema.ts";
+import { decidedKeys, ownerOf } from "../../src/config/ownership.ts";
 import { configDiff, configDiffText } from "../../src/ops/config-diff.ts";
 import { foundation, makeProject, platformYaml } from "../support/project.ts";
 
@@ -126,4 +128,13 @@ describe("stacks that can't be read", () => {
 
 test("what is alike says so", () => {
   expect(configDiffText(diffOf({ dev: "{}", prod: "{}" }))).toBe("dev and prod are configured alike.");
+});
+
+test("somebody has decided for every key of the platform whether it travels", () => {
+  expect(
+    Object.keys(platformJsonSchema(foundation).properties ?? {}).filter((key) => !decidedKeys.has(key)),
+  ).toEqual([]);
+  const schema = platformJsonSchema(foundation);
+  expect(ownerOf(schema, ["aws", "accountId"])).toBe("cluster");
+  expect(ownerOf(schema, ["something-new", "x"])).toBe("place");
 });
