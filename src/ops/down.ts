@@ -5,6 +5,7 @@ import { type Host, hostOf, type KeptVolume, type StackObject } from "./host.ts"
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { isWorkload } from "./readiness.ts";
+import { ensurePlugins } from "./plugins.ts";
 import type { Reporter, Step } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
 import { runOnStack } from "./stack-run.ts";
@@ -35,9 +36,11 @@ export interface DownResult {
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
-  const host = await hostOf(siteOf(project, stack));
+  const site = siteOf(project, stack);
+  const host = await hostOf(site);
   const lock = lockStack(project, stack, "datalab down");
   try {
+    await ensurePlugins(project, site, reporter);
     const exists = await stackExists(project, stack);
     if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
     const changes = await phase(reporter, "engine", async (step) => {

@@ -4,6 +4,7 @@ import { declare } from "./deployment.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { sealPlan } from "./plan.ts";
 import { Planned, type PlannedOp, type PlannedStep, type PolicyViolation } from "./planned.ts";
+import { ensurePlugins } from "./plugins.ts";
 import { mandatory, policyArguments } from "./policy.ts";
 import { type Risk, risksOf } from "./preview-risk.ts";
 import { lastRelease } from "./release.ts";
@@ -46,6 +47,7 @@ export interface PreviewOptions {
 export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { project, stack, signal, onEngineLine } = options;
   const { model } = declare(project, stack);
+  await ensurePlugins(project, model, options.reporter);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
   await prepareWayIn(project, model);
   const step = options.reporter.step("preview");

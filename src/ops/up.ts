@@ -14,6 +14,7 @@ import { lockStack } from "./lock.ts";
 import { checkPlan } from "./plan.ts";
 import { Planned } from "./planned.ts";
 import { readPlatform } from "./platform.ts";
+import { ensurePlugins } from "./plugins.ts";
 import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import { fetchImages } from "./registry-images.ts";
@@ -77,6 +78,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const lock = lockStack(project, stack, "datalab up");
   try {
     await host.checkPlace(model, environment);
+    await ensurePlugins(project, model, reporter);
     if (!options.movesData) await checkDataEngine(model, host);
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
