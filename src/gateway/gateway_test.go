@@ -109,7 +109,11 @@ func start(config *setup.Config) error {
 		return err
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // the gateway that ends now would close them
-	return caddy.Load(document, true)
+	if err := caddy.Load(document, true); err != nil {
+		return err
+	}
+	time.Sleep(250 * time.Millisecond) // the old one's ports close meanwhile, and reset who has reached those
+	return nil
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
