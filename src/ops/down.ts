@@ -71,7 +71,9 @@ export async function down(options: DownOptions): Promise<DownResult> {
       const volumes = left.volumes.length;
       return [
         left.volumes,
-        volumes === 0 ? "nothing is left" : `${volumes} data volumes are kept, nothing else is left`,
+        volumes === 0
+          ? "nothing is left"
+          : `${volumes === 1 ? "1 data volume is" : `${volumes} data volumes are`} kept, nothing else is left`,
       ];
     });
     return { stack, changes, kept, deleted };

@@ -113,7 +113,7 @@ function judged({ urn, type, old, new: next, detailedDiff, diffs }: StepMetadata
       const from = brief(at(before, path));
       const to = brief(at(after, path));
       return {
-        path,
+        path: named(path, after) ?? named(path, before) ?? path,
         kind: kind.startsWith("add") ? "add" : kind.startsWith("delete") ? "delete" : "update",
         replaces: kind.endsWith("-replace"),
         from,
@@ -145,6 +145,13 @@ function at(value: unknown, path: string): unknown {
         : undefined,
     value,
   );
+}
+
+/** `labels[0].value` says nothing: `labels[datalab.files]` does. */
+function named(path: string, value: unknown): string | undefined {
+  const [, list, index] = /^(.*\blabels)\[(\d+)\]\.value$/.exec(path) ?? [];
+  const label = list === undefined ? undefined : at(value, `${list}[${index}].label`);
+  return typeof label === "string" ? `${list}[${label}]` : undefined;
 }
 
 const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

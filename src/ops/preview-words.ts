@@ -119,7 +119,11 @@ export function previewMarkdown(result: PreviewResult): string {
     lines.push(`| ${what} | ${before} | ${after} | ${change} |`);
   lines.push("", "### Policy", "", ...policyMarkdown(result), "");
   if (isChanged(result)) {
-    lines.push("<details>", `<summary>All ${steps.length} changes</summary>`, "");
+    lines.push(
+      "<details>",
+      `<summary>${steps.length === 1 ? "1 change" : `All ${steps.length} changes`}</summary>`,
+      "",
+    );
     for (const op of plannedOps) lines.push(...stepsMarkdown(op, steps));
     lines.push("</details>", "");
   }

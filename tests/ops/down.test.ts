@@ -46,7 +46,7 @@ test("what the engine and services have made is gone, and data is kept and liste
     "spawned: done removed datalab-dev-notebook",
     "engine: done 27 deleted",
     "leftovers: done removed container datalab-dev-core, network datalab-dev",
-    "inventory: done 1 data volumes are kept, nothing else is left",
+    "inventory: done 1 data volume is kept, nothing else is left",
   ]);
   expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);

@@ -192,6 +192,17 @@ test("violations are listed with rule and resource, and no markup of theirs gets
   );
 });
 
+test("a label is told by its name", () => {
+  const labels = (value: string) => ({ inputs: { labels: [{ label: "datalab.files", value }] } });
+  const detailedDiff = { "labels[0].value": { diffKind: "update-replace" } };
+  const planned = planOf(
+    event("replace", container, "x", { old: labels("a"), new: labels("b"), detailedDiff }),
+  );
+  expect(planned.steps[0]?.properties).toEqual([
+    { path: "labels[datalab.files]", kind: "update", replaces: true, from: "a", to: "b" },
+  ]);
+});
+
 test("values that are secret, unknown or long are not told", () => {
   const planned = planOf(
     event("update", "x:y:Z", "z", {

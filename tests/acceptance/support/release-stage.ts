@@ -1,0 +1,110 @@
+/** A small stack in a repository of its own, and a second one that it is promoted to. */
+import { readFileSync } from "node:fs";
+import { stringify } from "yaml";
+import { services } from "../../../src/services/index.ts";
+import { removeLabelled } from "./leftovers.ts";
+import { onlyOne } from "./only-one.ts";
+import { must, Project, type Ran } from "./project.ts";
+
+const wanted = ["core", "postgres", "object-store"];
+const off = Object.fromEntries(
+  services.filter(({ name }) => !wanted.includes(name)).map(({ name }) => [name, { enabled: false }]),
+);
+export const source = "rel1";
+export const target = "rel2";
+
+/** A service in a file: a page, and a bucket. */
+export const toy = (name: string, bucket = true): string => `name: ${name}
+summary: Answers, for the acceptance tests.
+version: "1"
+backup: "none: it holds nothing"
+${bucket ? "needs:\n  toys: { bucket: toys }\n" : ""}parts:
+  main:
+    image: core
+    command: [node, /run/datalab/server.mjs]
+    env: { BUCKET: "${bucket ? "$" : ""}${bucket ? "{needs.toys.url}" : "none"}" }
+    files:
+      server.mjs: |
+        import { createServer } from "node:http";
+        createServer((_, answer) => answer.end("ok")).listen(8081);
+    endpoints:
+      web: { port: 8081, summary: the toy's page }
+    probe: { command: [curl, --fail, --silent, http://127.0.0.1:8081/], within: 30s }
+    resources: { cpu: 50m, memory: 64Mi }
+checks:
+  page: { summary: The toy answers., every: 30s, http: { endpoint: web, path: / } }
+`;
+
+const stackFile = (portOffset: number): string =>
+  `# The stack at ${portOffset}.\n${stringify({
+    config: {
+      "datalab:platform": {
+        portOffset,
+        promotion: [source, target],
+        serviceFiles: ["toy.yaml"],
+        services: off,
+      },
+    },
+  })}`;
+
+export class ReleaseStage {
+  #project: Project | undefined;
+  #letGo = () => {};
+
+  async open(): Promise<void> {
+    this.#letGo = await onlyOne(`datalab-acceptance-${source}`);
+    this.#project = new Project(source, {});
+    this.project.write("toy.yaml", toy("toy"));
+    this.project.write(`Pulumi.${source}.yaml`, stackFile(6_000));
+    this.project.write(
+      `Pulumi.${target}.yaml`,
+      stackFile(6_500).replace("services:", "services: # all of them\n     "),
+    );
+    removeLabelled(this.project);
+    this.git("init", "--quiet");
+    this.commit("first");
+  }
+
+  async close(): Promise<void> {
+    if (!this.#project) return;
+    for (const stack of [target, source]) await this.on(stack, "down --delete-data --yes");
+    removeLabelled(this.project);
+    this.project.remove();
+    this.#letGo();
+  }
+
+  get project(): Project {
+    if (!this.#project) throw new Error("the stage is not open");
+    return this.#project;
+  }
+
+  git(...args: string[]): string {
+    const who = ["-c", "user.name=acceptance", "-c", "user.email=acceptance@example.com"];
+    return must(this.project.root, "git", [...who, ...args]);
+  }
+
+  commit(message: string): void {
+    this.git("add", "--all");
+    this.git("commit", "--quiet", "--message", message);
+  }
+
+  /** Runs a command for one of the stacks. */
+  on(stack: string, command: string): Promise<Ran> {
+    return this.project.shell(`./datalab ${command}${stack === "" ? "" : ` --stack ${stack}`}`);
+  }
+
+  async json<T>(stack: string, command: string): Promise<T> {
+    const ran = await this.on(stack, `${command} --json`);
+    if (ran.code !== 0) throw new Error(`${command} ended with ${ran.code}:\n${ran.stdout}${ran.stderr}`);
+    return JSON.parse(ran.stdout) as T;
+  }
+
+  /** Changes a file of the project, once. */
+  edit(path: string, from: string, to: string): void {
+    const text = readFileSync(this.project.path(path), "utf8");
+    if (!text.includes(from)) throw new Error(`${path} does not hold ${from}`);
+    this.project.write(path, text.replace(from, to));
+  }
+
+  container = (stack: string, workload: string): string => `datalab-${stack}-${workload}`;
+}
