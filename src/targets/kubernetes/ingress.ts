@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { joinName } from "../../model/names.ts";
+import { pageName, pageUrl } from "../../model/ingress.ts";
 import type { ClusterModel, EndpointModel, PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { stackLabels } from "./names.ts";
 
@@ -9,6 +9,8 @@ export const tlsSecretName = "ingress-tls";
 
 interface Page {
   readonly endpoint: EndpointModel;
+  /** Below the ingress's domain. */
+  readonly name: string;
   readonly host: string;
   readonly service: string;
   readonly port: number;
@@ -17,20 +19,15 @@ interface Page {
 /** Published HTTP endpoints; what speaks another protocol is reached inside the cluster only. */
 export function pagesOf(model: PlatformModel, cluster: ClusterModel): Page[] {
   const workloads = model.services.flatMap((s) => s.workloads);
-  const taken = new Set<string>();
   return workloads.flatMap((workload) =>
     workload.endpoints
       .filter(({ published, protocol }) => published !== null && protocol === "http")
-      .map((endpoint) => {
-        // The first page of a workload has the workload's name.
-        const plain = taken.has(workload.name) ? joinName(workload.name, endpoint.name) : workload.name;
-        taken.add(workload.name);
-        return {
-          endpoint,
-          host: `${plain}.${cluster.ingress.host}`,
-          ...backend(workloads, workload, endpoint),
-        };
-      }),
+      .map((endpoint) => ({
+        endpoint,
+        name: pageName(workload, endpoint.name),
+        host: `${pageName(workload, endpoint.name)}.${cluster.ingress.host}`,
+        ...backend(workloads, workload, endpoint),
+      })),
   );
 }
 
@@ -45,9 +42,8 @@ function backend(workloads: readonly WorkloadModel[], workload: WorkloadModel, e
 
 /** Where people reach an endpoint; empty: nowhere. */
 export function publicUrls(model: PlatformModel, cluster: ClusterModel): (endpoint: EndpointModel) => string {
-  const port = cluster.ingress.port === 443 ? "" : `:${cluster.ingress.port}`;
   const urls = new Map(
-    pagesOf(model, cluster).map(({ endpoint, host }) => [endpoint, `https://${host}${port}`]),
+    pagesOf(model, cluster).map(({ endpoint, name }) => [endpoint, pageUrl(cluster.ingress, name)]),
   );
   return (endpoint) => urls.get(endpoint) ?? "";
 }
