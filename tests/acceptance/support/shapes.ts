@@ -3,7 +3,7 @@ import { z } from "zod";
 
 export const status = z.strictObject({
   stack: z.string(),
-  target: z.literal("docker"),
+  target: z.enum(["docker", "kubernetes"]),
   services: z.array(
     z.strictObject({
       name: z.string(),
@@ -47,8 +47,9 @@ export const failure = z.strictObject({
 
 export const upped = z.strictObject({
   stack: z.string(),
-  target: z.literal("docker"),
+  target: z.enum(["docker", "kubernetes"]),
   release: z.string(),
+  recorded: z.string(),
   changes: z.record(z.string(), z.int()),
   seconds: z.strictObject({
     setup: z.number(),
