@@ -14,7 +14,10 @@ export async function runCore(services: readonly ServiceDefinition[], env = proc
       directory: env.DATALAB_CORE_FILES ?? "/run/datalab",
       port: portOf(env.DATALAB_CORE_PORT),
       address: env.DATALAB_CORE_ADDRESS ?? "0.0.0.0",
-      hosts: (env.DATALAB_CORE_HOSTS ?? "").split(",").filter((name) => name !== ""),
+      hosts: (env.DATALAB_CORE_HOSTS ?? "")
+        .split(",")
+        .map((name) => name.replace(/:\d+$/, ""))
+        .filter((name) => name !== ""),
     });
   } catch (error) {
     console.error(`The core can't start: ${describe(error)}`);

@@ -76,7 +76,8 @@ async function handle(options: ServerOptions, request: IncomingMessage): Promise
     return failure(405, "E_METHOD", "Only GET and POST are answered.");
   }
   const { origin } = request.headers;
-  if (origin !== undefined && origin !== `http://${host}`) {
+  // Behind an ingress the browser's own scheme is https.
+  if (origin !== undefined && ![`http://${host}`, `https://${host}`].includes(origin)) {
     return failure(403, "E_ORIGIN", "Requests from pages of other sites are refused.");
   }
   const url = parse(request.url ?? "/");

@@ -10,7 +10,7 @@ export interface Edge {
 
 /**
  * Every connection that the model asks for: an endpoint's address that a workload is told, in its command, environment or
- * files, and what it waits for. Whatever is no edge is nobody's business, which is what network rules are made of.
+ * files, and what it waits for; to itself too, for what calls its own name goes out and comes in again. Whatever is no edge is nobody's business, which is what network rules are made of.
  */
 export function edgesOf(model: PlatformModel): Edge[] {
   const workloads = model.services.flatMap((s) => s.workloads);
@@ -18,7 +18,7 @@ export function edgesOf(model: PlatformModel): Edge[] {
     workloads.find((w) => w.name === workload)?.endpoints.find((e) => e.name === endpoint)?.port;
   const found = new Map<string, Edge>();
   const add = (from: string, to: string, at: number | undefined) => {
-    if (at !== undefined && from !== to) found.set(`${from} ${to} ${at}`, { from, to, port: at });
+    if (at !== undefined) found.set(`${from} ${to} ${at}`, { from, to, port: at });
   };
   const addTold = (from: string, texts: readonly Text[]) => {
     for (const ref of texts.flatMap(refsOf)) {
@@ -28,6 +28,9 @@ export function edgesOf(model: PlatformModel): Edge[] {
   for (const workload of workloads) {
     addTold(workload.name, textsOf(workload));
     for (const needed of workload.waitFor) add(workload.name, needed.workload, needed.port);
+    // Who runs the checks asks the way in as people do, at the ports of all.
+    if (model.health)
+      for (const { internal } of workload.ports) add(model.health.workload, workload.name, internal);
     for (const spawn of workload.spawns) {
       // Not what the workload itself is told: notebooks have no business with the hub's database.
       addTold(spawn.name, [...Object.values(spawn.env), ...Object.values(spawn.files)]);

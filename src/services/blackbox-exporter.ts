@@ -1,6 +1,7 @@
 import { curl } from "../model/curl.ts";
+import { json } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
-import { blackboxConfig } from "../outputs/monitoring/scrape.ts";
+import { blackboxConfig, probedAddresses } from "../outputs/monitoring/scrape.ts";
 
 export const blackboxExporter = defineService({
   name: "blackbox-exporter",
@@ -17,7 +18,11 @@ export const blackboxExporter = defineService({
         "--log.level=error",
       ],
       env: () => ({ GOMEMLIMIT: "24MiB", GOMAXPROCS: "1" }),
-      files: () => ({ "blackbox.json": JSON.stringify(blackboxConfig, undefined, 1) }),
+      files: ({ cluster, platform }) => ({
+        "blackbox.json": JSON.stringify(blackboxConfig, undefined, 1),
+        // It is asked by Prometheus what to probe; a cluster's network rules are made of what it is told here.
+        ...(cluster && { "targets.json": json(probedAddresses(platform)) }),
+      }),
       endpoints: {
         probe: { port: 9115, protocol: "http", summary: "probes of endpoints", path: "/-/healthy" },
       },

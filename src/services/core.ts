@@ -1,6 +1,6 @@
 import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
-import { json } from "../model/refs.ts";
+import { json, template } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
 
 /** The platform core: the service registry, and the functional checks of every service. */
@@ -14,6 +14,9 @@ export const core = defineService({
     main: {
       image: "core",
       command: () => ["node", "/opt/core/core.mjs"],
+      // Elsewhere it is opened by the names of this machine alone.
+      env: ({ cluster, publicUrl }) =>
+        cluster ? { DATALAB_CORE_HOSTS: template(publicUrl("main", "api", "host")) } : {},
       files: ({ platform, stack, target, needs }) => ({
         "registry.json": json({ stack, target, services: platform.services }),
         "checks.json": json({

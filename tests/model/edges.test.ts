@@ -54,6 +54,10 @@ describe("edges", () => {
 
   test("lead from what reads metrics and probes endpoints to all that has some", () => {
     expect(of("prometheus")).toContain("gateway:9180");
+    expect(of("prometheus")).not.toContain("postgres:5432");
+    expect(of("blackbox-exporter", cluster)).toEqual(
+      expect.arrayContaining(["postgres:5432", "blackbox-exporter:9115", "dashboard:8501"]),
+    );
     expect(of("prometheus")).toContain("alertmanager:9093");
     expect(of("core")).toContain("postgres:5432");
   });

@@ -70,12 +70,12 @@ function scrapeConfig(scrape: ScrapeView): unknown {
   };
 }
 
-const host = ({ workload, name }: EndpointView): Ref => ({
-  ref: "address",
-  workload,
-  endpoint: name,
-  part: "host",
-});
+/** Addresses of everything that is probed, as references: who is told them is who connects, and that is the prober. */
+export const probedAddresses = (platform: PlatformView): Text[] =>
+  probed(platform).map(({ workload, name, port }) => {
+    const host: Ref = { ref: "address", workload, endpoint: name, part: "host" };
+    return t`${host}:${port}`;
+  });
 
 /** Endpoints of what runs all the time. */
 export function probed(platform: PlatformView): EndpointView[] {
@@ -94,8 +94,8 @@ function probeConfigs(endpoints: readonly EndpointView[], prober: Text): unknown
       static_configs: of.map((e) => ({
         targets: [
           protocol === "http"
-            ? t`${e.scheme === "https" ? "https" : "http"}://${host(e)}:${e.port}${e.path}`
-            : t`${host(e)}:${e.port}`,
+            ? `${e.scheme === "https" ? "https" : "http"}://${e.workload}:${e.port}${e.path}`
+            : `${e.workload}:${e.port}`,
         ],
         labels: { service: e.service, workload: e.workload, endpoint: e.name },
       })),
