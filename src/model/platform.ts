@@ -2,7 +2,7 @@ import type { AwsModel } from "./aws.ts";
 import type { ExternalModel } from "./external.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
-import type { HostAccess } from "./service.ts";
+import type { HostAccess, UpdateOrder } from "./service.ts";
 
 /** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
 export interface PlatformModel {
@@ -99,6 +99,7 @@ export interface WorkloadModel {
   /** Between which counts the target may move `replicas`; null: it stays. */
   readonly scale: { readonly min: number; readonly max: number; readonly cpuPercent: number } | null;
   readonly scalable: boolean;
+  readonly updateOrder: UpdateOrder;
   readonly host: readonly HostAccess[];
   readonly spawns: readonly SpawnModel[];
   /** Ports of addresses outside the stack that it connects to, each once. */

@@ -113,6 +113,11 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly replicas?: (options: O) => number;
   /** Holds nothing of its own, so that the configuration may ask for several of it, or let a target scale it. */
   readonly scalable?: boolean;
+  /**
+   * Whether an update starts its next version before the old one ends, where the target can: both run for a moment.
+   * @default "start-first" of what is scalable, else "stop-first"
+   */
+  readonly updateOrder?: UpdateOrder;
   /** What it may ask of what runs containers. */
   readonly host?: readonly HostAccess[];
   /** What it starts by itself where the target is a cluster; elsewhere it does without. */
@@ -126,6 +131,8 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
 }
+
+export type UpdateOrder = "start-first" | "stop-first";
 
 export interface Drain {
   readonly command: readonly string[];

@@ -30,6 +30,7 @@ export function resolveWorkload(
     replicas: enabled.replicas(service, part),
     scale: enabled.range(service, part),
     scalable: part.scalable ?? false,
+    updateOrder: part.updateOrder ?? (part.scalable ? "start-first" : "stop-first"),
     host: part.host ?? [],
     spawns: spawnsOf(enabled, ctx, part, workload),
     reaches: portsOutside(part.reaches?.(ctx) ?? []),

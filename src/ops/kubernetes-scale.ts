@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
-import type { Cluster } from "./kubernetes-api.ts";
+import { ApiError, type Cluster } from "./kubernetes-api.ts";
 import {
   ownSelector,
   type Pod,
@@ -19,6 +19,7 @@ const manager = "datalab-cli";
 /** What a cluster takes beyond the grace to notice that a pod has ended. */
 const noticeMs = 60_000;
 const pollMs = 500;
+const forgetTries = 20;
 
 /** Deployments and StatefulSets. */
 export async function listScaled(cluster: Cluster, labelSelector: string): Promise<readonly Found[]> {
@@ -86,14 +87,23 @@ async function setReplicas(
 
 /** The count stays the engine's to set: whoever is noted as its owner would make the next update of it a conflict. */
 async function forgetManager(cluster: Cluster, path: string): Promise<void> {
-  const entries = (await cluster.get<Scaled>(path))?.metadata.managedFields ?? [];
-  const mine = entries.flatMap((entry, i) => (entry.manager === manager ? [i] : []));
-  if (mine.length === 0) return;
-  const body = mine.toReversed().flatMap((i) => [
-    { op: "test", path: `/metadata/managedFields/${i}/manager`, value: manager },
-    { op: "remove", path: `/metadata/managedFields/${i}` },
-  ]);
-  await cluster.patch(path, body, { type: "application/json-patch+json" });
+  for (let left = forgetTries; ; left--) {
+    const entries = (await cluster.get<Scaled>(path))?.metadata.managedFields ?? [];
+    const mine = entries.flatMap((entry, i) => (entry.manager === manager ? [i] : []));
+    if (mine.length === 0) return;
+    const body = mine.toReversed().flatMap((i) => [
+      { op: "test", path: `/metadata/managedFields/${i}/manager`, value: manager },
+      { op: "remove", path: `/metadata/managedFields/${i}` },
+    ]);
+    try {
+      return await cluster.patch(path, body, { type: "application/json-patch+json" });
+    } catch (error) {
+      // The controllers write their own entries at just this time, and the places in the list move.
+      const moved = error instanceof ApiError && (error.status === 422 || error.status === 409);
+      if (!moved || left === 0) throw error;
+      await sleep(pollMs / 5);
+    }
+  }
 }
 
 /** Ends a pod that a service has started; with the Job that would start it again. */

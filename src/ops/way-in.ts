@@ -16,13 +16,19 @@ export const wayInOf = ({ kubernetes }: PlatformOutput): WayIn | null => kuberne
 
 /** `fetch` by this way. The request itself, its Host and the name in its TLS greeting stay the URL's. */
 export function fetchBy(way: WayIn | null): Fetch {
-  if (!isSpecial(way)) return fetch;
+  const dispatcher = dispatcherBy(way);
+  if (!dispatcher) return fetch;
+  return ((url: string, init: object = {}) => fetchWith(url, { ...init, dispatcher })) as unknown as Fetch;
+}
+
+/** The same for clients that take a dispatcher; undefined: nothing is special about this way. */
+export function dispatcherBy(way: WayIn | null): Dispatcher | undefined {
+  if (!isSpecial(way)) return undefined;
   const connect = buildConnector(way.ca === null ? {} : { ca: way.ca });
-  const dispatcher = new Dispatcher({
+  return new Dispatcher({
     connect: (options, callback) =>
       connect({ ...options, ...placeOf(way), servername: options.servername || options.hostname }, callback),
   });
-  return ((url: string, init: object = {}) => fetchWith(url, { ...init, dispatcher })) as unknown as Fetch;
 }
 
 /** The same for clients that take an agent; undefined: nothing is special about this way. */

@@ -92,6 +92,8 @@ export const dashboard = defineService({
       },
       resources: { cpu: "250m", memory: "768Mi" },
       tmp: "128Mi",
+      // A page that is open connects again by itself.
+      updateOrder: "start-first",
     },
   },
   checks: {

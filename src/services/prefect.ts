@@ -178,6 +178,8 @@ export const prefect = defineService({
       },
       resources: { cpu: "500m", memory: "768Mi" },
       tmp: "256Mi",
+      // Its state is the database's. Two for long would need a broker between them; two for seconds do not.
+      updateOrder: "start-first",
     },
     worker: {
       image: "python",

@@ -3,8 +3,11 @@
  * DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it is skipped, loudly.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";
 import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
 import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
+import { kubernetesNotebooks } from "./chapters/kubernetes-notebooks.ts";
+import { kubernetesScaling } from "./chapters/kubernetes-scaling.ts";
 import { kubernetesUp } from "./chapters/kubernetes-up.ts";
 import { kubernetesWork } from "./chapters/kubernetes-work.ts";
 import { cluster, inCluster } from "./support/cluster.ts";
@@ -28,6 +31,9 @@ describe.skipIf(!cluster)("the whole platform on Kubernetes", { timeout: 900_000
 
   kubernetesUp(stage);
   kubernetesWork(stage);
+  kubernetesNotebooks(stage);
   kubernetesNetwork(stage);
+  kubernetesScaling();
+  kubernetesChanges(stage);
   kubernetesEnding(stage);
 });

@@ -28,6 +28,7 @@ const good: WorkloadModel = {
   waitFor: [],
   scale: null,
   scalable: false,
+  updateOrder: "stop-first",
   spawns: [],
   reaches: [],
   afterOneShots: [],

@@ -22,8 +22,8 @@ const pod = (name: string, workload: string, more: Record<string, string> = {}):
   status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }], containerStatuses: [] },
 });
 
-async function runtimeOn(contents: Contents) {
-  const cluster: StandInCluster = await standInCluster(contents);
+async function runtimeOn(contents: Contents, refuses?: (method: string, path: string) => number | undefined) {
+  const cluster: StandInCluster = await standInCluster(contents, refuses);
   const output: PlatformOutput = {
     ...platform(),
     target: "kubernetes",
@@ -106,6 +106,21 @@ describe("stop and start", () => {
         ],
       },
     ]);
+  });
+
+  test("the entry is looked for again when a controller has moved it meanwhile", async () => {
+    const given = deployment("prefect", 3);
+    given.metadata.managedFields = [{ manager: "datalab-cli" }];
+    let patches = 0;
+    const { runtime, cluster } = await runtimeOn({ [deployments]: [given], [pods]: [] }, (method) =>
+      method === "PATCH" && ++patches === 2 ? 422 : undefined,
+    );
+    await runtime.stop("datalab-dev-prefect", 10);
+    const forget = [
+      { op: "test", path: "/metadata/managedFields/0/manager", value: "datalab-cli" },
+      { op: "remove", path: "/metadata/managedFields/0" },
+    ];
+    expect(cluster.changes.slice(1).map(({ body }) => body)).toEqual([forget, forget]);
   });
 
   test("a start asks for as many as there were, and forgets the note", async () => {

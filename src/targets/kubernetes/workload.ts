@@ -1,7 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type { WorkloadModel } from "../../model/platform.ts";
 import { containerName, everyPod, type Labels, selector, workloadLabels } from "./names.ts";
-import { mebibytes } from "./resources.ts";
+import { cpu, mebibytes } from "./resources.ts";
 
 /** Workloads as objects of the Kubernetes API: plain data, made into resources elsewhere. */
 
@@ -66,10 +66,11 @@ export function deployment(args: WorkloadArgs): k8s.apps.v1.DeploymentArgs {
       revisionHistoryLimit: 3,
       progressDeadlineSeconds: 600,
       selector: { matchLabels: { ...selector(stack, workload.name) } },
-      strategy: workload.scalable
-        ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
-        : // There must never be two of what does not say that there may be.
-          { type: "Recreate" },
+      strategy:
+        workload.updateOrder === "start-first"
+          ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+          : // There must never be two of what does not say that there may be.
+            { type: "Recreate" },
       template: template(args),
     },
   };
@@ -178,8 +179,10 @@ export function disruptionBudget(args: WorkloadArgs): k8s.policy.v1.PodDisruptio
 
 /** Quick to grow, slow to shrink. */
 export function autoscaler(args: WorkloadArgs): k8s.autoscaling.v2.HorizontalPodAutoscalerArgs | null {
-  const { scale, name } = args.workload;
+  const { scale, name, milliCpu } = args.workload;
   if (!scale) return null;
+  // Of its share: a request may be a fraction of that.
+  const averageValue = cpu(Math.round((milliCpu * scale.cpuPercent) / 100));
   return {
     metadata: metadata(args, name, skipAwait),
     spec: {
@@ -189,7 +192,7 @@ export function autoscaler(args: WorkloadArgs): k8s.autoscaling.v2.HorizontalPod
       metrics: [
         {
           type: "Resource",
-          resource: { name: "cpu", target: { type: "Utilization", averageUtilization: scale.cpuPercent } },
+          resource: { name: "cpu", target: { type: "AverageValue", averageValue } },
         },
       ],
       behavior: {

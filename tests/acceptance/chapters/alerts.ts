@@ -172,18 +172,18 @@ export function alerts(stage: Stage): void {
         });
         await stage.up();
       };
+      let since = performance.now();
       try {
-        const since = performance.now();
         await threshold(0.01);
         const ready = performance.now();
         const seconds = await receiver.until("firing", labels, since);
         told("threshold deployed, to its alert", seconds - (ready - since) / 1_000);
       } finally {
-        const since = performance.now();
+        since = performance.now();
         await threshold(undefined);
-        // The Prometheus that warned is gone; Alertmanager waits four resend delays for one that says so again.
-        await receiver.until("resolved", labels, since, 240);
       }
+      // The Prometheus that warned is gone; Alertmanager waits four resend delays for one that says so again.
+      await receiver.until("resolved", labels, since, 240);
     });
 
     test("every alert is one line in the container's log, for the central log store", async () => {

@@ -1,6 +1,8 @@
 /** The cluster that tests may use, and what is asked of it behind the platform's back. */
 import { spawnSync } from "node:child_process";
-import type { Setting } from "./stage.ts";
+import { type Fetch, fetchBy, wayInOf } from "../../../src/ops/way-in.ts";
+import { type PlatformOutput, platformOutput } from "../../../src/outputs/platform.ts";
+import type { Setting, Stage } from "./stage.ts";
 
 interface TestCluster {
   readonly context: string;
@@ -55,4 +57,49 @@ export function tryKubectl(...args: string[]) {
 
 export function objects<T>(kinds: string, ...args: string[]): T[] {
   return (JSON.parse(kubectl("get", kinds, "--output", "json", ...args)) as { items: T[] }).items;
+}
+
+/** What is deployed, and how this machine gets to its pages. */
+export class Entrance {
+  readonly platform: PlatformOutput;
+  readonly fetch: Fetch;
+
+  private constructor(platform: PlatformOutput) {
+    this.platform = platform;
+    this.fetch = fetchBy(wayInOf(platform));
+  }
+
+  static async of({ project }: Stage): Promise<Entrance> {
+    const ran = await project.shell(`pulumi stack output platform --json --stack ${project.stack}`);
+    if (ran.code !== 0) throw new Error(`the stack has no output: ${ran.stderr}`);
+    return new Entrance(platformOutput.parse(JSON.parse(ran.stdout)));
+  }
+
+  /** Where an endpoint is published, without a slash at its end. */
+  url(service: string, endpoint: string): string {
+    const found = this.platform.services
+      .find(({ name }) => name === service)
+      ?.endpoints.find(({ name }) => name === endpoint);
+    if (!found?.url) throw new Error(`${service} publishes no ${endpoint}`);
+    return found.url.replace(/\/$/, "");
+  }
+
+  /** The cookie of a person who has logged in at the gateway. */
+  async login(page: string, password: string): Promise<string> {
+    const { origin } = new URL(page);
+    const answer = await this.fetch(`${origin}/.datalab/login`, {
+      method: "POST",
+      headers: { origin },
+      body: new URLSearchParams({ user: "admin", password }),
+      redirect: "manual",
+    });
+    const cookie = answer.headers.getSetCookie()[0]?.split(";")[0];
+    if (!cookie) throw new Error(`the gateway answered ${answer.status} to the right password`);
+    return cookie;
+  }
+}
+
+/** A number of an object, such as its `.status.replicas`; 0 where it says none. */
+export function countOf(kind: string, name: string, path: string): number {
+  return Number(kubectl("get", kind, name, "-o", `jsonpath={${path}}`) || 0);
 }

@@ -1,7 +1,10 @@
 /** JupyterHub as a browser uses it: log in, start a notebook, run its cells over the kernel's websocket. */
 import { randomUUID } from "node:crypto";
-import { type IncomingHttpHeaders, request } from "node:http";
+import { type Agent, type IncomingHttpHeaders, request as plainRequest } from "node:http";
+import { request as tlsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket } from "undici";
+import { agentBy, dispatcherBy, type WayIn } from "../../../src/ops/way-in.ts";
 
 interface Cell {
   readonly cell_type: string;
@@ -22,12 +25,16 @@ export type Output = string;
 
 export class Hub {
   readonly #base: string;
+  readonly #way: WayIn | null;
+  readonly #agent: Agent | false;
   readonly #cookies = new Map<string, string>();
   #token = "";
 
-  /** `base` is where the hub is published, without a slash at its end. */
-  constructor(base: string) {
+  /** `base` is where the hub is published, without a slash at its end; `way` leads there. */
+  constructor(base: string, way: WayIn | null = null) {
     this.#base = base;
+    this.#way = way;
+    this.#agent = agentBy(way) ?? false;
   }
 
   /**
@@ -46,8 +53,9 @@ export class Hub {
       }),
       ...(this.#token && path.startsWith("/user/") && { authorization: `token ${this.#token}` }),
     };
+    const request = this.#base.startsWith("https:") ? tlsRequest : plainRequest;
     return new Promise((resolve, reject) => {
-      const sent = request(`${this.#base}${path}`, { method, headers, agent: false }, (answer) => {
+      const sent = request(`${this.#base}${path}`, { method, headers, agent: this.#agent }, (answer) => {
         let text = "";
         answer.setEncoding("utf8");
         answer.on("data", (chunk: string) => {
@@ -151,7 +159,8 @@ export class Hub {
     const root = `/user/${encodeURIComponent(name)}`;
     const kernel = await this.#json<{ id: string }>("POST", `${root}/api/kernels`, {});
     const url = `${this.#base.replace(/^http/, "ws")}${root}/api/kernels/${kernel.id}/channels?token=${this.#token}`;
-    const socket = new WebSocket(url);
+    const dispatcher = dispatcherBy(this.#way);
+    const socket = new WebSocket(url, dispatcher && { dispatcher });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.addEventListener("open", () => resolve());

@@ -35,6 +35,7 @@ export const notes: WorkloadModel = {
   replicas: 1,
   scale: null,
   scalable: true,
+  updateOrder: "start-first",
   host: [],
   spawns: [],
   reaches: [],

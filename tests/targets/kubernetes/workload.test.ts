@@ -45,7 +45,7 @@ describe("a Deployment", () => {
   });
 
   test("GIVEN a part that there may be only one of WHEN it changes THEN the old one goes first", () => {
-    const { spec } = deployment(given({ scalable: false })) as { spec: { strategy: unknown } };
+    const { spec } = deployment(given({ updateOrder: "stop-first" })) as { spec: { strategy: unknown } };
     expect(spec.strategy).toEqual({ type: "Recreate" });
   });
 
@@ -177,7 +177,7 @@ describe("a HorizontalPodAutoscaler", () => {
         metrics: [
           {
             type: "Resource",
-            resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 60 } },
+            resource: { name: "cpu", target: { type: "AverageValue", averageValue: "150m" } },
           },
         ],
         behavior: {
