@@ -10,21 +10,21 @@ import { kubernetesNotebooks } from "./chapters/kubernetes-notebooks.ts";
 import { kubernetesScaling } from "./chapters/kubernetes-scaling.ts";
 import { kubernetesUp } from "./chapters/kubernetes-up.ts";
 import { kubernetesWork } from "./chapters/kubernetes-work.ts";
-import { cluster, inCluster } from "./support/cluster.ts";
+import { inCluster, testCluster } from "./support/cluster.ts";
 import { Stage } from "./support/stage.ts";
 
-if (!cluster) {
+if (!testCluster) {
   console.warn(
     "! SKIPPED: no cluster. DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where one is; see docs/testing.md.",
   );
 }
 
-describe.skipIf(!cluster)("the whole platform on Kubernetes", { timeout: 900_000 }, () => {
+describe.skipIf(!testCluster)("the whole platform on Kubernetes", { timeout: 900_000 }, () => {
   const stage = new Stage(inCluster);
 
   beforeAll(async () => {
     await stage.open();
-    const pushed = await stage.project.datalab("images", "push", "--to", cluster?.registry ?? "");
+    const pushed = await stage.project.datalab("images", "push", "--to", testCluster?.registry ?? "");
     expect(pushed.code, pushed.stderr).toBe(0);
   }, 1_800_000);
   afterAll(() => stage.close(), 300_000);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { kubectl, namespace, objects, tryKubectl } from "../support/cluster.ts";
+import { leftInCluster, objects } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import type { Stage } from "../support/stage.ts";
 
 interface Named {
@@ -30,12 +31,21 @@ export function kubernetesEnding(stage: Stage): void {
     test("without data to keep, nothing is left of the stack", async () => {
       const ran = await stage.project.datalab("down", "--delete-data", "--yes");
       expect(ran.code, ran.stderr).toBe(0);
-      const found = tryKubectl("get", "namespace", namespace);
-      expect(found.status).not.toBe(0);
-      const volumes = JSON.parse(kubectl("get", "persistentvolumes", "-o", "json")) as {
-        items: { spec: { claimRef?: { namespace: string } } }[];
-      };
-      expect(volumes.items.filter(({ spec }) => spec.claimRef?.namespace === namespace)).toEqual([]);
+      expect(leftInCluster(stage.project.stack)).toEqual([]);
+    });
+
+    test("in the middle of an up leaves nothing either", async () => {
+      const up = stage.project.start("up");
+      await eventually("some pods are made", 240, () => {
+        if (up.child.exitCode !== null) throw new Error(`up has ended:\n${up.output()}`);
+        return names("pods").length >= 5;
+      });
+      process.kill(-up.pid, "SIGINT");
+      const stopped = await up.ended;
+      expect(stopped.code, stopped.stderr).toBe(130);
+      const ran = await stage.project.datalab("down", "--delete-data", "--yes");
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(leftInCluster(stage.project.stack)).toEqual([]);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { cluster, countOf, namespace } from "../support/cluster.ts";
+import { countOf, namespace, testCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** The worker of flow runs has a range: see `inCluster`. */
@@ -15,7 +15,7 @@ export function kubernetesScaling(): void {
         [
           ...[
             "--context",
-            cluster?.context ?? "",
+            testCluster?.context ?? "",
             "--namespace",
             namespace,
             "exec",

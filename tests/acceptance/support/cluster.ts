@@ -7,36 +7,39 @@ import type { Setting, Stage } from "./stage.ts";
 interface TestCluster {
   readonly context: string;
   readonly registry: string;
-  /** Where its ingress controller answers HTTPS. */
-  readonly ingress: string;
+  /** Of `datalab:platform`, whatever the services: CPU is promised several times over, for small nodes. */
+  readonly platform: Readonly<Record<string, unknown>>;
 }
 
-const { DATALAB_TEST_CONTEXT: context, DATALAB_TEST_REGISTRY: registry } = process.env;
-
-export const cluster: TestCluster | undefined =
-  context && registry
-    ? { context, registry, ingress: process.env.DATALAB_TEST_INGRESS ?? "127.0.0.1:30443" }
-    : undefined;
-
 export const domain = "staging.datalab.test";
+
+export const testCluster = theCluster();
+
+function theCluster(): TestCluster | undefined {
+  // `address` is where its ingress controller answers HTTPS.
+  const { DATALAB_TEST_CONTEXT, DATALAB_TEST_REGISTRY, DATALAB_TEST_INGRESS } = process.env;
+  const address = DATALAB_TEST_INGRESS ?? "127.0.0.1:30443";
+  if (!DATALAB_TEST_CONTEXT || !DATALAB_TEST_REGISTRY) return undefined;
+  const ingress = { host: domain, port: Number(address.split(":")[1]), address };
+  return {
+    context: DATALAB_TEST_CONTEXT,
+    registry: DATALAB_TEST_REGISTRY,
+    platform: {
+      target: "kubernetes",
+      images: { source: "registry" },
+      kubernetes: { context: DATALAB_TEST_CONTEXT, cpuOvercommit: 10, ingress },
+    },
+  };
+}
+
 export const namespace = "datalab-acck";
 
-/** The whole platform, with CPU promised several times over: the test cluster has one small node. */
+/** The whole platform. */
 export const inCluster: Setting = {
   stack: "acck",
   portOffset: 0,
   platform: {
-    target: "kubernetes",
-    images: { source: "registry" },
-    kubernetes: {
-      context: cluster?.context ?? "none",
-      cpuOvercommit: 10,
-      ingress: {
-        host: domain,
-        port: Number(cluster?.ingress.split(":")[1] ?? 443),
-        address: cluster?.ingress,
-      },
-    },
+    ...testCluster?.platform,
     services: { prefect: { scale: { worker: { min: 1, max: 3, cpuPercent: 60 } } } },
   },
 };
@@ -49,7 +52,7 @@ export function kubectl(...args: string[]): string {
 }
 
 export function tryKubectl(...args: string[]) {
-  return spawnSync("kubectl", ["--context", cluster?.context ?? "", "--namespace", namespace, ...args], {
+  return spawnSync("kubectl", ["--context", testCluster?.context ?? "", "--namespace", namespace, ...args], {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
@@ -102,4 +105,26 @@ export class Entrance {
 /** A number of an object, such as its `.status.replicas`; 0 where it says none. */
 export function countOf(kind: string, name: string, path: string): number {
   return Number(kubectl("get", kind, name, "-o", `jsonpath={${path}}`) || 0);
+}
+
+interface Everything {
+  readonly items: readonly {
+    readonly kind: string;
+    readonly metadata: { readonly name: string };
+    readonly spec?: { readonly claimRef?: { readonly namespace: string } };
+  }[];
+}
+
+/** What there still is of a stack: its namespace, its volumes, and whatever of the cluster's carries its label. */
+export function leftInCluster(stack: string): string[] {
+  const list = (kinds: string, ...args: string[]) =>
+    (JSON.parse(kubectl("get", kinds, "--output", "json", ...args)) as Everything).items;
+  const own = list(
+    "namespaces,priorityclasses,clusterroles,clusterrolebindings",
+    ...["--selector", `datalab.stack=${stack}`],
+  );
+  const volumes = list("persistentvolumes").filter(
+    ({ spec }) => spec?.claimRef?.namespace === `datalab-${stack}`,
+  );
+  return [...own, ...volumes].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 }

@@ -5,7 +5,7 @@ import { imageTag } from "../../../../src/images/catalog.ts";
 import { apply, kubectl, pushed } from "./cluster.ts";
 
 const root = resolve(import.meta.dirname, "../../../..");
-export const namespace = process.env.DATALAB_TEST_NAMESPACE ?? "datalab-accagent";
+export const namespace = "datalab-accagent";
 const stack = "accagent";
 const password = "store-0123456789abcdef";
 

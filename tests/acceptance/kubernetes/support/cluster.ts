@@ -1,8 +1,7 @@
 /** The cluster that acceptance tests may use: named on purpose, never the current context of whoever runs them. */
 import { spawnSync } from "node:child_process";
 
-const kubeconfig = process.env.DATALAB_TEST_KUBECONFIG;
-const registry = process.env.DATALAB_TEST_REGISTRY ?? "127.0.0.1:5000";
+const { DATALAB_TEST_CONTEXT: context, DATALAB_TEST_REGISTRY: registry } = process.env;
 const docker = process.env.DATALAB_DOCKER ?? "docker";
 
 function run(program: string, args: readonly string[], input?: string): string {
@@ -15,17 +14,17 @@ function run(program: string, args: readonly string[], input?: string): string {
 
 /** Runs kubectl; throws with its words when it fails. */
 export const kubectl = (...args: readonly string[]): string =>
-  run(process.env.DATALAB_KUBECTL ?? "kubectl", ["--kubeconfig", kubeconfig ?? "", ...args]).trim();
+  run("kubectl", ["--context", context ?? "", ...args]).trim();
 
 export function apply(objects: readonly object[]): void {
   const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
-  const args = ["--kubeconfig", kubeconfig ?? "", "apply", "--filename", "-"];
-  run(process.env.DATALAB_KUBECTL ?? "kubectl", args, list);
+  run("kubectl", ["--context", context ?? "", "apply", "--filename", "-"], list);
 }
 
 /** Why there is no cluster to test on; undefined: there is one. */
 export function noCluster(): string | undefined {
-  if (!kubeconfig) return "DATALAB_TEST_KUBECONFIG names no kubeconfig of a cluster for tests";
+  if (!context || !registry)
+    return "DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY do not say where a cluster for tests is";
   try {
     kubectl("get", "--raw", "/readyz");
     return undefined;

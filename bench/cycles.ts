@@ -1,0 +1,96 @@
+/**
+ * `up` and `down --delete-data` again and again, on Docker or in a cluster: how long each takes, and that nothing is ever
+ * left. Ends with 1 at the first cycle that leaves something. Prints a Markdown table; every figure is kept in bench/data.
+ *
+ *   eval "$(./datalab env)" && node bench/cycles.ts docker|kubernetes [cycles] [--whole]
+ *
+ * Without --whole: core, PostgreSQL, object store and Prefect alone. A cluster is named as for the acceptance tests.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
+import { labelled, processesOf, removeLabelled } from "../tests/acceptance/support/leftovers.ts";
+import { Project } from "../tests/acceptance/support/project.ts";
+import { foundation, type Setting } from "../tests/acceptance/support/stage.ts";
+import { cores, median } from "./support/measure.ts";
+
+const [target, count = "20", ...flags] = process.argv.slice(2);
+const cycles = Number(count);
+const usage = (target !== "docker" && target !== "kubernetes") || !Number.isInteger(cycles) || cycles < 1;
+if (usage || flags.some((flag) => flag !== "--whole")) {
+  console.error("usage: node bench/cycles.ts docker|kubernetes [cycles] [--whole]");
+  process.exit(2);
+}
+const inCluster = target === "kubernetes";
+if (inCluster && !testCluster) {
+  console.error(
+    "DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where the cluster is; see docs/testing.md.",
+  );
+  process.exit(2);
+}
+const whole = flags.includes("--whole");
+
+const { stack, portOffset, platform } = settingOf("cycles");
+const project = new Project(stack, { portOffset, ...platform });
+const run = async (...args: string[]) => {
+  const ran = await project.datalab(...args);
+  if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
+  return ran.seconds;
+};
+const figures: { readonly up: number; readonly down: number }[] = [];
+try {
+  await run("images", ...(testCluster && inCluster ? ["push", "--to", testCluster.registry] : ["build"]));
+  for (let cycle = 1; cycle <= cycles; cycle++) {
+    const up = await run("up");
+    const down = await run("down", "--delete-data", "--yes");
+    figures.push({ up, down });
+    console.error(`cycle ${cycle} of ${cycles}: up ${up.toFixed(1)} s, down ${down.toFixed(1)} s`);
+    const left = [...leftOver(), ...processesOf(project)];
+    if (left.length > 0) throw new Error(`cycle ${cycle} has left: ${left.join(", ")}`);
+  }
+  report();
+} finally {
+  await project.datalab("down", "--delete-data", "--yes");
+  if (!inCluster) removeLabelled(project);
+  project.remove();
+}
+
+function settingOf(name: string): Setting {
+  const { services } = whole ? { services: {} } : (foundation.platform as { services: object });
+  return inCluster
+    ? { stack: name, portOffset: 0, platform: { ...testCluster?.platform, services } }
+    : { stack: name, portOffset: 23_000, platform: { services } };
+}
+
+/** Whatever carries the stack's name or label. */
+function leftOver(): string[] {
+  return inCluster ? leftInCluster(stack) : Object.values(labelled(project)).flat();
+}
+
+function report(): void {
+  const at = new Date().toISOString();
+  const folder = join(import.meta.dirname, "data");
+  mkdirSync(folder, { recursive: true });
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  const data = { at, machine: { cores }, commit, target, whole, figures };
+  writeFileSync(
+    join(folder, `cycles-${target}-${at.slice(0, 16).replace(":", "")}.json`),
+    `${JSON.stringify(data, undefined, 1)}\n`,
+  );
+  const row = (name: "up" | "down") => {
+    const all = figures.map((figure) => figure[name]);
+    const [least, middle, most] = [Math.min(...all), median(all), Math.max(...all)].map((s) => s.toFixed(1));
+    return `| ${name} | ${least} | ${middle} | ${most} |`;
+  };
+  console.log(
+    [
+      `${cycles} cycles on ${target}, ${whole ? "the whole platform" : "the foundation"}; nothing was left by any.`,
+      "",
+      "| seconds | least | median | most |",
+      "| --- | ---: | ---: | ---: |",
+      row("up"),
+      row("down"),
+    ].join("\n"),
+  );
+}
