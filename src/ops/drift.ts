@@ -34,28 +34,44 @@ const probes: Readonly<Record<PlatformModel["target"], Probe>> = {
   aws: labelledStrangers,
 };
 
-/** Whatever carries the stack's label and is in no state. */
+/** Whatever carries the stack's label and is in no state, and what lies in its place without the label. */
 async function labelledStrangers(
   stack: string,
   _state: readonly StateResource[],
   { project }: DriftOptions,
   host: Host,
 ): Promise<DriftItem[]> {
-  const [known, { objects }, spawned] = await Promise.all([
+  const [known, { objects }, spawned, foreign = []] = await Promise.all([
     knownNames(project, stack),
     host.inventory(stack, { sizes: false }),
     host.spawned(stack),
+    host.foreign?.(),
   ]);
-  return objects
-    .filter(({ kind, name }) => !known.has(name) && !known.has(`${kind}/${name}`) && !spawned.includes(name))
-    .map(({ kind, name }) => ({
-      what: "unknown",
-      kind,
-      name,
-      details: "it carries the stack's label, and no state knows it",
-      repair: "remove",
-      urn: null,
-    }));
+  const unknown = objects.filter(
+    ({ kind, name }) => !known.has(name) && !known.has(`${kind}/${name}`) && !spawned.includes(name),
+  );
+  return [
+    ...unknown.map(
+      ({ kind, name }): DriftItem => ({
+        what: "unknown",
+        kind,
+        name,
+        details: "it carries the stack's label, and no state knows it",
+        repair: "remove",
+        urn: null,
+      }),
+    ),
+    ...foreign.map(
+      ({ kind, name }): DriftItem => ({
+        what: "foreign",
+        kind,
+        name,
+        details: "it is in the stack's namespace and not of the stack",
+        repair: "people",
+        urn: null,
+      }),
+    ),
+  ];
 }
 
 /** Compares what runs with what was deployed, whatever the files say now. Changes nothing. */

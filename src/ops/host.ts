@@ -76,6 +76,8 @@ export interface Host {
   failedOneShots(stack: string): Promise<readonly FailedOneShot[]>;
   /** `sizes: false` spares measuring the volumes, which takes seconds on a full host. */
   inventory(stack: string, options?: { readonly sizes: boolean }): Promise<Inventory>;
+  /** What lies in the stack's own place without its labels; absent: the target's drift sees to it. */
+  foreign?(): Promise<readonly StackObject[]>;
   /** Names of what services have started themselves, such as notebooks. */
   spawned(stack: string): Promise<readonly string[]>;
   /** Removes them, for while one runs the stack can't go; returns their names. */

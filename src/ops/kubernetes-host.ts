@@ -3,6 +3,7 @@ import { labelNames } from "../model/names.ts";
 import type { Host, Site } from "./host.ts";
 import { type Cluster, connectCluster } from "./kubernetes-api.ts";
 import {
+  foreignObjects,
   keptVolumes,
   objectsOf,
   podsGone,
@@ -88,6 +89,15 @@ function hostIn({ stack: own, cluster: model }: Site): Host {
         keptVolumes(open(), stack),
       ]);
       return { objects, volumes };
+    },
+
+    async foreign() {
+      const { pullSecrets = [], ingress } = model ?? {};
+      const secrets = [...pullSecrets, ...(ingress?.tlsSecret ? [ingress.tlsSecret] : [])];
+      return foreignObjects(
+        open(),
+        secrets.map((name) => `Secret/${name}`),
+      );
     },
 
     async spawned(stack) {

@@ -28,6 +28,7 @@ interface Discovered {
 
 interface Kind {
   readonly kind: string;
+  readonly namespaced: boolean;
   /** Path of the list. */
   readonly path: string;
 }
@@ -60,6 +61,7 @@ async function kindsOf(cluster: Cluster): Promise<readonly Kind[]> {
           .filter(({ responseKind }) => !notListed.includes(responseKind.kind))
           .map(({ resource, scope, responseKind }) => ({
             kind: responseKind.kind,
+            namespaced: scope === "Namespaced",
             path:
               scope === "Namespaced" ? `${base}/namespaces/${namespace}/${resource}` : `${base}/${resource}`,
           }));
@@ -71,8 +73,29 @@ async function kindsOf(cluster: Cluster): Promise<readonly Kind[]> {
 
 /** All objects that a selector finds, but for those that another one owns: they go with it. */
 export async function objectsOf(cluster: Cluster, labelSelector: string): Promise<readonly ClusterObject[]> {
+  return listed(cluster, await kindsOf(cluster), labelSelector);
+}
+
+/** What every namespace has by itself. */
+const everywhere = ["ServiceAccount/default", "ConfigMap/kube-root-ca.crt"];
+
+/** What lies in the namespace and carries no stack's label; `known` are of people's making and are named in the configuration. */
+export async function foreignObjects(
+  cluster: Cluster,
+  known: readonly string[],
+): Promise<readonly ClusterObject[]> {
+  const inside = (await kindsOf(cluster)).filter(({ namespaced }) => namespaced);
+  const found = await listed(cluster, inside, `!${labelNames.stack}`);
+  return found.filter(({ kind, name }) => ![...everywhere, ...known].includes(`${kind}/${name}`));
+}
+
+async function listed(
+  cluster: Cluster,
+  kinds: readonly Kind[],
+  labelSelector: string,
+): Promise<readonly ClusterObject[]> {
   const lists = await Promise.all(
-    (await kindsOf(cluster)).map(async ({ kind, path }) => {
+    kinds.map(async ({ kind, path }) => {
       const items = await cluster
         .list<{ metadata: Meta }>(path, { labelSelector })
         .catch((error: unknown) => {

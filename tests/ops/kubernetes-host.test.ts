@@ -103,6 +103,21 @@ describe("what carries a stack's labels in a cluster", () => {
     });
   });
 
+  test("what lies among it without them is foreign, but for what every namespace has and what people named", async () => {
+    const nobodys = (name: string) => thing(name, { labels: {} });
+    const { kubeconfig } = await standInCluster({
+      ...contents(),
+      [inside("/api/v1//secrets")]: [nobodys("lab-registry"), nobodys("left-behind")],
+      [inside("/api/v1//configmaps")]: [nobodys("kube-root-ca.crt")],
+      "/apis/scheduling.k8s.io/v1/priorityclasses": [nobodys("system-node-critical")],
+    });
+    const { cluster, ...place } = site(kubeconfig);
+    const named = { ...place, cluster: cluster && { ...cluster, pullSecrets: ["lab-registry"] } };
+    expect(await kubernetesHost(named).foreign?.()).toEqual([
+      { kind: "Secret", name: "left-behind", path: inside("/api/v1//secrets/left-behind") },
+    ]);
+  });
+
   test("what services have started goes first, and only that", async () => {
     const cluster = await standInCluster(contents());
     const host = kubernetesHost(site(cluster.kubeconfig));
