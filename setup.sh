@@ -16,7 +16,8 @@ Usage: ./setup.sh [--check [--json]] [--only STEP,...] [--with kubernetes] [--ve
 
   --check            report what is there and what is missing; change nothing; exit 1 when something is missing
   --json             with --check: the report as JSON on stdout
-  --only STEP,...    do only these steps: node npm engine docker images (directories are always made)
+  --only STEP,...    do only these steps: node npm engine docker images, or linters, which only tests of manifests
+                     need and no other run installs (directories are always made)
   --with kubernetes  install the Pulumi plugin for Kubernetes as well
   --verbose          show the output of every installer; it is always written to logs/datalab.log
 
@@ -44,8 +45,8 @@ done
 steps=${only:-node,npm,engine,docker,images}
 for step in ${steps//,/ }; do
   case $step in
-    node | npm | engine | docker | images) ;;
-    *) echo "✖ unknown step '$step' (node, npm, engine, docker, images)" >&2; exit 2 ;;
+    node | npm | engine | docker | images | linters) ;;
+    *) echo "✖ unknown step '$step' (node, npm, engine, docker, images, linters)" >&2; exit 2 ;;
   esac
 done
 if [ -n "$with" ] && [ "$with" != kubernetes ]; then
@@ -68,6 +69,8 @@ if [ "$with" = kubernetes ] || [ -e "$state/with-kubernetes" ]; then kubernetes=
 . "$project/tools/setup/engine.sh"
 # shellcheck source=tools/setup/docker.sh
 . "$project/tools/setup/docker.sh"
+# shellcheck source=tools/setup/linters.sh
+. "$project/tools/setup/linters.sh"
 
 if $check; then
   # shellcheck source=tools/setup/check.sh
@@ -85,7 +88,7 @@ trap 'say "set-up: interrupted; run ./setup.sh again to finish it"; exit 130' IN
 [ "$with" = kubernetes ] && : >"$state/with-kubernetes"
 make_passphrase
 
-for step in node npm engine docker images; do
+for step in node npm engine docker images linters; do
   wants "$step" && "step_$step"
 done
 # MinIO is compiled when its image is built: the Go that does it is found, or fetched, now.

@@ -7,9 +7,16 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/acceptance/**"],
+          exclude: ["tests/acceptance/**", "tests/manifests/**"],
           // Properties and processes take their time on a machine that has other work.
           testTimeout: 90_000,
+        },
+      },
+      {
+        test: {
+          name: "manifests",
+          include: ["tests/manifests/**/*.test.ts"],
+          testTimeout: 5 * 60_000,
         },
       },
       {

@@ -6,7 +6,7 @@ export function register(program: AnyCommand): void {
   const test = program
     .command("test [suites...]")
     .description(
-      "Run the project's tests: lint, types, unit, go, python, acceptance. Without a name: all of them.",
+      "Run the project's tests: lint, types, unit, manifests, go, python, acceptance. Without a name: all of them.",
     )
     .action(async (suites: string[], _options, command) => {
       const { project } = contextOf(command);
