@@ -27,14 +27,11 @@ export function rulesOf({ host, spawns }: WorkloadModel): Rule[] {
     // Executors of Spark come with a ConfigMap each.
     rules.push(rule("", ["pods", "configmaps"], manage));
   }
-  // What only one of them knows; nobody else's can be listed.
-  if (spawns.some(({ ownSecrets }) => ownSecrets))
-    rules.push(rule("", ["secrets"], ["create", "get", "patch", "delete"]));
   if (spawns.some(({ home }) => home !== null)) {
     rules.push(rule("", ["persistentvolumeclaims"], [...watch, "create", "delete", "patch"]));
   }
   if (spawns.some(({ ownSecrets }) => ownSecrets)) {
-    // It makes them and takes them away; it never reads one.
+    // What only one of them knows: it makes and takes them away, and never reads one.
     rules.push(rule("", ["secrets"], ["create", "patch", "delete"]));
   }
   return rules;
