@@ -19,5 +19,6 @@ async function deploy(): Promise<Output<PlatformOutput>> {
 /** The address book of the stack, see outputs/platform.ts. */
 export const platform = await deploy().catch((error: unknown) => {
   if (!(error instanceof DatalabError)) throw error;
-  throw new RunError([error.message, error.hint].filter(Boolean).join("\n"));
+  // The engine shows the words; who runs the program without one takes the error itself.
+  throw Object.assign(new RunError([error.message, error.hint].filter(Boolean).join("\n")), { cause: error });
 });

@@ -58,7 +58,10 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   };
   const { recordProgram } = await import("./render-record.ts");
   const program = options.program ?? (() => import("../index.ts"));
-  const manifests = manifestsOf(await recordProgram(program, { stack, config, plain: plainKeys }));
+  const recorded = await recordProgram(program, { stack, config, plain: plainKeys }).catch((error: Error) => {
+    throw error.cause instanceof DatalabError ? error.cause : error;
+  });
+  const manifests = manifestsOf(recorded);
   checkNoSecret(
     model,
     manifests,
