@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { must } from "../support/project.ts";
 import * as shapes from "../support/shapes.ts";
 import { prefectApi, type Stage } from "../support/stage.ts";
 
@@ -34,14 +35,16 @@ interface Deployment {
 
 export function pipelineComponents(stage: Stage): void {
   const registered = async () => {
-    const authorization = `Basic ${Buffer.from(`admin:${await stage.secret("prefect/admin")}`).toString("base64")}`;
-    const answer = await fetch(`${prefectApi}/deployments/filter`, {
-      method: "POST",
-      // Services stop and start between two calls: a kept connection would lead to nobody.
-      headers: { authorization, connection: "close", "content-type": "application/json" },
-      body: JSON.stringify({ deployments: { tags: { all_: ["datalab"] } } }),
-    });
-    const found = (await answer.json()) as Deployment[];
+    const login = `admin:${await stage.secret("prefect/admin")}`;
+    // Services stop and start between two calls: a process of its own has no kept connection that leads to nobody.
+    const answer = must(stage.project.root, "curl", [
+      ...["--fail", "--silent", "--show-error", "--user", login, "--json"],
+      ...[
+        JSON.stringify({ deployments: { tags: { all_: ["datalab"] } } }),
+        `${prefectApi}/deployments/filter`,
+      ],
+    ]);
+    const found = JSON.parse(answer) as Deployment[];
     return new Map(found.map((deployment) => [deployment.name, deployment]));
   };
   const told = () => stage.project.dockerOutput("logs", stage.container("prefect-register"));
