@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";
+import { kubernetesDrift } from "./chapters/kubernetes-drift.ts";
 import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
 import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
 import { kubernetesNotebooks } from "./chapters/kubernetes-notebooks.ts";
@@ -35,5 +36,6 @@ describe.skipIf(!testCluster)("the whole platform on Kubernetes", { timeout: 900
   kubernetesNetwork(stage);
   kubernetesScaling();
   kubernetesChanges(stage);
+  kubernetesDrift(stage);
   kubernetesEnding(stage);
 });

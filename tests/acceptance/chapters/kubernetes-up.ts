@@ -5,7 +5,12 @@ import * as shapes from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
 
 interface Pod {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels: Record<string, string>;
+    readonly deletionTimestamp?: string;
+  };
   readonly status: { readonly phase: string };
 }
 
@@ -47,7 +52,9 @@ export function kubernetesUp(stage: Stage): void {
       const pods = () =>
         new Map(
           objects<Pod>("pods")
-            .filter(({ status, metadata }) => status.phase === "Running" && !metadata.labels["datalab.role"])
+            .filter(({ status }) => status.phase === "Running")
+            // What services have started comes and goes; what ends has made way for the next.
+            .filter(({ metadata }) => !metadata.labels["datalab.role"] && !metadata.deletionTimestamp)
             .map(({ metadata }) => [metadata.uid, metadata.labels["datalab.workload"] as string]),
         );
       const before = pods();

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { kubectl, namespace } from "../support/cluster.ts";
+import type { Stage } from "../support/stage.ts";
+import { healthy } from "./kubernetes-up.ts";
+
+interface Report {
+  readonly items: readonly { readonly what: string; readonly kind: string; readonly name: string }[];
+}
+
+const patch = (kind: string, name: string, change: object) =>
+  kubectl("patch", kind, name, "--type=merge", "--patch", JSON.stringify(change));
+
+/** What people do to a cluster when they are in a hurry, by what is said of it. */
+const byHand: Readonly<Record<string, () => unknown>> = {
+  "changed Deployment mlflow": () => kubectl("scale", "deployment/mlflow", "--replicas=0"),
+  "changed Deployment dashboard": () =>
+    kubectl("set", "resources", "deployment/dashboard", "--limits=memory=700Mi"),
+  "changed Deployment spark-history": () =>
+    kubectl("set", "image", "deployment/spark-history", "main=127.0.0.1:5000/nobody/knows:1"),
+  "missing Deployment blackbox-exporter": () => kubectl("delete", "deployment", "blackbox-exporter"),
+  "changed HorizontalPodAutoscaler prefect-worker": () =>
+    patch("horizontalpodautoscaler", "prefect-worker", { spec: { maxReplicas: 5 } }),
+  "changed Namespace namespace": () =>
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite"),
+  "missing NetworkPolicy dashboard": () => kubectl("delete", "networkpolicy", "dashboard"),
+  "missing PodDisruptionBudget gateway": () => kubectl("delete", "poddisruptionbudget", "gateway"),
+  "changed Service spark-history": () =>
+    patch("service", "spark-history", { spec: { selector: { "datalab.workload": "nobody" } } }),
+  "changed ConfigMap alertmanager-config": () =>
+    patch("configmap", "alertmanager-config", { data: { "alertmanager.yaml": "route: {}" } }),
+  "changed Secret mlflow-files": () => patch("secret", "mlflow-files", { stringData: { more: "guessed" } }),
+  "changed ResourceQuota quota": () => patch("resourcequota", "stack", { spec: { hard: { pods: "500" } } }),
+  "unknown ConfigMap stray": () => {
+    kubectl("create", "configmap", "stray");
+    kubectl("label", "configmap", "stray", `datalab.stack=${namespace.replace("datalab-", "")}`);
+  },
+  "foreign Secret stranger": () => kubectl("create", "secret", "generic", "stranger"),
+};
+
+export function kubernetesDrift(stage: Stage): void {
+  const found = async () => {
+    const ran = await stage.project.datalab("drift", "--json");
+    const { items } = JSON.parse(ran.stdout || "{}") as Report;
+    if (!items) throw new Error(ran.stderr);
+    return { code: ran.code, items: items.map(({ what, kind, name }) => `${what} ${kind} ${name}`).sort() };
+  };
+
+  describe("drift in a cluster", () => {
+    test("of all kinds, made by hand, is found", async () => {
+      expect(await found()).toEqual({ code: 0, items: [] });
+      for (const make of Object.values(byHand)) make();
+      expect(await found()).toEqual({ code: 3, items: Object.keys(byHand).sort() });
+    });
+
+    test("is repaired, but for what is not the stack's", async () => {
+      const ran = await stage.project.datalab("drift", "--repair", "--yes");
+      expect(ran.code, ran.stderr).toBe(3);
+      expect(await found()).toEqual({ code: 3, items: ["foreign Secret stranger"] });
+      kubectl("delete", "secret", "stranger");
+      await healthy(stage);
+      expect(await found()).toEqual({ code: 0, items: [] });
+    });
+  });
+}
