@@ -178,8 +178,10 @@ class Update {
         this.#ended.signal,
       )
       .then((death) => {
+        // Who interrupts ends what the engine waits for: that is no fault of it.
+        if (!death || signal.aborted) return;
         this.#death = death;
-        if (death) interrupt();
+        interrupt();
       });
     const planned = new Planned();
     try {
