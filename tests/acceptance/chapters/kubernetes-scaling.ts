@@ -22,7 +22,7 @@ export function kubernetesScaling(): void {
             "deploy/prefect-worker",
             "--",
           ],
-          ...["timeout", "150", "python", "-c", "while True: pass"],
+          ...["timeout", "45", "python", "-c", "while True: pass"],
         ],
         { stdio: "ignore" },
       );

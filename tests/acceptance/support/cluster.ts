@@ -40,7 +40,7 @@ export const inCluster: Setting = {
   portOffset: 0,
   platform: {
     ...testCluster?.platform,
-    services: { prefect: { scale: { worker: { min: 1, max: 3, cpuPercent: 60 } } } },
+    services: { prefect: { scale: { worker: { min: 1, max: 2, cpuPercent: 60 } } } },
   },
 };
 
