@@ -24,7 +24,8 @@ export function fetchBy(way: WayIn | null): Fetch {
 /** The same for clients that take a dispatcher; undefined: nothing is special about this way. */
 export function dispatcherBy(way: WayIn | null): Dispatcher | undefined {
   if (!isSpecial(way)) return undefined;
-  const connect = buildConnector(way.ca === null ? {} : { ca: way.ca });
+  // Websockets over HTTP/2 are refused by common controllers.
+  const connect = buildConnector({ allowH2: false, ...(way.ca !== null && { ca: way.ca }) });
   return new Dispatcher({
     connect: (options, callback) =>
       connect({ ...options, ...placeOf(way), servername: options.servername || options.hostname }, callback),

@@ -10,6 +10,13 @@ interface Report {
 const patch = (kind: string, name: string, change: object) =>
   kubectl("patch", kind, name, "--type=merge", "--patch", JSON.stringify(change));
 
+/** Another content of every file that it holds. */
+function overwrite(kind: "configmap" | "secret", name: string): void {
+  const { data } = JSON.parse(kubectl("get", kind, name, "--output", "json")) as { data: object };
+  const other = kind === "secret" ? btoa("guessed") : "guessed";
+  patch(kind, name, { data: Object.fromEntries(Object.keys(data).map((key) => [key, other])) });
+}
+
 /** What people do to a cluster when they are in a hurry, by what is said of it. */
 const byHand: Readonly<Record<string, () => unknown>> = {
   "changed Deployment mlflow": () => kubectl("scale", "deployment/mlflow", "--replicas=0"),
@@ -26,9 +33,8 @@ const byHand: Readonly<Record<string, () => unknown>> = {
   "missing PodDisruptionBudget gateway": () => kubectl("delete", "poddisruptionbudget", "gateway"),
   "changed Service spark-history": () =>
     patch("service", "spark-history", { spec: { selector: { "datalab.workload": "nobody" } } }),
-  "changed ConfigMap alertmanager-config": () =>
-    patch("configmap", "alertmanager-config", { data: { "alertmanager.yaml": "route: {}" } }),
-  "changed Secret mlflow-files": () => patch("secret", "mlflow-files", { stringData: { more: "guessed" } }),
+  "changed ConfigMap alertmanager-config": () => overwrite("configmap", "alertmanager-config"),
+  "changed Secret mlflow-files": () => overwrite("secret", "mlflow-files"),
   "changed ResourceQuota quota": () => patch("resourcequota", "stack", { spec: { hard: { pods: "500" } } }),
   "unknown ConfigMap stray": () => {
     kubectl("create", "configmap", "stray");

@@ -158,9 +158,10 @@ export class Hub {
   async run(name: string, code: readonly string[], seconds: number): Promise<Output[]> {
     const root = `/user/${encodeURIComponent(name)}`;
     const kernel = await this.#json<{ id: string }>("POST", `${root}/api/kernels`, {});
-    const url = `${this.#base.replace(/^http/, "ws")}${root}/api/kernels/${kernel.id}/channels?token=${this.#token}`;
+    const url = `${this.#base.replace(/^http/, "ws")}${root}/api/kernels/${kernel.id}/channels`;
     const dispatcher = dispatcherBy(this.#way);
-    const socket = new WebSocket(url, dispatcher && { dispatcher });
+    const headers = { authorization: `token ${this.#token}` };
+    const socket = new WebSocket(url, { headers, ...(dispatcher && { dispatcher }) });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.addEventListener("open", () => resolve());
