@@ -21,7 +21,7 @@ function overwrite(kind: "configmap" | "secret", name: string): void {
 const byHand: Readonly<Record<string, () => unknown>> = {
   "changed Deployment mlflow": () => kubectl("scale", "deployment/mlflow", "--replicas=0"),
   "changed Deployment dashboard": () =>
-    kubectl("set", "resources", "deployment/dashboard", "--limits=memory=700Mi"),
+    kubectl("set", "resources", "deployment/dashboard", "--limits=memory=900Mi"),
   "changed Deployment spark-history": () =>
     kubectl("set", "image", "deployment/spark-history", "main=127.0.0.1:5000/nobody/knows:1"),
   "missing Deployment blackbox-exporter": () => kubectl("delete", "deployment", "blackbox-exporter"),
