@@ -1,21 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { definition, file } from "../support/fragile.ts";
 import type { Stage } from "../support/stage.ts";
-
-const file = "services/fragile.yaml";
-const definition = (command: string) => `name: fragile
-summary: A service of the acceptance tests.
-version: "1"
-backup: none
-parts:
-  main:
-    image: python
-    command: ["bash", "-c", "${command}"]
-    endpoints: {web: {port: 8099}}
-    probe: {command: ["curl", "--fail", "--silent", "http://127.0.0.1:8099/"]}
-    resources: {cpu: 50m, memory: 64Mi}
-checks:
-  answers: {summary: It answers., every: 5s, http: {endpoint: web, path: /}}
-`;
 
 export function failingService(stage: Stage): void {
   describe("a service that can't start", () => {

@@ -1,24 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Entrance, kubectl, tryKubectl } from "../support/cluster.ts";
+import { definition, file } from "../support/fragile.ts";
 import type { Stage } from "../support/stage.ts";
 import { healthy } from "./kubernetes-up.ts";
-
-const file = "services/fragile.yaml";
-const definition = (command: string) => `name: fragile
-summary: A service of the acceptance tests.
-version: "1"
-backup: none
-parts:
-  main:
-    image: python
-    command: ["bash", "-c", "${command}"]
-    endpoints: {web: {port: 8099}}
-    probe: {command: ["curl", "--fail", "--silent", "http://127.0.0.1:8099/"]}
-    resources: {cpu: 50m, memory: 64Mi}
-checks:
-  answers: {summary: It answers., every: 5s, http: {endpoint: web, path: /}}
-`;
 
 interface Platform {
   services?: Record<string, Record<string, unknown>>;
@@ -69,14 +54,9 @@ export function kubernetesChanges(stage: Stage): void {
           }
         }),
       );
-      const before = kubectl(
-        "get",
-        "pods",
-        "--selector",
-        "datalab.workload in (prefect,dashboard)",
-        "-o",
-        "name",
-      );
+      const pods = () =>
+        kubectl("get", "pods", "--selector", "datalab.workload in (prefect,dashboard)", "-o", "name");
+      const before = pods();
       try {
         give({ dashboard: "640Mi", prefect: "832Mi" });
         await stage.up();
@@ -86,14 +66,7 @@ export function kubernetesChanges(stage: Stage): void {
         over = true;
         await Promise.all(clients);
       }
-      const after = kubectl(
-        "get",
-        "pods",
-        "--selector",
-        "datalab.workload in (prefect,dashboard)",
-        "-o",
-        "name",
-      );
+      const after = pods();
       for (const name of before.trim().split("\n")) expect(after).not.toContain(name);
       console.log(Object.fromEntries(answers));
       expect([...answers.keys()].sort()).toEqual(["dashboard 200", "prefect 200"]);
