@@ -1,11 +1,13 @@
 import type { z } from "zod";
 import type { ExternalModel } from "./external.ts";
+import type { Drain, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
 import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
 import type { Spawn } from "./spawn.ts";
 import type { PlatformView } from "./view.ts";
 
+export type * from "./lifecycle.ts";
 export type * from "./spawn.ts";
 export type * from "./view.ts";
 
@@ -130,14 +132,6 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly drain?: Drain;
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
-}
-
-export type UpdateOrder = "start-first" | "stop-first";
-
-export interface Drain {
-  readonly command: readonly string[];
-  /** How long it may take; the stop goes on after it. */
-  readonly within: string;
 }
 
 /** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
