@@ -35,8 +35,8 @@ export interface CollectorEntry {
   readonly name: string;
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
-  /** A grant per need; a need for a secret is answered with its value. */
-  readonly needs: Readonly<Record<string, ResolvedGrant | string>>;
+  /** A grant per need; a need for a secret is answered with its value, an optional one that nothing answers with null. */
+  readonly needs: Readonly<Record<string, ResolvedGrant | string | null>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly endpoints: Readonly<Record<string, string>>;
 }

@@ -14,7 +14,9 @@ export function secretValues(checks: readonly CollectorEntry[]): readonly string
     for (const value of Object.values(check.secrets)) values.add(value);
     for (const need of Object.values(check.needs)) {
       if (typeof need === "string") values.add(need);
-      else for (const field of secretFields) if (typeof need[field] === "string") values.add(need[field]);
+      // An optional need is null where nothing answers it.
+      else if (need !== null)
+        for (const field of secretFields) if (typeof need[field] === "string") values.add(need[field]);
     }
   }
   return [...values].filter((value) => value.length >= 6);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Check, historyLength } from "../../src/core/check.ts";
 import { overallState, stateOf } from "../../src/core/health.ts";
-import { describe as describeError, masker } from "../../src/core/mask.ts";
+import { describe as describeError, masker, secretValues } from "../../src/core/mask.ts";
 import type { Probe } from "../../src/core/probe.ts";
 import { entry } from "./process.ts";
 
@@ -115,4 +115,18 @@ test("an error is told with its causes, once each", () => {
   );
   expect(describeError("plain")).toBe("plain");
   expect(describeError(new Error(""))).toBe("failed without a message");
+});
+
+test("secrets of grants and needs are known; an optional need that nothing answers holds none", () => {
+  const needs = {
+    door: null,
+    key: "the-key-itself",
+    db: { kind: "database", host: "postgres", port: "5432", password: "of-the-database" },
+  };
+  const known = { ...entry("s", "c", {}), needs, secrets: { admin: "of-the-admin" } };
+  expect(secretValues([known as unknown as Parameters<typeof secretValues>[0][number]])).toEqual([
+    "of-the-admin",
+    "the-key-itself",
+    "of-the-database",
+  ]);
 });

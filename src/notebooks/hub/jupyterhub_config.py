@@ -10,6 +10,7 @@ from pathlib import Path
 here = Path("/opt/datalab/hub")
 sys.path.insert(0, str(here))
 
+from database import outlive_restarts  # noqa: E402
 from jupyterhub_idle_culler import cull_idle  # noqa: E402
 from people import Passwords, PeopleAuthenticator, derive  # noqa: E402
 from tornado.log import app_log  # noqa: E402
@@ -28,6 +29,7 @@ c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
 c.JupyterHub.db_url = settings["database"]
 c.JupyterHub.upgrade_db = True
+outlive_restarts()
 c.JupyterHub.cookie_secret = hashlib.sha256(settings["cookieSecret"].encode()).digest()
 c.JupyterHub.cookie_max_age_days = 7
 c.JupyterHub.template_paths = [str(here / "templates")]
