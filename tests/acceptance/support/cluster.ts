@@ -13,14 +13,18 @@ interface TestCluster {
 
 export const domain = "staging.datalab.test";
 
-export const testCluster = theCluster();
+export const testCluster = theCluster(domain);
 
-function theCluster(): TestCluster | undefined {
+/** Of `datalab:platform` for one more stack in the cluster: pages of two stacks in one domain would be each other's. */
+export const platformAt = (host: string): Readonly<Record<string, unknown>> =>
+  theCluster(host)?.platform ?? {};
+
+function theCluster(host: string): TestCluster | undefined {
   // `address` is where its ingress controller answers HTTPS.
   const { DATALAB_TEST_CONTEXT, DATALAB_TEST_REGISTRY, DATALAB_TEST_INGRESS } = process.env;
   const address = DATALAB_TEST_INGRESS ?? "127.0.0.1:30443";
   if (!DATALAB_TEST_CONTEXT || !DATALAB_TEST_REGISTRY) return undefined;
-  const ingress = { host: domain, port: Number(address.split(":")[1]), address };
+  const ingress = { host, port: Number(address.split(":")[1]), address };
   return {
     context: DATALAB_TEST_CONTEXT,
     registry: DATALAB_TEST_REGISTRY,

@@ -35,30 +35,42 @@ checks:
   page: { summary: The toy answers., every: 30s, http: { endpoint: web, path: / } }
 `;
 
-const stackFile = (portOffset: number): string =>
-  `# The stack at ${portOffset}.\n${stringify({
-    config: {
-      "datalab:platform": {
-        portOffset,
-        promotion: [source, target],
-        serviceFiles: ["toy.yaml"],
-        services: off,
-      },
-    },
-  })}`;
+/** Two stacks, of which the first is promoted to the second. */
+interface Pair {
+  readonly source: string;
+  readonly target: string;
+  readonly portOffset: number;
+  /** More of the target's `datalab:platform`. */
+  readonly targetPlatform?: Readonly<Record<string, unknown>>;
+}
 
 export class ReleaseStage {
+  readonly #pair: Pair;
   #project: Project | undefined;
   #letGo = () => {};
 
+  constructor(pair: Pair = { source, target, portOffset: 6_000 }) {
+    this.#pair = pair;
+  }
+
+  #stackFile(portOffset: number, more: Pair["targetPlatform"] = {}): string {
+    const promotion = [this.#pair.source, this.#pair.target];
+    const platform = { portOffset, promotion, serviceFiles: ["toy.yaml"], services: off, ...more };
+    return `# The stack at ${portOffset}.\n${stringify({ config: { "datalab:platform": platform } })}`;
+  }
+
   async open(): Promise<void> {
+    const { source, target, portOffset, targetPlatform } = this.#pair;
     this.#letGo = await onlyOne(`datalab-acceptance-${source}`);
     this.#project = new Project(source, {});
     this.project.write("toy.yaml", toy("toy"));
-    this.project.write(`Pulumi.${source}.yaml`, stackFile(6_000));
+    this.project.write(`Pulumi.${source}.yaml`, this.#stackFile(portOffset));
     this.project.write(
       `Pulumi.${target}.yaml`,
-      stackFile(6_500).replace("services:", "services: # all of them\n     "),
+      this.#stackFile(portOffset + 500, targetPlatform).replace(
+        "services:",
+        "services: # all of them\n     ",
+      ),
     );
     removeLabelled(this.project);
     this.git("init", "--quiet");
@@ -67,6 +79,7 @@ export class ReleaseStage {
 
   async close(): Promise<void> {
     if (!this.#project) return;
+    const { source, target } = this.#pair;
     for (const stack of [target, source]) await this.on(stack, "down --delete-data --yes");
     removeLabelled(this.project);
     this.project.remove();
