@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { openDatalab } from "./support/contenders.ts";
-import { cores, median, type Quiet, quiet } from "./support/measure.ts";
+import { cores, median, quiet, type TimedStep } from "./support/measure.ts";
 
 const runs = Number(process.argv[2] ?? 3);
 if (!Number.isInteger(runs) || runs < 1 || process.argv.length > 3) {
@@ -35,14 +35,7 @@ const waitSeconds = 600;
 
 const steps = ["up", "no-op up", "down"] as const;
 type Step = (typeof steps)[number];
-interface Figure {
-  readonly contender: string;
-  readonly run: number;
-  readonly step: Step;
-  readonly seconds: number;
-  readonly before: Quiet;
-}
-const figures: Figure[] = [];
+const figures: TimedStep<Step>[] = [];
 const tell = (text: string) => console.error(text);
 
 const folder = mkdtempSync(join(tmpdir(), `datalab-${stack}-manifests-`));

@@ -13,21 +13,16 @@ import { instancePrefix } from "../src/model/names.ts";
 import { parseSize } from "../src/model/units.ts";
 import { declare } from "../src/ops/deployment.ts";
 import { type Contender, openCompose, openDatalab } from "./support/contenders.ts";
-import { CpuWatch, cores, median, memoryMebibytes, type Quiet, quiet } from "./support/measure.ts";
+import { CpuWatch, cores, median, memoryMebibytes, quiet, type TimedStep } from "./support/measure.ts";
 
 const steps = ["cold up", "no-op up", "preview", "down"] as const;
 type Step = (typeof steps)[number];
 
-interface Figure {
-  readonly contender: string;
-  readonly run: number;
-  readonly step: Step;
-  readonly seconds: number;
+interface Figure extends TimedStep<Step> {
   /** Of each container, from its start until all checks passed: seconds by workload. */
   readonly cpuSeconds?: Readonly<Record<string, number>>;
   /** Of each container at rest, after all checks passed: MiB by workload. */
   readonly memory?: Readonly<Record<string, number>>;
-  readonly before: Quiet;
 }
 
 /** How long a platform is left alone before its memory is read. */

@@ -99,3 +99,12 @@ export function median(values: readonly number[]): number {
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
+
+/** How long one step of one contender took in one run, and how quiet the machine was before it. */
+export interface TimedStep<Step extends string> {
+  readonly contender: string;
+  readonly run: number;
+  readonly step: Step;
+  readonly seconds: number;
+  readonly before: Quiet;
+}

@@ -2,7 +2,7 @@ import type { PlatformModel } from "../model/platform.ts";
 import { siteOf } from "./deployment.ts";
 import { type DriftItem, type DriftReport, driftReport } from "./drift-report.ts";
 import { runEngine } from "./engine.ts";
-import { type Host, hostOf } from "./host.ts";
+import { type Host, hostOf, type StackObject } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { Planned } from "./planned.ts";
@@ -50,27 +50,12 @@ async function labelledStrangers(
   const unknown = objects.filter(
     ({ kind, name }) => !known.has(name) && !known.has(`${kind}/${name}`) && !spawned.includes(name),
   );
+  const found = (what: DriftItem["what"], details: string, repair: DriftItem["repair"]) => {
+    return ({ kind, name }: StackObject): DriftItem => ({ what, kind, name, details, repair, urn: null });
+  };
   return [
-    ...unknown.map(
-      ({ kind, name }): DriftItem => ({
-        what: "unknown",
-        kind,
-        name,
-        details: "it carries the stack's label, and no state knows it",
-        repair: "remove",
-        urn: null,
-      }),
-    ),
-    ...foreign.map(
-      ({ kind, name }): DriftItem => ({
-        what: "foreign",
-        kind,
-        name,
-        details: "it is in the stack's namespace and not of the stack",
-        repair: "people",
-        urn: null,
-      }),
-    ),
+    ...unknown.map(found("unknown", "it carries the stack's label, and no state knows it", "remove")),
+    ...foreign.map(found("foreign", "it is in the stack's namespace and not of the stack", "people")),
   ];
 }
 

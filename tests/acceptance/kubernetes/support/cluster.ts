@@ -1,7 +1,8 @@
 /** The cluster that acceptance tests may use: named on purpose, never the current context of whoever runs them. */
 import { spawnSync } from "node:child_process";
+import { testCluster } from "../../support/cluster.ts";
 
-const { DATALAB_TEST_CONTEXT: context, DATALAB_TEST_REGISTRY: registry } = process.env;
+const { context, registry } = testCluster ?? {};
 const docker = process.env.DATALAB_DOCKER ?? "docker";
 
 function run(program: string, args: readonly string[], input?: string): string {
