@@ -6,14 +6,12 @@
  *
  * Without --whole: core, PostgreSQL, object store and Prefect alone. A cluster is named as for the acceptance tests.
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
 import { labelled, processesOf, removeLabelled } from "../tests/acceptance/support/leftovers.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { foundation, type Setting } from "../tests/acceptance/support/stage.ts";
-import { cores, median } from "./support/measure.ts";
+import { median } from "./support/measure.ts";
+import { record } from "./support/record.ts";
 
 const [target, count = "20", ...flags] = process.argv.slice(2);
 const cycles = Number(count);
@@ -69,15 +67,7 @@ function leftOver(): string[] {
 }
 
 function report(): void {
-  const at = new Date().toISOString();
-  const folder = join(import.meta.dirname, "data");
-  mkdirSync(folder, { recursive: true });
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const data = { at, machine: { cores }, commit, target, whole, figures };
-  writeFileSync(
-    join(folder, `cycles-${target}-${at.slice(0, 16).replace(":", "")}.json`),
-    `${JSON.stringify(data, undefined, 1)}\n`,
-  );
+  const file = record(`cycles-${target}`, { target, whole, figures });
   const row = (name: "up" | "down") => {
     const all = figures.map((figure) => figure[name]);
     const [least, middle, most] = [Math.min(...all), median(all), Math.max(...all)].map((s) => s.toFixed(1));
@@ -93,4 +83,5 @@ function report(): void {
       row("down"),
     ].join("\n"),
   );
+  console.error(`every figure: ${file}`);
 }

@@ -3,10 +3,10 @@
  * Opens it in Chromium with an empty cache, several times, and writes what it measured to bench/data.
  */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
 import { TestBrowser } from "../tests/acceptance/support/browser.ts";
+import { median } from "./support/measure.ts";
+import { record } from "./support/record.ts";
 
 const [url = "http://127.0.0.1:8501/", container = "datalab-dev-dashboard", user = "", password = ""] =
   process.argv.slice(2);
@@ -42,9 +42,7 @@ try {
 } finally {
   await browser.close();
 }
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const result = {
-  at: new Date().toISOString(),
   load,
   memoryAtRest: atRest,
   memoryAfter: memory(),
@@ -52,6 +50,5 @@ const result = {
   firstCardsMs: median(opened.map(({ firstCards }) => firstCards)),
   opened,
 };
-const file = join(import.meta.dirname, "data", `dashboard-${result.at.slice(0, 16).replace(":", "")}.json`);
-writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
 console.log(JSON.stringify(result, undefined, 2));
+console.error(`every figure: ${record("dashboard", result)}`);

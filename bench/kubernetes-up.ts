@@ -9,13 +9,14 @@
  * A cluster is named as for the acceptance tests.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { openDatalab } from "./support/contenders.ts";
-import { cores, median, quiet, type TimedStep } from "./support/measure.ts";
+import { quiet, type TimedStep } from "./support/measure.ts";
+import { record, spread } from "./support/record.ts";
 
 const runs = Number(process.argv[2] ?? 3);
 if (!Number.isInteger(runs) || runs < 1 || process.argv.length > 3) {
@@ -164,21 +165,13 @@ function nothingLeft(): void {
 }
 
 function report(): void {
-  const at = new Date().toISOString();
-  mkdirSync(join(import.meta.dirname, "data"), { recursive: true });
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  writeFileSync(
-    join(import.meta.dirname, "data", `kubernetes-up-${at.slice(0, 16).replace(":", "")}.json`),
-    `${JSON.stringify({ at, machine: { cores }, commit, runs, figures }, undefined, 1)}\n`,
-  );
+  const file = record("kubernetes-up", { runs, figures });
   const contenders = [...new Set(figures.map(({ contender }) => contender))];
-  const cell = (contender: string, step: Step) => {
-    const seconds = figures.filter((f) => f.contender === contender && f.step === step).map((f) => f.seconds);
-    return `${median(seconds).toFixed(1)} (${Math.min(...seconds).toFixed(1)} to ${Math.max(...seconds).toFixed(1)})`;
-  };
+  const cell = (contender: string, step: Step) =>
+    spread(figures.filter((f) => f.contender === contender && f.step === step).map((f) => f.seconds));
   console.log(
     [
-      `${runs} runs, median (least to most), seconds:`,
+      `${runs} runs, median (least–most), seconds:`,
       "",
       `| | ${contenders.join(" | ")} |`,
       `| --- | ${contenders.map(() => "---:").join(" | ")} |`,
@@ -187,4 +180,5 @@ function report(): void {
       ),
     ].join("\n"),
   );
+  console.error(`every figure: ${file}`);
 }

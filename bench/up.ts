@@ -4,16 +4,13 @@
  *
  *   eval "$(./datalab env)" && node bench/up.ts [runs]
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { instancePrefix } from "../src/model/names.ts";
 import { parseSize } from "../src/model/units.ts";
 import { declare } from "../src/ops/deployment.ts";
 import { type Contender, openCompose, openDatalab } from "./support/contenders.ts";
-import { CpuWatch, cores, median, memoryMebibytes, quiet, type TimedStep } from "./support/measure.ts";
+import { CpuWatch, memoryMebibytes, quiet, type TimedStep } from "./support/measure.ts";
+import { machine, record, spread } from "./support/record.ts";
 
 const steps = ["cold up", "no-op up", "preview", "down"] as const;
 type Step = (typeof steps)[number];
@@ -100,8 +97,9 @@ async function rest(run: number): Promise<void> {
   tell(`run ${run} datalab  at rest   ${total(memory).toFixed(0)} MiB`);
 }
 
-const total = (byWorkload: Readonly<Record<string, number>>) =>
-  Object.values(byWorkload).reduce((sum, each) => sum + each, 0);
+function total(byWorkload: Readonly<Record<string, number>>): number {
+  return Object.values(byWorkload).reduce((sum, each) => sum + each, 0);
+}
 
 /** Memory and CPU by workload, the worst of the runs, against what the configuration promises. */
 function memoryTable(): { text: string; within: boolean } {
@@ -128,41 +126,27 @@ function memoryTable(): { text: string; within: boolean } {
 }
 
 function report(): void {
-  const machine = {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    docker: datalab.project.docker("version", "--format", "{{.Server.Version}}").trim(),
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
-  };
-  const at = new Date().toISOString();
-  const folder = join(import.meta.dirname, "data");
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `up-${at.slice(0, 16).replace(":", "")}.json`);
-  writeFileSync(file, `${JSON.stringify({ at, machine, runs, figures }, undefined, 1)}\n`);
+  const dockerVersion = datalab.project.docker("version", "--format", "{{.Server.Version}}").trim();
+  const file = record("up", { docker: dockerVersion, runs, figures });
 
   const of = (contender: string, step: Step) =>
     figures.filter((f) => f.contender === contender && f.step === step);
-  const cell = (values: readonly number[]) =>
-    values.length === 0
-      ? "–"
-      : `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
   const names = ["datalab", "compose"];
   const row = (head: string, values: (name: string) => readonly number[]) =>
-    `| ${head} | ${names.map((name) => cell(values(name))).join(" | ")} |`;
+    `| ${head} | ${names.map((name) => spread(values(name))).join(" | ")} |`;
   const cpu = (name: string) => of(name, "cold up").flatMap((f) => (f.cpuSeconds ? total(f.cpuSeconds) : []));
   const worst = Math.max(...figures.map((f) => f.before.busy));
   console.log(
     [
-      `${at.slice(0, 10)}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Docker ${machine.docker}, ${runs} runs each, interleaved; seconds, median (least–most).`,
+      `${machine.cores} cores, ${machine.memoryGiB} GiB, Docker ${dockerVersion}, ${runs} runs each, interleaved; seconds, median (least–most).`,
       `Before a measurement others used at most ${Math.round(worst * 100)} % of the CPU.`,
       "",
       `| | ${names.join(" | ")} |`,
       "| --- | ---: | ---: |",
       ...steps.map((step) => row(step, (name) => of(name, step).map((f) => f.seconds))),
       row("CPU seconds of the containers until healthy", cpu),
-      row(`the same / ${cores} cores: the least a cold up can take`, (name) =>
-        cpu(name).map((s) => s / cores),
+      row(`the same / ${machine.cores} cores: the least a cold up can take`, (name) =>
+        cpu(name).map((s) => s / machine.cores),
       ),
     ].join("\n"),
   );

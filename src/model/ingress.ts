@@ -1,13 +1,22 @@
 import { joinName } from "./names.ts";
-import type { ClusterModel, WorkloadModel } from "./platform.ts";
+import type { ClusterModel, ServiceModel, WorkloadModel } from "./platform.ts";
 
-/** The name below the ingress's domain that an endpoint of a workload has: its first page has the workload's own. */
+const pages = ({ endpoints }: Pick<WorkloadModel, "endpoints">) =>
+  endpoints.filter(({ published, protocol }) => published !== null && protocol === "http");
+
+/**
+ * The name below the ingress's domain that an endpoint of a workload has: a workload's first page has the workload's own.
+ * That of a service whose main part has no page, such as one behind a proxy of its own, has the service's.
+ */
 export function pageName(
-  { name, endpoints }: Pick<WorkloadModel, "name" | "endpoints">,
+  { name, workloads }: Pick<ServiceModel, "name" | "workloads">,
+  workload: WorkloadModel,
   endpoint: string,
 ): string {
-  const pages = endpoints.filter(({ published, protocol }) => published !== null && protocol === "http");
-  return pages[0]?.name === endpoint ? name : joinName(name, endpoint);
+  const withPages = workloads.filter((each) => pages(each).length > 0);
+  const main = withPages.find((each) => each.name === name) ?? withPages[0];
+  const base = workload === main ? name : workload.name;
+  return pages(workload)[0]?.name === endpoint ? base : joinName(base, endpoint);
 }
 
 /** Where people reach a page. */

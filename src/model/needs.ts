@@ -22,13 +22,16 @@ export interface EndpointNeed {
   readonly kind: "endpoint";
   readonly workload: string;
   readonly endpoint: string;
-  /** Granted as null while the other service is disabled; such a need neither orders nor delays a start. */
+  /** Granted as null while the other service is disabled. */
   readonly optional?: true;
-  /** Whether the caller waits for it at start. @default true, false when optional */
-  readonly wait?: false;
+  /** Whether the caller waits for it at start, and is ordered behind it. @default true, false when optional */
+  readonly wait?: boolean;
 }
 /** An endpoint that may be missing. */
 export type OptionalEndpointNeed = EndpointNeed & { readonly optional: true };
+
+/** Whether who has this need starts when it is answered, and not before. */
+export const waitsFor = ({ optional, wait }: EndpointNeed): boolean => wait ?? !optional;
 
 /** A PostgreSQL database of this name with a role of its own. */
 export const database = (name: string, options: { readonly monitor?: true } = {}): DatabaseNeed => ({
@@ -47,13 +50,13 @@ export const secret = (login?: SecretNeed["login"]): SecretNeed => ({
 export function endpoint(
   workload: string,
   name: string,
-  options: { readonly optional: true },
+  options: { readonly optional: true; readonly wait?: true },
 ): OptionalEndpointNeed;
 export function endpoint(workload: string, name: string, options?: { readonly wait: false }): EndpointNeed;
 export function endpoint(
   workload: string,
   name: string,
-  options: { readonly optional?: true; readonly wait?: false } = {},
+  options: { readonly optional?: true; readonly wait?: boolean } = {},
 ): EndpointNeed {
   return { kind: "endpoint", workload, endpoint: name, ...options };
 }

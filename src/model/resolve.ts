@@ -5,7 +5,7 @@ import { checkExternalSecrets } from "./external-secrets.ts";
 import { Grants } from "./grants.ts";
 import { startOrder } from "./graph.ts";
 import { replicaNames } from "./names.ts";
-import type { Need } from "./needs.ts";
+import { type Need, waitsFor } from "./needs.ts";
 import type { ImagesModel, PlatformModel } from "./platform.ts";
 import type { Capability, ServiceDefinition } from "./service.ts";
 import { viewPlatform } from "./views.ts";
@@ -59,7 +59,8 @@ export function resolvePlatform(environment: Environment): PlatformModel {
 
 /** The service that answers a need. */
 function answering(enabled: EnabledServices, need: Need): string | undefined {
-  if (need.kind === "secret" || (need.kind === "endpoint" && need.optional)) return undefined;
+  if (need.kind === "secret" || (need.kind === "endpoint" && need.optional && !waitsFor(need)))
+    return undefined;
   if (need.kind !== "endpoint") return enabled.provider(need.kind)?.service.name;
   return enabled.parts.find(({ workload }) => workload === need.workload)?.service.name;
 }

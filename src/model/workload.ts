@@ -1,7 +1,7 @@
 import { address, authOf, type EnabledServices, type NamedPart, volumesOf } from "./enabled.ts";
 import type { Grants } from "./grants.ts";
 import { instancePrefix, joinName, stackName, workloadName } from "./names.ts";
-import type { BucketGrant } from "./needs.ts";
+import { type BucketGrant, waitsFor } from "./needs.ts";
 import type { EndpointModel, SpawnModel, WorkloadModel } from "./platform.ts";
 import { type Template, type Text, template } from "./refs.ts";
 import type { Endpoint, PartContext, PlatformView, ServiceDefinition } from "./service.ts";
@@ -209,7 +209,7 @@ export function waitsOf(
   const wanted: { workload: string; endpoint: string }[] = [];
   for (const name of part.uses ?? Object.keys(service.needs)) {
     const need = service.needs[name];
-    if (need?.kind === "endpoint" && need.wait !== false && !need.optional) wanted.push(need);
+    if (need?.kind === "endpoint" && waitsFor(need)) wanted.push(need);
     if (need?.kind === "database" || need?.kind === "bucket") {
       const found = enabled.external[need.kind] ? undefined : enabled.provider(need.kind);
       if (found) wanted.push({ workload: found.workload, endpoint: found.provider.endpoint });

@@ -25,9 +25,12 @@ export function kubernetesHost(site: Site): Host {
 }
 
 const coreUrl: Host["coreUrl"] = ({ health, cluster, services }) => {
-  const workload = services.flatMap((s) => s.workloads).find(({ name }) => name === health?.workload);
-  if (!health || !cluster || !workload) return undefined;
-  return pageUrl(cluster.ingress, pageName(workload, health.endpoint));
+  if (!health || !cluster) return undefined;
+  for (const service of services) {
+    const workload = service.workloads.find(({ name }) => name === health.workload);
+    if (workload) return pageUrl(cluster.ingress, pageName(service, workload, health.endpoint));
+  }
+  return undefined;
 };
 
 /** A cluster that the engine itself makes, and takes away with all that is in it: nothing is known of it from here. */

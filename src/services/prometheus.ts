@@ -70,7 +70,8 @@ export const prometheus = defineService({
   summary: "Metrics of everything, and the rules that raise alerts.",
   version: "2.42",
   needs: {
-    alertmanager: endpoint("alertmanager", "ui", { optional: true }),
+    // An alert that nobody takes is sent again only after the resend delay, and up waits for the first one's arrival.
+    alertmanager: endpoint("alertmanager", "ui", { optional: true, wait: true }),
     prober: endpoint("blackbox-exporter", "probe", { optional: true }),
   },
   options: z.strictObject({

@@ -19,15 +19,20 @@ interface Page {
 /** Published HTTP endpoints; what speaks another protocol is reached inside the cluster only. */
 export function pagesOf(model: PlatformModel, cluster: ClusterModel): Page[] {
   const workloads = model.services.flatMap((s) => s.workloads);
-  return workloads.flatMap((workload) =>
-    workload.endpoints
-      .filter(({ published, protocol }) => published !== null && protocol === "http")
-      .map((endpoint) => ({
-        endpoint,
-        name: pageName(workload, endpoint.name),
-        host: `${pageName(workload, endpoint.name)}.${cluster.ingress.host}`,
-        ...backend(workloads, workload, endpoint),
-      })),
+  return model.services.flatMap((service) =>
+    service.workloads.flatMap((workload) =>
+      workload.endpoints
+        .filter(({ published, protocol }) => published !== null && protocol === "http")
+        .map((endpoint) => {
+          const name = pageName(service, workload, endpoint.name);
+          return {
+            endpoint,
+            name,
+            host: `${name}.${cluster.ingress.host}`,
+            ...backend(workloads, workload, endpoint),
+          };
+        }),
+    ),
   );
 }
 

@@ -9,7 +9,7 @@ export const healthCases = (checks: number): RuleCase[] => [
     alert: "Heartbeat",
     series: {},
     notYet: null,
-    fires: "0s",
+    fires: "15s",
     ended: null,
     labels: { severity: "info", service: "platform" },
     summary: "Alerts find their way: this one always fires.",
