@@ -127,13 +127,16 @@ export async function removeObjects(
   const left = async () => {
     const [there, pods] = await Promise.all([
       Promise.all(
-        objects.map(async (o) => ((await cluster.get(o.path)) ? `${o.kind} ${o.name}` : undefined)),
+        objects.map(async ({ kind, path }) => {
+          const found = await cluster.get<{ metadata: Meta }>(path);
+          return found && notGone(kind, found.metadata);
+        }),
       ),
       cluster.list<Pod>(paths.pods(cluster.place.namespace), { labelSelector: podSelector }),
     ]);
     return [
       ...there.filter((name) => name !== undefined),
-      ...pods.map(({ metadata }) => `Pod ${metadata.name}`),
+      ...pods.map(({ metadata }) => notGone("Pod", metadata)),
     ];
   };
   await until(
@@ -141,6 +144,11 @@ export async function removeObjects(
     goneMs,
     async () => `These were removed and are not gone: ${[...new Set(await left())].join(", ")}`,
   );
+}
+
+/** What has been removed and is still there, with whoever must let it go first: a controller that is dead, mostly. */
+function notGone(kind: string, { name, finalizers = [] }: Meta): string {
+  return `${kind} ${name}${finalizers.length > 0 ? ` (held by ${finalizers.join(", ")})` : ""}`;
 }
 
 /** Waits until the pods that a selector finds have ended. */
@@ -219,8 +227,8 @@ export async function removeClaims(cluster: Cluster, names: readonly string[]): 
   const left = async () => [
     ...(await cluster.list<Claim>(paths.claims(namespace)))
       .filter(({ metadata }) => claims.includes(metadata.name))
-      .map(({ metadata }) => `PersistentVolumeClaim ${metadata.name}`),
-    ...(await volumesIn(cluster)).filter(wanted).map(({ metadata }) => `PersistentVolume ${metadata.name}`),
+      .map(({ metadata }) => notGone("PersistentVolumeClaim", metadata)),
+    ...(await volumesIn(cluster)).filter(wanted).map(({ metadata }) => notGone("PersistentVolume", metadata)),
   ];
   await until(
     async () => (await left()).length === 0,

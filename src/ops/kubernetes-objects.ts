@@ -10,6 +10,8 @@ export interface Meta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  /** Who must take their entry away before the object goes. */
+  readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly {
     readonly kind: string;
     readonly name: string;

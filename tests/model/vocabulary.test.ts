@@ -290,3 +290,35 @@ test("a need for an endpoint that nothing has is refused, optional or not", () =
     /expected one of the endpoints core\.api, .*, received nowhere\.ui/,
   );
 });
+
+test("an optional need with wait is waited for where it is answered, and delays nothing where it is not", () => {
+  const part = {
+    image: "core" as const,
+    command: () => ["true"],
+    probe: { command: ["true"], within: "10s" },
+    resources: { cpu: "10m", memory: "16Mi" },
+  };
+  const made = (name: string, needs: ServiceDefinition["needs"]) =>
+    defineService({
+      name,
+      summary: "Calls or answers.",
+      version: "1",
+      needs,
+      parts: {
+        main: { ...part, endpoints: { ui: { port: 8081, protocol: "http", summary: "its page" } } },
+      },
+      checks: {},
+      backup: "none",
+    });
+  const caller = made("caller", { late: endpoint("late", "ui", { optional: true, wait: true }) });
+  const patient = made("patient", { late: endpoint("late", "ui", { optional: true }) });
+  const all = [...foundation, caller, patient, made("late", {})];
+  const waits = (yaml: string) => {
+    const { model } = declare(makeProject({ "Pulumi.dev.yaml": platformYaml(yaml) }), "dev", all);
+    const names = model.services.map(({ name }) => name);
+    const of = (name: string) => model.services.find((s) => s.name === name)?.workloads[0]?.waitFor;
+    return { caller: of("caller"), patient: of("patient"), behind: names.indexOf("caller") > names.indexOf("late") };
+  };
+  expect(waits("")).toEqual({ caller: [{ workload: "late", port: 8081 }], patient: [], behind: true });
+  expect(waits("services: { late: { enabled: false } }")).toMatchObject({ caller: [], patient: [] });
+});

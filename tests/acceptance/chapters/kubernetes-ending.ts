@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { leftInCluster, objects } from "../support/cluster.ts";
+import { kubectl, leftInCluster, objects } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Stage } from "../support/stage.ts";
 
 interface Named {
   readonly metadata: { readonly name: string };
 }
+const finalizer = "datalab.test/nobody";
 const names = (kinds: string) => objects<Named>(kinds).map(({ metadata }) => metadata.name);
 
 export function kubernetesEnding(stage: Stage): void {
@@ -34,7 +35,7 @@ export function kubernetesEnding(stage: Stage): void {
       expect(leftInCluster(stage.project.stack)).toEqual([]);
     });
 
-    test("in the middle of an up leaves nothing either", async () => {
+    test("in the middle of an up says what blocks, and leaves nothing either", async () => {
       const up = stage.project.start("up");
       await eventually("some pods are made", 240, () => {
         if (up.child.exitCode !== null) throw new Error(`up has ended:\n${up.output()}`);
@@ -43,9 +44,19 @@ export function kubernetesEnding(stage: Stage): void {
       process.kill(-up.pid, "SIGINT");
       const stopped = await up.ended;
       expect(stopped.code, stopped.stderr).toBe(130);
+      // Whoever would take it away is dead: a controller that was removed before what it had made.
+      const orphan = "configmap/orphan";
+      kubectl("create", "configmap", "orphan");
+      kubectl("label", orphan, `datalab.stack=${stage.project.stack}`);
+      kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: [finalizer] } }));
+      const blocked = await stage.project.datalab("down", "--delete-data", "--yes");
+      expect(blocked.code).toBe(1);
+      expect(blocked.stderr).toContain(`not gone: ConfigMap orphan (held by ${finalizer})`);
+      kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: null } }));
+
       const ran = await stage.project.datalab("down", "--delete-data", "--yes");
       expect(ran.code, ran.stderr).toBe(0);
       expect(leftInCluster(stage.project.stack)).toEqual([]);
-    });
+    }, 900_000);
   });
 }

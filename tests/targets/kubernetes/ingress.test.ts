@@ -17,6 +17,9 @@ test("GIVEN pages WHEN they are published THEN each has a name of its own and le
   expect(pages).toContain("dashboard.lab.example.com gateway:8501");
   expect(pages).toContain("object-store.lab.example.com gateway:9000");
   expect(pages).toContain("object-store-console.lab.example.com gateway:9001");
+  // Its main part has no page: a proxy of its own is before it, and people know nothing of that.
+  expect(pages).toContain("jupyterhub.lab.example.com gateway:8000");
+  expect(pages).toContain("spark-history.lab.example.com gateway:18080");
   expect(new Set(pages.map((page) => page.split(" ")[0])).size).toBe(pages.length);
 });
 
