@@ -317,7 +317,11 @@ test("an optional need with wait is waited for where it is answered, and delays 
     const { model } = declare(makeProject({ "Pulumi.dev.yaml": platformYaml(yaml) }), "dev", all);
     const names = model.services.map(({ name }) => name);
     const of = (name: string) => model.services.find((s) => s.name === name)?.workloads[0]?.waitFor;
-    return { caller: of("caller"), patient: of("patient"), behind: names.indexOf("caller") > names.indexOf("late") };
+    return {
+      caller: of("caller"),
+      patient: of("patient"),
+      behind: names.indexOf("caller") > names.indexOf("late"),
+    };
   };
   expect(waits("")).toEqual({ caller: [{ workload: "late", port: 8081 }], patient: [], behind: true });
   expect(waits("services: { late: { enabled: false } }")).toMatchObject({ caller: [], patient: [] });
