@@ -34,8 +34,14 @@ export const foundation: Setting = {
     ),
   },
 };
-/** Everything that a stack has when nothing is configured. */
-export const whole: Setting = { stack: "acc2", portOffset: 11_000 };
+/** Thresholds that no disk reaches: that of the machine, which may well be beyond the defaults, says nothing by itself. */
+export const noDiskAlert = { used: 1, critical: 1, free: "1Ki" };
+/** Everything that a stack has when nothing is configured. Alertmanager remembers over restarts what it has told. */
+export const whole: Setting = {
+  stack: "acc2",
+  portOffset: 11_000,
+  platform: { services: { prometheus: { options: { thresholds: { disk: noDiskAlert } } } } },
+};
 
 /** The foundation's. */
 export const ports = {
