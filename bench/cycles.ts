@@ -6,10 +6,11 @@
  *
  * Without --whole: core, PostgreSQL, object store and Prefect alone. A cluster is named as for the acceptance tests.
  */
-import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
+import { leftInCluster } from "../tests/acceptance/support/cluster.ts";
 import { labelled, processesOf, removeLabelled } from "../tests/acceptance/support/leftovers.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { foundation, type Setting } from "../tests/acceptance/support/stage.ts";
+import { benchCluster } from "./support/cluster.ts";
 import { median } from "./support/measure.ts";
 import { record } from "./support/record.ts";
 
@@ -21,12 +22,7 @@ if (usage || flags.some((flag) => flag !== "--whole")) {
   process.exit(2);
 }
 const inCluster = target === "kubernetes";
-if (inCluster && !testCluster) {
-  console.error(
-    "DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where the cluster is; see docs/testing.md.",
-  );
-  process.exit(2);
-}
+const cluster = inCluster ? benchCluster() : undefined;
 const whole = flags.includes("--whole");
 
 const { stack, portOffset, platform } = settingOf("cycles");
@@ -38,7 +34,7 @@ const run = async (...args: string[]) => {
 };
 const figures: { readonly up: number; readonly down: number }[] = [];
 try {
-  await run("images", ...(testCluster && inCluster ? ["push", "--to", testCluster.registry] : ["build"]));
+  await run("images", ...(cluster ? ["push", "--to", cluster.registry] : ["build"]));
   for (let cycle = 1; cycle <= cycles; cycle++) {
     const up = await run("up");
     const down = await run("down", "--delete-data", "--yes");
@@ -56,8 +52,8 @@ try {
 
 function settingOf(name: string): Setting {
   const { services } = whole ? { services: {} } : (foundation.platform as { services: object });
-  return inCluster
-    ? { stack: name, portOffset: 0, platform: { ...testCluster?.platform, services } }
+  return cluster
+    ? { stack: name, portOffset: 0, platform: { ...cluster.platform, services } }
     : { stack: name, portOffset: 23_000, platform: { services } };
 }
 

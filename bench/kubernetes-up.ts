@@ -8,12 +8,11 @@
  *
  * A cluster is named as for the acceptance tests.
  */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
+import { benchCluster, kubectl, nothingLeft } from "./support/cluster.ts";
 import { openDatalab } from "./support/contenders.ts";
 import { quiet, type TimedStep } from "./support/measure.ts";
 import { record, spread } from "./support/record.ts";
@@ -23,13 +22,7 @@ if (!Number.isInteger(runs) || runs < 1 || process.argv.length > 3) {
   console.error("usage: node bench/kubernetes-up.ts [runs]");
   process.exit(2);
 }
-if (!testCluster) {
-  console.error(
-    "DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where the cluster is; see docs/testing.md.",
-  );
-  process.exit(2);
-}
-const { context, registry, platform } = testCluster;
+const { registry, platform } = benchCluster();
 const stack = "benchk";
 const namespace = `datalab-${stack}`;
 const waitSeconds = 600;
@@ -64,14 +57,6 @@ async function datalab(...args: string[]): Promise<void> {
   if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
 }
 
-function kubectl(args: readonly string[], input?: string): string {
-  return execFileSync("kubectl", ["--context", context, ...args], {
-    encoding: "utf8",
-    maxBuffer: 1 << 26,
-    ...(input !== undefined && { input }),
-  });
-}
-
 async function timed(
   contender: string,
   run: number,
@@ -95,7 +80,7 @@ async function cluster(run: number): Promise<void> {
   secrets = secretsOf();
   await datalab("render", "--out", folder);
   await timed("datalab, cluster", run, "down", () => datalab("down", "--delete-data", "--yes"));
-  nothingLeft();
+  nothingLeft(stack);
 }
 
 let secrets = "";
@@ -150,18 +135,13 @@ async function manifests(run: number): Promise<void> {
       `--timeout=${waitSeconds}s`,
     ]);
   });
-  nothingLeft();
+  nothingLeft(stack);
 }
 
 async function onDocker(run: number): Promise<void> {
   await timed("datalab, Docker", run, "up", () => docker.up());
   await timed("datalab, Docker", run, "no-op up", () => docker.up());
   await timed("datalab, Docker", run, "down", () => docker.down());
-}
-
-function nothingLeft(): void {
-  const left = leftInCluster(stack);
-  if (left.length > 0) throw new Error(`something was left: ${left.join(", ")}`);
 }
 
 function report(): void {

@@ -8,11 +8,10 @@
  *
  * A cluster is named as for the acceptance tests. Real nodes take no pods meanwhile, 500 fake ones take all.
  */
-import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { services } from "../src/services/index.ts";
-import { leftInCluster, testCluster } from "../tests/acceptance/support/cluster.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
+import { benchCluster, kubectl, nothingLeft } from "./support/cluster.ts";
 import { record } from "./support/record.ts";
 
 const counts = process.argv.slice(2).map(Number);
@@ -21,13 +20,7 @@ if (sizes.some((size) => !Number.isInteger(size) || size < 1)) {
   console.error("usage: node bench/scale.ts [services ...]");
   process.exit(2);
 }
-if (!testCluster) {
-  console.error(
-    "DATALAB_TEST_CONTEXT and DATALAB_TEST_REGISTRY say where the cluster is; see docs/testing.md.",
-  );
-  process.exit(2);
-}
-const { context, registry, platform } = testCluster;
+const { registry, platform } = benchCluster();
 const stack = "scale";
 const nodeCount = 500;
 const nodeLabel = "datalab.bench";
@@ -62,8 +55,7 @@ try {
   closeNodes();
   project.remove();
 }
-const left = leftInCluster(stack);
-if (left.length > 0) throw new Error(`something was left: ${left.join(", ")}`);
+nothingLeft(stack);
 
 async function measure(size: number): Promise<void> {
   const names = Array.from({ length: size }, (_, n) => `tenant-${String(n + 1).padStart(3, "0")}`);
@@ -109,16 +101,8 @@ parts:
 `;
 }
 
-function kubectl(...args: string[]): string {
-  return execFileSync("kubectl", ["--context", context, ...args], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
 function nodes(selector: string): string[] {
-  return kubectl("get", "nodes", "--selector", selector, "--output", "name").split("\n").filter(Boolean);
+  return kubectl(["get", "nodes", "--selector", selector, "--output", "name"]).split("\n").filter(Boolean);
 }
 
 /** Fake nodes of the bench's own: they have a disk to promise, and no taint. */
@@ -137,19 +121,16 @@ async function openNodes(): Promise<void> {
       status: { allocatable: room, capacity: room },
     };
   });
-  kubectl("cordon", ...realNodes);
+  kubectl(["cordon", ...realNodes]);
   // As many as one call may bring.
   for (let n = 0; n < items.length; n += 100) {
     const list = { apiVersion: "v1", kind: "List", items: items.slice(n, n + 100) };
-    execFileSync("kubectl", ["--context", context, "create", "--filename", "-"], {
-      input: JSON.stringify(list),
-      stdio: ["pipe", "ignore", "inherit"],
-    });
+    kubectl(["create", "--filename", "-"], JSON.stringify(list));
   }
   const deadline = performance.now() + 60_000;
   const states = '{range .items[*].status.conditions[?(@.type=="Ready")]}{.status}{"\\n"}{end}';
   for (;;) {
-    const ready = kubectl("get", "nodes", "--selector", nodeLabel, "--output", `jsonpath=${states}`);
+    const ready = kubectl(["get", "nodes", "--selector", nodeLabel, "--output", `jsonpath=${states}`]);
     const count = ready.split("\n").filter((state) => state === "True").length;
     if (count === nodeCount) return;
     if (performance.now() > deadline)
@@ -159,28 +140,18 @@ async function openNodes(): Promise<void> {
 }
 
 function closeNodes(): void {
-  kubectl("uncordon", ...realNodes);
+  kubectl(["uncordon", ...realNodes]);
   // All in one call: kubectl would ask for one after the other.
-  kubectl("delete", "--raw", `/api/v1/nodes?labelSelector=${nodeLabel}`);
+  kubectl(["delete", "--raw", `/api/v1/nodes?labelSelector=${nodeLabel}`]);
 }
 
 /** Objects that the engine or whoever it told has made for the stack, without pods and what controllers add. */
 function declared(): number {
-  const kinds = kubectl("api-resources", "--verbs=list", "--namespaced", "--output", "name")
+  const made = /^(pods|events|endpoints|endpointslices|replicasets|controllerrevisions|leases)\b|metrics/;
+  const kinds = kubectl(["api-resources", "--verbs=list", "--namespaced", "--output", "name"])
     .split("\n")
-    .filter(
-      (kind) =>
-        kind !== "" &&
-        !/^(pods|events|endpoints|endpointslices|replicasets|controllerrevisions|leases)\b/.test(kind),
-    );
-  const found = kubectl(
-    "get",
-    kinds.filter((kind) => !kind.includes("metrics")).join(","),
-    "--namespace",
-    `datalab-${stack}`,
-    "--output",
-    "name",
-  );
+    .filter((kind) => kind !== "" && !made.test(kind));
+  const found = kubectl(["get", kinds.join(","), "--namespace", `datalab-${stack}`, "--output", "name"]);
   return found.split("\n").filter(Boolean).length;
 }
 

@@ -1,7 +1,8 @@
 import { joinName } from "./names.ts";
 import type { ClusterModel, ServiceModel, WorkloadModel } from "./platform.ts";
 
-const pages = ({ endpoints }: Pick<WorkloadModel, "endpoints">) =>
+/** What of a workload people open: published HTTP endpoints. */
+export const pagesIn = ({ endpoints }: Pick<WorkloadModel, "endpoints">) =>
   endpoints.filter(({ published, protocol }) => published !== null && protocol === "http");
 
 /**
@@ -13,10 +14,10 @@ export function pageName(
   workload: WorkloadModel,
   endpoint: string,
 ): string {
-  const withPages = workloads.filter((each) => pages(each).length > 0);
+  const withPages = workloads.filter((each) => pagesIn(each).length > 0);
   const main = withPages.find((each) => each.name === name) ?? withPages[0];
   const base = workload === main ? name : workload.name;
-  return pages(workload)[0]?.name === endpoint ? base : joinName(base, endpoint);
+  return pagesIn(workload)[0]?.name === endpoint ? base : joinName(base, endpoint);
 }
 
 /** Where people reach a page. */

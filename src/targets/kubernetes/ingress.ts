@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { pageName, pageUrl } from "../../model/ingress.ts";
+import { pageName, pagesIn, pageUrl } from "../../model/ingress.ts";
 import type { ClusterModel, EndpointModel, PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { stackLabels } from "./names.ts";
 
@@ -21,17 +21,15 @@ export function pagesOf(model: PlatformModel, cluster: ClusterModel): Page[] {
   const workloads = model.services.flatMap((s) => s.workloads);
   return model.services.flatMap((service) =>
     service.workloads.flatMap((workload) =>
-      workload.endpoints
-        .filter(({ published, protocol }) => published !== null && protocol === "http")
-        .map((endpoint) => {
-          const name = pageName(service, workload, endpoint.name);
-          return {
-            endpoint,
-            name,
-            host: `${name}.${cluster.ingress.host}`,
-            ...backend(workloads, workload, endpoint),
-          };
-        }),
+      pagesIn(workload).map((endpoint) => {
+        const name = pageName(service, workload, endpoint.name);
+        return {
+          endpoint,
+          name,
+          host: `${name}.${cluster.ingress.host}`,
+          ...backend(workloads, workload, endpoint),
+        };
+      }),
     ),
   );
 }
