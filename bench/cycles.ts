@@ -11,6 +11,7 @@ import { labelled, processesOf, removeLabelled } from "../tests/acceptance/suppo
 import { Project } from "../tests/acceptance/support/project.ts";
 import { foundation, type Setting } from "../tests/acceptance/support/stage.ts";
 import { benchCluster } from "./support/cluster.ts";
+import { datalab } from "./support/datalab.ts";
 import { median } from "./support/measure.ts";
 import { record } from "./support/record.ts";
 
@@ -27,11 +28,7 @@ const whole = flags.includes("--whole");
 
 const { stack, portOffset, platform } = settingOf("cycles");
 const project = new Project(stack, { portOffset, ...platform });
-const run = async (...args: string[]) => {
-  const ran = await project.datalab(...args);
-  if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
-  return ran.seconds;
-};
+const run = async (...args: string[]) => (await datalab(project, ...args)).seconds;
 const figures: { readonly up: number; readonly down: number }[] = [];
 try {
   await run("images", ...(cluster ? ["push", "--to", cluster.registry] : ["build"]));

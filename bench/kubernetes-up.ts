@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { benchCluster, kubectl, nothingLeft } from "./support/cluster.ts";
 import { openDatalab } from "./support/contenders.ts";
+import { datalab } from "./support/datalab.ts";
 import { quiet, type TimedStep } from "./support/measure.ts";
 import { record, spread } from "./support/record.ts";
 
@@ -36,7 +37,7 @@ const folder = mkdtempSync(join(tmpdir(), `datalab-${stack}-manifests-`));
 const project = new Project(stack, { portOffset: 0, ...platform });
 const docker = openDatalab();
 try {
-  await datalab("images", "push", "--to", registry);
+  await datalab(project, "images", "push", "--to", registry);
   const built = await docker.project.datalab("images", "build");
   if (built.code !== 0) throw new Error(built.stderr);
   for (let run = 1; run <= runs; run++) {
@@ -50,11 +51,6 @@ try {
   await docker.close();
   project.remove();
   rmSync(folder, { recursive: true, force: true });
-}
-
-async function datalab(...args: string[]): Promise<void> {
-  const ran = await project.datalab(...args);
-  if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
 }
 
 async function timed(
@@ -74,12 +70,12 @@ async function timed(
 }
 
 async function cluster(run: number): Promise<void> {
-  await timed("datalab, cluster", run, "up", () => datalab("up"));
-  await timed("datalab, cluster", run, "no-op up", () => datalab("up"));
+  await timed("datalab, cluster", run, "up", () => datalab(project, "up"));
+  await timed("datalab, cluster", run, "no-op up", () => datalab(project, "up"));
   // What is rendered holds no secret: those of this up are kept for the YAML's turn.
   secrets = secretsOf();
-  await datalab("render", "--out", folder);
-  await timed("datalab, cluster", run, "down", () => datalab("down", "--delete-data", "--yes"));
+  await datalab(project, "render", "--out", folder);
+  await timed("datalab, cluster", run, "down", () => datalab(project, "down", "--delete-data", "--yes"));
   nothingLeft(stack);
 }
 

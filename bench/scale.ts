@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { services } from "../src/services/index.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
 import { benchCluster, kubectl, nothingLeft } from "./support/cluster.ts";
+import { datalab } from "./support/datalab.ts";
 import { record } from "./support/record.ts";
 
 const counts = process.argv.slice(2).map(Number);
@@ -45,9 +46,9 @@ const project = new Project(stack, {
 });
 try {
   await openNodes();
-  await datalab("images", "push", "--to", registry);
+  await datalab(project, "images", "push", "--to", registry);
   // What the stack's file must hold is made by the first preview.
-  await datalab("preview");
+  await datalab(project, "preview");
   for (const size of sizes) await measure(size);
   report();
 } finally {
@@ -73,7 +74,7 @@ async function measure(size: number): Promise<void> {
     "up --yes --skip-preview",
     "PULUMI_EXPERIMENTAL=true PULUMI_SKIP_CHECKPOINTS=true",
   );
-  await datalab("down", "--delete-data", "--yes");
+  await datalab(project, "down", "--delete-data", "--yes");
   const all = { up, preview, "preview --refresh": refresh, destroy, "up, state written once": once };
   figures.push({ services: size, objects, steps: all });
   console.error(
@@ -153,11 +154,6 @@ function declared(): number {
     .filter((kind) => kind !== "" && !made.test(kind));
   const found = kubectl(["get", kinds.join(","), "--namespace", `datalab-${stack}`, "--output", "name"]);
   return found.split("\n").filter(Boolean).length;
-}
-
-async function datalab(...args: string[]): Promise<void> {
-  const ran = await project.datalab(...args);
-  if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
 }
 
 async function pulumi(command: string, environment = ""): Promise<number> {

@@ -7,6 +7,7 @@ import { declare } from "../../src/ops/deployment.ts";
 import { removeLabelled } from "../../tests/acceptance/support/leftovers.ts";
 import { Project } from "../../tests/acceptance/support/project.ts";
 import { writeComposeFile } from "./compose-file.ts";
+import { datalab } from "./datalab.ts";
 
 const stack = "bench1";
 const composeProject = "datalab-bench-compose";
@@ -39,8 +40,7 @@ export function openDatalab(): Contender & { readonly project: Project } {
   const project = new Project(stack, { portOffset });
   removeLabelled(project);
   const run = async (...args: string[]) => {
-    const ran = await project.datalab(...args);
-    if (ran.code !== 0) throw new Error(`datalab ${args.join(" ")} ended with ${ran.code}:\n${ran.stderr}`);
+    await datalab(project, ...args);
   };
   return {
     name: "datalab",
