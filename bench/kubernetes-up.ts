@@ -8,7 +8,7 @@
  *
  * A cluster is named as for the acceptance tests.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Project } from "../tests/acceptance/support/project.ts";
@@ -32,6 +32,8 @@ const steps = ["up", "no-op up", "down"] as const;
 type Step = (typeof steps)[number];
 const figures: TimedStep<Step>[] = [];
 const tell = (text: string) => console.error(text);
+/** Manifests of the secrets of the last `up`. */
+let secrets = "";
 
 const folder = mkdtempSync(join(tmpdir(), `datalab-${stack}-manifests-`));
 const project = new Project(stack, { portOffset: 0, ...platform });
@@ -75,11 +77,12 @@ async function cluster(run: number): Promise<void> {
   // What is rendered holds no secret: those of this up are kept for the YAML's turn.
   secrets = secretsOf();
   await datalab(project, "render", "--out", folder);
+  for (const file of readdirSync(folder).filter((name) => name.startsWith("secret-")))
+    rmSync(join(folder, file));
   await timed("datalab, cluster", run, "down", () => datalab(project, "down", "--delete-data", "--yes"));
   nothingLeft(stack);
 }
 
-let secrets = "";
 function secretsOf(): string {
   const { items } = JSON.parse(kubectl(["get", "secrets", "--namespace", namespace, "-o", "json"])) as {
     items: { metadata: { name: string; labels?: object }; data?: object; type: string }[];
@@ -96,17 +99,8 @@ function secretsOf(): string {
 
 async function manifests(run: number): Promise<void> {
   const apply = () => {
-    // The namespace comes first, as whoever applies YAML does it.
-    kubectl([
-      "apply",
-      "--server-side",
-      "--recursive",
-      "--filename",
-      folder,
-      "--selector",
-      "!datalab.workload",
-      "--force-conflicts",
-    ]);
+    // The namespace comes first, as whoever applies YAML does it: what follows at once is refused now and then.
+    kubectl(["apply", "--server-side", "--filename", join(folder, `namespace-${namespace}.yaml`)]);
     kubectl(["apply", "--server-side", "--filename", "-"], secrets);
     kubectl(["apply", "--server-side", "--recursive", "--filename", folder, "--force-conflicts"]);
     const timeout = `--timeout=${waitSeconds}s`;

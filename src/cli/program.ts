@@ -30,6 +30,11 @@ const commands: readonly Entry[] = [
   },
   { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
   { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
+  {
+    name: "backup",
+    summary: "save databases and objects, restore them, drill it",
+    load: () => import("./backup.ts"),
+  },
   { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
   { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
   { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./cost.ts") },

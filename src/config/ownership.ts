@@ -33,6 +33,7 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["protect", "safety"],
   ["portOffset", "ports"],
   ["data", "data"],
+  ["backup", "safety"],
   ["budget", "budget"],
   ["kubernetes", "cluster"],
   ["aws", "cluster"],

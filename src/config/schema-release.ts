@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What of `datalab:platform` is about releases: the order of stacks, what was promoted, what is protected. */
+/** What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is protected and saved. */
 
 const stack = z
   .string()
@@ -34,3 +34,24 @@ export const promoted = z
   })
   .optional()
   .describe("What was promoted to this stack; written by ./datalab promote.");
+
+export const backup = z
+  .strictObject({
+    to: z
+      .string()
+      .regex(
+        /^(?:file|s3):\/\/./,
+        'a place such as "s3://bucket/prefix?region=eu-central-1" or "file:///mnt/backups"',
+      )
+      .optional()
+      .describe(
+        "Where backups are kept, in the words of Pulumi's backends; absent: beside the stack's state.",
+      ),
+    keep: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(14)
+      .describe("How many backups ./datalab backup prune leaves, the last ones."),
+  })
+  .describe("Backups of databases and objects; see docs/backup.md.");

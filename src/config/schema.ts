@@ -6,7 +6,7 @@ import { pipelineOverride } from "./pipeline.ts";
 import { aws } from "./schema-aws.ts";
 import { kubernetes, scale } from "./schema-cluster.ts";
 import { external } from "./schema-external.ts";
-import { promoted, promotion, protect } from "./schema-release.ts";
+import { backup, promoted, promotion, protect } from "./schema-release.ts";
 
 /** Less can't run anything; see also the rules on the model. */
 const leastMemory = 16 * 2 ** 20;
@@ -208,6 +208,7 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         }),
         "Generated secrets.",
       ).prefault({}),
+      backup: backup.prefault({}),
       promotion,
       protect,
       promoted,

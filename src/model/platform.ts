@@ -2,7 +2,7 @@ import type { AwsModel } from "./aws.ts";
 import type { ExternalModel } from "./external.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
-import type { HostAccess, UpdateOrder } from "./service.ts";
+import type { Dump, HostAccess, UpdateOrder } from "./service.ts";
 
 /** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
 export interface PlatformModel {
@@ -109,6 +109,7 @@ export interface WorkloadModel {
   readonly stopGraceSeconds: number;
   /** Run inside before a planned stop. */
   readonly drain: { readonly command: readonly string[]; readonly withinSeconds: number } | null;
+  readonly dump: Dump | null;
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];

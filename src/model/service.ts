@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ExternalModel } from "./external.ts";
-import type { Drain, UpdateOrder } from "./lifecycle.ts";
+import type { Drain, Dump, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
 import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
@@ -130,6 +130,8 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   readonly stopGrace?: string;
   /** Run inside this part before a planned stop: it takes no new work and lets what it has end. */
   readonly drain?: Drain;
+  /** How what it holds gets into a backup and back. A bucket provider needs none: objects are read from it. */
+  readonly dump?: Dump;
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
 }

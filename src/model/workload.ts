@@ -59,6 +59,7 @@ export function resolveWorkload(
     drain: part.drain
       ? { command: part.drain.command, withinSeconds: parseDuration(part.drain.within) }
       : null,
+    dump: part.dump ?? null,
     tools: Object.fromEntries(
       Object.entries(part.tools ?? {}).map(([tool, { command, bucket }]) => [
         tool,

@@ -81,7 +81,8 @@ export async function modelSecret(project: string, model: PlatformModel, id: str
   return deriveSecret(await readMaster(project, model.stack), model.stack, found);
 }
 
-async function readMaster(project: string, stack: string): Promise<string> {
+/** The secret that every other secret of a stack is derived from. */
+export async function readMaster(project: string, stack: string): Promise<string> {
   const master = (await pulumiRead(project, stack, ["config", "get", "datalab:masterSecret"])).trim();
   if (master.length >= 32) return master;
   throw new DatalabError("E_MASTER_SECRET", `The master secret of stack ${stack} is too short to be one.`, {

@@ -6,6 +6,9 @@ import { isProtected } from "./protection.ts";
 import { lastRelease } from "./release.ts";
 import type { Reporter } from "./reporter.ts";
 
+/** How old a backup may be for the data that it holds to be given up. */
+const freshHours = 24;
+
 export interface GuardOptions {
   readonly project: string;
   readonly stack: string;
@@ -38,16 +41,28 @@ export async function guardData(options: GuardOptions): Promise<void> {
       hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
-  if (guarded && losses.length > 0) {
-    throw new DatalabError(
-      "E_BACKUP",
-      `${stack} is protected: it gives data up only with a fresh, verified backup of ${losses.map(({ name }) => name).join(", ")}.`,
-      {
-        exitCode: exit.usage,
-        hint: "Nothing was touched. This version of DataLab makes no backups that it could verify: take the change back, or set protect: false for it.",
-      },
-    );
-  }
+  if (guarded && losses.length > 0) await askBackup(project, stack, losses);
+}
+
+/** A protected stack gives up only what the last backup holds, which must be young and have been read back. */
+async function askBackup(project: string, stack: string, losses: readonly Loss[]): Promise<void> {
+  const { freshBackup } = await import("./backup-list.ts");
+  const backup = await freshBackup(project, stack, freshHours);
+  const open = losses.filter(({ name }) => !backup?.covers.includes(name)).map(({ name }) => name);
+  if (open.length === 0) return;
+  const words = backup
+    ? `The last one, ${backup.id}, does not hold ${open.length === 1 ? "it" : "them"}`
+    : `There is none of the last ${freshHours} hours that was read back whole`;
+  throw new DatalabError(
+    "E_BACKUP",
+    `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
+    {
+      exitCode: exit.usage,
+      hint: backup
+        ? "Nothing was touched. What no backup can hold is given up only where protect is false: docs/backup.md says what it holds."
+        : `Nothing was touched. Make one, and run the same again: ./datalab backup create --stack ${stack}`,
+    },
+  );
 }
 
 /** Volumes that go with their service, because their policy is to be deleted. */

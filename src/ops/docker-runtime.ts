@@ -83,6 +83,16 @@ export const dockerRuntime: Runtime = {
     );
   },
 
+  async rerun(instance) {
+    const { code, stdout, stderr } = await dockerRun(["start", "--attach", instance]);
+    if (code === 0) return;
+    throw new DatalabError(
+      "E_ONE_SHOT",
+      `${instance} ended with ${code}: ${lastLines(`${stdout}\n${stderr}`, 4)}`,
+      { hint: `docker logs ${instance}` },
+    );
+  },
+
   async stop(instance, graceSeconds) {
     const { code, stderr } = await dockerRun(["stop", "--time", String(graceSeconds), instance]);
     // What removes itself at its end is as stopped as can be.

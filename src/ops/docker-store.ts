@@ -74,6 +74,14 @@ export const dockerStoreHost: StoreHost = {
     return (await dockerRun(args)).stdout.trim() === "true";
   },
 
+  removal(stack, workload, volume, paths) {
+    const name = volumeName(stack, workload, volume);
+    const remove = paths
+      ? `docker exec ${instanceName(stack, workload)} rm -rf ${paths.join(" ")}`
+      : `docker volume rm ${name}`;
+    return { volume: name, remove };
+  },
+
   async removeSides(stack) {
     const filter = [
       "--filter",

@@ -14,13 +14,15 @@ export async function execInPod(
   command: readonly string[],
   options: ExecOptions,
 ): Promise<Ran> {
-  const { input = "", onError, timeoutSeconds } = options;
+  const { input = "", output, onError, timeoutSeconds } = options;
   const stdout = collected();
   const stderr = collected();
   if (onError) createInterface({ input: stderr.stream }).on("line", onError);
   // Without input the container's own empty one is read, which ends at once.
-  const stdin = input === "" ? null : Readable.from([Buffer.from(input)]);
+  const stdin = typeof input !== "string" ? input : input === "" ? null : Readable.from([Buffer.from(input)]);
   const told = Promise.withResolvers<V1Status>();
+  stdin?.on("error", told.reject);
+  output?.on("error", told.reject);
   told.promise.catch(() => {});
   const socket = await new Exec(cluster.config)
     .exec(
@@ -28,7 +30,7 @@ export async function execInPod(
       pod,
       container,
       [...command],
-      stdout.stream,
+      output ?? stdout.stream,
       stderr.stream,
       stdin,
       false,
@@ -59,6 +61,7 @@ export async function execInPod(
   try {
     const status = await told.promise;
     const { code, words } = exitOf(status);
+    if (output) await new Promise<void>((done) => output.end(done));
     return {
       code,
       stdout: stdout.text(),

@@ -3,6 +3,7 @@ import { labelNames, spawnedRole } from "../model/names.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { type Cluster, connectCluster } from "./kubernetes-api.ts";
 import { execInPod } from "./kubernetes-exec.ts";
+import { rerunJob } from "./kubernetes-jobs.ts";
 import { podLogs } from "./kubernetes-logs.ts";
 import { type Job, mainContainer, ownSelector, type Pod, paths, workloadOf } from "./kubernetes-objects.ts";
 import { findScaled, listScaled, scaleToZero, startAgain, stopPod } from "./kubernetes-scale.ts";
@@ -129,6 +130,8 @@ export function runtimeIn(
       }
       await startAgain(cluster, found);
     },
+
+    rerun: (instance) => rerunJob(cluster, stack, names.workload(instance)),
 
     async stop(instance, graceSeconds) {
       const workload = names.workload(instance);

@@ -1,7 +1,6 @@
 import { DatalabError, exit } from "../config/error.ts";
 import { ensureImages } from "../images/build.ts";
 import { imagesOf } from "../model/images.ts";
-import { instanceName, volumeName } from "../model/names.ts";
 import type { StoreEngine } from "../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../services/object-store.ts";
 import { readPlatformAndCredentials } from "./credentials.ts";
@@ -14,7 +13,7 @@ import { type Parts, switchOver } from "./migrate-switch.ts";
 import { orchestratorOf, quiesce, resume } from "./quiesce.ts";
 import type { Reporter } from "./reporter.ts";
 import { holderOf } from "./store-holder.ts";
-import type { SideStore } from "./store-host.ts";
+import type { SideStore, StoreHost } from "./store-host.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "./store-inventory.ts";
 import { checkKeys } from "./store-keys.ts";
 import { engineNames, type Store, sideOf, storeImage, storeWith } from "./store-sides.ts";
@@ -82,7 +81,10 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
     dryRun: options.dryRun,
     moved,
     buckets,
-    kept: moved && source !== to ? keptBy(stack, target, storeWith(environment, source), source) : null,
+    kept:
+      moved && source !== to
+        ? keptBy(host.stores, stack, target, storeWith(environment, source), source)
+        : null,
     seconds: (performance.now() - started) / 1000,
   });
   const journal = readJournal(project, stack);
@@ -211,16 +213,12 @@ export const sum = (buckets: readonly BucketReport[], what: "objects" | "bytes")
   buckets.reduce((all, report) => all + report[what], 0);
 
 /** Where the objects were moved from, and how that goes when it is no longer wanted. */
-function keptBy(stack: string, target: Store, source: Store, engine: EngineName): Kept {
+function keptBy(stores: StoreHost, stack: string, target: Store, source: Store, engine: EngineName): Kept {
   const { keeps }: StoreEngine = storeEngines[engine];
   const { name, volumes } = source.workload;
   const own = volumes.find(({ path }) => keeps.every((kept) => kept.startsWith(`${path}/`)));
   if (!own) throw new Error(`${engine} has no volume of its own`);
-  const volume = volumeName(stack, name, own.name);
   // A volume that the new engine mounts too can't go as a whole: it says which engine holds the objects.
   const isMounted = target.workload.volumes.some((each) => each.name === own.name);
-  const remove = isMounted
-    ? `docker exec ${instanceName(stack, name)} rm -rf ${keeps.join(" ")}`
-    : `docker volume rm ${volume}`;
-  return { volume, remove };
+  return stores.removal(stack, name, own.name, ...(isMounted ? [keeps] : []));
 }

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 /** How a child process ended. */
 export interface Ran {
@@ -12,7 +14,9 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Written to its standard input, which is closed after it. */
-  readonly input?: string;
+  readonly input?: string | Readable;
+  /** Gets its standard output instead of the result's `stdout`, and is ended with it. */
+  readonly output?: Writable;
   readonly signal?: AbortSignal;
   /** Called for every line of its standard error as it comes. */
   readonly onError?: (line: string) => void;
@@ -39,16 +43,27 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    const { input, output } = options;
+    let broken: unknown;
+    const breakOff = (error: unknown) => {
+      broken ??= error;
+      child.kill();
+    };
+    if (output && child.stdout) pipeline(child.stdout, output).catch(breakOff);
+    else child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
     if (options.onError && child.stderr) createInterface({ input: child.stderr }).on("line", options.onError);
     // It may end without reading its input; its exit code tells what happened.
     child.stdin?.on("error", () => {});
-    child.stdin?.end(options.input);
+    if (input instanceof Readable && child.stdin) {
+      input.on("error", breakOff);
+      input.pipe(child.stdin);
+    } else child.stdin?.end(input);
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "ENOENT" ? new ProgramMissing(program) : error),
     );
     child.on("close", (code) => {
+      if (broken !== undefined) return reject(broken);
       resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
   });

@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { parse } from "yaml";
 import { DatalabError } from "../config/error.ts";
 import { type ReleaseRecord, releaseRecord } from "./release-record.ts";
+import { besideState, placeText, type S3Place } from "./state-place.ts";
 
 /**
  * Where releases are recorded: beside the stack's state, so that whoever shares the state shares them. They are in no
@@ -21,27 +20,8 @@ export interface ReleaseStore {
 
 /** The store that belongs to the backend of a project's state. */
 export function releaseStore(project: string): ReleaseStore {
-  const url = backendUrl(project);
-  if (url.startsWith("file://")) return fileStore(folderFor(project, url));
-  if (url.startsWith("s3://")) return s3Store(url);
-  // Backends that DataLab can't write to: what this checkout deployed is still known here.
-  return fileStore(join(project, ".datalab", "releases"));
-}
-
-/** What Pulumi goes by: the variable, then the project's file. */
-export function backendUrl(project: string): string {
-  const given = process.env.PULUMI_BACKEND_URL;
-  if (given) return given;
-  const path = join(project, "Pulumi.yaml");
-  const file = existsSync(path) ? (parse(readFileSync(path, "utf8")) as { backend?: { url?: string } }) : {};
-  return file.backend?.url ?? "file://./.datalab/state";
-}
-
-function folderFor(project: string, url: string): string {
-  const path = url.replace(/^file:\/\//, "").replace(/\?.*$/, "");
-  const state = path.startsWith("/") ? fileURLToPath(`file://${path}`) : resolve(project, path);
-  const own = join(project, ".datalab");
-  return state === join(own, "state") ? join(own, "releases") : join(state, "releases");
+  const place = besideState(project, "releases");
+  return place.kind === "folder" ? fileStore(place.path) : s3Store(place);
 }
 
 function fileStore(folder: string): ReleaseStore {
@@ -62,29 +42,21 @@ function fileStore(folder: string): ReleaseStore {
   };
 }
 
-function s3Store(url: string): ReleaseStore {
-  const { hostname: bucket, pathname, searchParams: given } = new URL(url);
-  const prefix = [...pathname.split("/").filter(Boolean), "releases"].join("/");
+function s3Store(place: S3Place): ReleaseStore {
+  const { bucket, prefix } = place;
   const key = (stack: string, id: string) => `${prefix}/${stack}/${id}.json`;
-  const is = (name: string) => given.get(name) === "true";
-  const endpoint = given.get("endpoint");
-  const scheme = is("disableSSL") ? "http" : "https";
   const withClient = async <T>(
     work: (s3: typeof import("@aws-sdk/client-s3"), client: S3Client) => Promise<T>,
   ): Promise<T> => {
     const s3 = await import("@aws-sdk/client-s3");
-    const client = new s3.S3Client({
-      ...(given.has("region") && { region: given.get("region") as string }),
-      ...(endpoint && { endpoint: endpoint.includes("://") ? endpoint : `${scheme}://${endpoint}` }),
-      forcePathStyle: is("s3ForcePathStyle") || is("use_path_style"),
-    });
+    const client = new s3.S3Client(place.client);
     try {
       return await work(s3, client);
     } catch (error) {
       if (error instanceof DatalabError) throw error;
       throw new DatalabError(
         "E_RELEASE_STORE",
-        `The releases in s3://${bucket}/${prefix} can't be reached: ${(error as Error).message}`,
+        `The releases in ${placeText(place)} can't be reached: ${(error as Error).message}`,
         { hint: "They stand beside the stack's state and need the same access to its bucket.", cause: error },
       );
     } finally {
@@ -92,7 +64,7 @@ function s3Store(url: string): ReleaseStore {
     }
   };
   return {
-    place: `s3://${bucket}/${prefix}`,
+    place: placeText(place),
     ids: (stack) =>
       withClient(async (s3, client) => {
         const names: string[] = [];

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Ran } from "./process.ts";
 
@@ -11,13 +12,17 @@ export interface Runtime {
   instances(stack: string): Promise<readonly Instance[]>;
   /** Starts what was stopped. Throws when there is nothing of this name, or it can't start. */
   start(instance: string): Promise<void>;
+  /** Runs a one-shot again. Throws when it does not end well. */
+  rerun(instance: string): Promise<void>;
   /** Asks it to end, and ends it after the grace. What does not run is left alone. */
   stop(instance: string, graceSeconds: number): Promise<void>;
 }
 
 export interface ExecOptions {
   /** Standard input of the command. */
-  readonly input?: string;
+  readonly input?: string | Readable;
+  /** Gets its standard output instead of the result's `stdout`, and is ended with it. */
+  readonly output?: Writable;
   readonly onError?: (line: string) => void;
   /** It is waited for no longer than this. @default for ever */
   readonly timeoutSeconds?: number;

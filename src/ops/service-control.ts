@@ -14,6 +14,8 @@ export type Action = "start" | "stop" | "restart";
 export interface ControlOptions extends Selection {
   readonly project: string;
   readonly platform: PlatformOutput;
+  /** Whether the caller holds the stack's lock. */
+  readonly locked?: boolean;
   /** Stop what needs the named services too, instead of refusing. */
   readonly withDependents: boolean;
   readonly core: CoreClient;
@@ -40,7 +42,7 @@ export async function controlServices(action: Action, options: ControlOptions): 
   const { platform, project } = options;
   const chosen = selectServices(platform, options);
   const runtime = options.runtime ?? (await runtimeOf(platform));
-  const lock = lockStack(project, platform.stack, `datalab services ${action}`);
+  const lock = options.locked ? undefined : lockStack(project, platform.stack, `datalab services ${action}`);
   try {
     const control = new Control(options, runtime, await runtime.instances(platform.stack));
     if (action === "stop") return await control.stop(control.withDependents(chosen));
@@ -61,7 +63,7 @@ export async function controlServices(action: Action, options: ControlOptions): 
         : each;
     });
   } finally {
-    lock.release();
+    lock?.release();
   }
 }
 
@@ -76,7 +78,7 @@ interface Unit {
 }
 
 /** The service whose token opens the platform, when there is one, and the core. */
-function wayIn(platform: PlatformOutput): ServiceOutput[] {
+export function wayIn(platform: PlatformOutput): ServiceOutput[] {
   const gateway = gatewayName(platform);
   return platform.services.filter((service) => service.name === gateway || isCore(platform, service));
 }

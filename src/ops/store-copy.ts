@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../config/error.ts";
 
@@ -72,9 +73,49 @@ export async function contentHash(client: S3Client, at: At): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Copies an object as it is and gives back the SHA-256 of what was read. Holds a few parts in memory at most. */
+/** Content of an object, as a stream; undefined: there is none any more. */
+export async function readObject(client: S3Client, at: At): Promise<Readable | undefined> {
+  const { GetObjectCommand } = await import("@aws-sdk/client-s3");
+  try {
+    const { Body } = await client.send(new GetObjectCommand(at));
+    return Body as Readable;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Writes an object with all that it is. Holds a few parts in memory at most. */
+export async function writeObject(
+  target: S3Client,
+  at: At,
+  traits: Traits,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { PutObjectCommand } = await import("@aws-sdk/client-s3");
+  const { Expires, ...headers } = traits.headers;
+  const params = {
+    ...at,
+    ...headers,
+    ...(Expires !== undefined && { Expires: new Date(Expires) }),
+    Metadata: { ...traits.metadata },
+    ...(Object.keys(traits.tags).length > 0 && { Tagging: new URLSearchParams(traits.tags).toString() }),
+  };
+  if (traits.size <= wholeBytes) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    await target.send(new PutObjectCommand({ ...params, Body: Buffer.concat(chunks) }));
+    return;
+  }
+  const { Upload } = await import("@aws-sdk/lib-storage");
+  const partSize = Math.max(partBytes, Math.ceil(traits.size / mostParts));
+  const body = Readable.from(content, { objectMode: false });
+  await new Upload({ client: target, params: { ...params, Body: body }, partSize, queueSize: 2 }).done();
+}
+
+/** Copies an object as it is and gives back the SHA-256 of what was read. */
 async function copy(source: S3Client, target: S3Client, at: At, traits: Traits): Promise<string> {
-  const { GetObjectCommand, PutObjectCommand } = await import("@aws-sdk/client-s3");
+  const { GetObjectCommand } = await import("@aws-sdk/client-s3");
   const { Body } = await source.send(new GetObjectCommand(at));
   const hash = createHash("sha256");
   async function* read() {
@@ -83,27 +124,7 @@ async function copy(source: S3Client, target: S3Client, at: At, traits: Traits):
       yield chunk;
     }
   }
-  const { Expires, ...headers } = traits.headers;
-  const params = {
-    ...at,
-    ...headers,
-    ...(Expires !== undefined && { Expires: new Date(Expires) }),
-    Metadata: traits.metadata,
-    ...(Object.keys(traits.tags).length > 0 && { Tagging: new URLSearchParams(traits.tags).toString() }),
-  };
-  if (traits.size <= wholeBytes) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of read()) chunks.push(chunk);
-    await target.send(new PutObjectCommand({ ...params, Body: Buffer.concat(chunks) }));
-  } else {
-    const [{ Upload }, { Readable }] = await Promise.all([
-      import("@aws-sdk/lib-storage"),
-      import("node:stream"),
-    ]);
-    const partSize = Math.max(partBytes, Math.ceil(traits.size / mostParts));
-    const body = Readable.from(read(), { objectMode: false });
-    await new Upload({ client: target, params: { ...params, Body: body }, partSize, queueSize: 2 }).done();
-  }
+  await writeObject(target, at, traits, read());
   return hash.digest("hex");
 }
 

@@ -20,6 +20,13 @@ export interface StoreHost {
   /** Resolves with whether there was one to start. */
   startInstance(stack: string, workload: string): Promise<boolean>;
   isRunning(stack: string, workload: string): Promise<boolean>;
+  /** What the place calls a volume, and the command that removes it; with `paths` only those, for something else is in it too. */
+  removal(
+    stack: string,
+    workload: string,
+    volume: string,
+    paths?: readonly string[],
+  ): { readonly volume: string; readonly remove: string };
   /** What a migration that was killed has left running. */
   removeSides(stack: string): Promise<void>;
 }

@@ -55,6 +55,9 @@ export async function bucketNames(client: S3Client): Promise<string[]> {
 export interface Listed {
   readonly key: string;
   readonly size: number;
+  readonly etag: string;
+  /** ISO 8601. */
+  readonly modified: string;
 }
 
 /** Every object of a bucket, a page at a time. */
@@ -66,7 +69,9 @@ export async function* objectsOf(client: S3Client, bucket: string): AsyncGenerat
     );
     const decode = (key: string) =>
       page.EncodingType === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key;
-    for (const { Key = "", Size = 0 } of page.Contents ?? []) yield { key: decode(Key), size: Size };
+    for (const { Key = "", Size = 0, ETag = "", LastModified } of page.Contents ?? []) {
+      yield { key: decode(Key), size: Size, etag: ETag, modified: LastModified?.toISOString() ?? "" };
+    }
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token !== undefined);
 }
@@ -152,7 +157,7 @@ async function removeOthers(
   }
 }
 
-async function ensureBucket(target: S3Client, bucket: string): Promise<void> {
+export async function ensureBucket(target: S3Client, bucket: string): Promise<void> {
   try {
     await target.send(new HeadBucketCommand({ Bucket: bucket }));
   } catch (error) {
@@ -179,9 +184,9 @@ async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   );
 }
 
-/** Works on several items at once; the first error stops it, when what is under way has ended. */
-async function parallel<T>(
-  items: AsyncGenerator<T>,
+/** Works on several objects at once; the first error stops it, when what is under way has ended. */
+export async function parallel<T>(
+  items: AsyncIterator<T> | Iterator<T>,
   signal: AbortSignal,
   work: (item: T) => Promise<void>,
 ): Promise<void> {

@@ -61,6 +61,8 @@ export const platformOutput = z.strictObject({
           after: z.array(z.string()),
           /** Run inside it before a planned stop. */
           drain: z.strictObject({ command: z.array(z.string()), withinSeconds: z.number() }).nullable(),
+          /** How what it holds in these volumes gets into a backup; absent: it needs none, or there is no way. */
+          dump: z.strictObject({ command: z.array(z.string()), volumes: z.array(z.string()) }).optional(),
         }),
       ),
       endpoints: z.array(

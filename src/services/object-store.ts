@@ -113,5 +113,5 @@ export const objectStore = defineService({
       run: bucketSizes,
     },
   },
-  backup: "its buckets are mirrored by the backup of the lake",
+  backup: "every object of every bucket, by ./datalab backup create",
 });

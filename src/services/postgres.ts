@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type DatabaseGrant, database, secret } from "../model/needs.ts";
 import { type Template, t, template } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
+import { dump } from "./postgres/dump.ts";
 
 /** Names of databases and roles come from needs, which are DNS-safe; quoting is for the hyphen. */
 const quote = (name: string) => `"${name}"`;
@@ -115,6 +116,7 @@ export const postgres = defineService({
       env: () => ({ PGTZ: "UTC" }),
       files: ({ grants, needs }) => ({
         "start.sh": start,
+        "dump.sh": dump,
         "provision.sql": provision(grants.database, needs.admin),
         "pg_hba.conf": "local all postgres peer map=container\nhost all all all scram-sha-256\n",
         "pg_ident.conf": "container datalab postgres\n",
@@ -136,6 +138,7 @@ export const postgres = defineService({
       volumes: { data: { path: "/data", size: "10Gi" } },
       resources: { cpu: "250m", memory: "512Mi" },
       stopGrace: "30s",
+      dump: { command: ["bash", "/run/datalab/dump.sh"] },
     },
     provision: {
       enabled: (_options, { external }) => Boolean(external.database?.admin),
@@ -195,5 +198,5 @@ export const postgres = defineService({
       },
     },
   },
-  backup: "a logical dump of every database into the backups bucket",
+  backup: "a dump of every database, by ./datalab backup create",
 });

@@ -48,6 +48,9 @@ export function describePlatform(
           stopGraceSeconds: w.stopGraceSeconds,
           after: [...new Set(w.waitFor.map(({ workload }) => workload))],
           drain: w.drain && { command: [...w.drain.command], withinSeconds: w.drain.withinSeconds },
+          ...(w.dump && {
+            dump: { command: [...w.dump.command], volumes: w.volumes.map(({ name }) => `${w.name}-${name}`) },
+          }),
         })),
       ),
       endpoints: service.workloads.flatMap((w) =>

@@ -3,6 +3,7 @@
  * the list of tests reads the life of a platform. Chapters stand in ./chapters, in the order of the calls below.
  */
 import { afterAll, beforeAll, describe } from "vitest";
+import { backups } from "./chapters/backups.ts";
 import { brokenFiles } from "./chapters/broken-files.ts";
 import { confinement } from "./chapters/confinement.ts";
 import { ending } from "./chapters/ending.ts";
@@ -33,6 +34,7 @@ describe("the foundation on Docker", { timeout: 600_000 }, () => {
   pipelineComponents(stage);
   failingService(stage);
   interruption(stage);
+  backups(stage);
   secrets(stage);
   objectStoreEngines(stage);
   secondStack(stage, foundation.platform ?? {});

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";
+import { kubernetesData } from "./chapters/kubernetes-data.ts";
 import { kubernetesDrift } from "./chapters/kubernetes-drift.ts";
 import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
 import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
@@ -37,5 +38,6 @@ describe.skipIf(!testCluster)("the whole platform on Kubernetes", { timeout: 900
   kubernetesScaling();
   kubernetesChanges(stage);
   kubernetesDrift(stage);
+  kubernetesData(stage);
   kubernetesEnding(stage);
 });

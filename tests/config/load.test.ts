@@ -18,6 +18,7 @@ const defaults = {
   portOffset: 0,
   images: { source: "build", digests: {} },
   data: { policy: "retain" },
+  backup: { keep: 14 },
   budget: { memory: "2250Mi" },
   kubernetes: {
     ingress: { class: "traefik", port: 443, namespace: "traefik" },

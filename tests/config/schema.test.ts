@@ -149,7 +149,7 @@ describe("why", () => {
     [
       "targt",
       "targt",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, promotion, protect, promoted, received the unknown key "targt"',
+      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "targt"',
       "Did you mean target?",
     ],
     [
@@ -161,7 +161,7 @@ describe("why", () => {
     [
       "constructor",
       "constructor",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, promotion, protect, promoted, received the unknown key "constructor"',
+      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "constructor"',
       undefined,
     ],
   ])("an unknown path %s is refused", (path, shown, message, fix) => {

@@ -23,6 +23,7 @@ const good: WorkloadModel = {
   host: [],
   ports: [],
   drain: null,
+  dump: null,
   stopGraceSeconds: 10,
   tools: {},
   waitFor: [],

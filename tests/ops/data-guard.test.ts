@@ -1,12 +1,19 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Archive } from "../../src/ops/backup-archive.ts";
+import { verifyBackup } from "../../src/ops/backup-create.ts";
+import { openRepository } from "../../src/ops/backup-repository.ts";
+import { sealKey } from "../../src/ops/backup-seal.ts";
 import { guardData } from "../../src/ops/data-guard.ts";
 import { recordRelease } from "../../src/ops/release.ts";
 import { standIn } from "../support/programs.ts";
 import { declare, makeProject, platformYaml } from "../support/project.ts";
+import { backupRecordOf } from "./fixture-backup.ts";
 import { platform } from "./fixture-platform.ts";
 import { remember } from "./stand-in-stack.ts";
+
+const master = "m".repeat(43);
 
 /** A stack whose last release had a volume more, with this policy. */
 async function withLostVolume(policy: "retain" | "delete", yaml = "{}") {
@@ -55,6 +62,7 @@ function previewDeletes(): void {
   standIn(
     "pulumi",
     `if (args[0] === "stack") console.log("[]");
+if (args[0] === "config") console.log(${JSON.stringify(master)});
 if (args[0] === "preview") appendFileSync(args[args.indexOf("--event-log") + 1], ${JSON.stringify(`${line}\n`)});`,
   );
 }
@@ -68,6 +76,33 @@ test("a protected stack is previewed, and gives up nothing without a backup that
   });
   await expect(guardData({ ...options, allowDataLoss: ["mlflow-data"] })).rejects.toMatchObject({
     code: "E_BACKUP",
-    message: "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data.",
+    message:
+      "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data. There is none of the last 24 hours that was read back whole.",
+    hint: "Nothing was touched. Make one, and run the same again: ./datalab backup create --stack dev",
   });
+});
+
+test("a protected stack gives up what a fresh, verified backup holds, and nothing else", async () => {
+  previewDeletes();
+  const options = { ...(await withLostVolume("retain", "protect: true")), allowDataLoss: ["mlflow-data"] };
+  const folder = join(options.project, ".datalab/backups");
+  const archive = new Archive(
+    "dev",
+    await openRepository({ kind: "folder", path: folder }),
+    sealKey(master, "dev"),
+  );
+  const other = backupRecordOf("20260131-120000-aaaa", [], { covers: ["postgres-data"] });
+  const { reporter, signal } = options;
+  await archive.write(other);
+  await verifyBackup({ reporter, signal }, archive, other);
+  await expect(guardData(options)).rejects.toMatchObject({
+    code: "E_BACKUP",
+    message:
+      "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data. The last one, 20260131-120000-aaaa, does not hold it.",
+  });
+  const record = backupRecordOf("20260201-120000-bbbb", [], { covers: ["mlflow-data"] });
+  await archive.write(record);
+  await expect(guardData(options)).rejects.toMatchObject({ code: "E_BACKUP" });
+  await verifyBackup({ reporter, signal }, archive, record);
+  await guardData(options);
 });

@@ -86,6 +86,9 @@ class Recorder implements Runtime {
     this.log.push(`start ${instance.slice(12)}`);
     this.#set(instance, false);
   }
+  async rerun(instance: string) {
+    this.log.push(`rerun ${instance}`);
+  }
   async stop(instance: string, grace: number) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     this.log.push(`stop ${instance.slice(12)} ${grace}`);

@@ -41,7 +41,7 @@ describe("the output `platform` of the default stack", () => {
       summary: "S3 object storage: the lake's buckets, artifacts and backups.",
       version: expect.stringMatching(/^MinIO \S+$/),
       owner: "platform",
-      backup: "its buckets are mirrored by the backup of the lake",
+      backup: "every object of every bucket, by ./datalab backup create",
       dependsOn: [],
       workloads: [
         {

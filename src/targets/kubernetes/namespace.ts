@@ -44,7 +44,10 @@ interface Sum {
   claims: number;
 }
 
-/** Room for everything at its most, one pod more of each where updates overlap, and all that may be spawned. */
+/**
+ * Room for everything at its most, and all that may be spawned. One pod more of each: updates overlap, and while objects are moved
+ * two engines of a store run side by side, the next one on a claim of its own.
+ */
 export function quotaArgs(
   model: PlatformModel,
   namespace: string,
@@ -58,8 +61,8 @@ export function quotaArgs(
     sum.pods += count;
   };
   for (const workload of model.services.flatMap((s) => s.workloads)) {
-    add(workload, most(workload) + (isStateful(workload) ? 0 : 1));
-    sum.claims += workload.volumes.length * workload.replicas;
+    add(workload, most(workload) + 1);
+    sum.claims += workload.volumes.length * workload.replicas + (isStateful(workload) ? 1 : 0);
     for (const spawn of workload.spawns) {
       add(spawn, spawn.atMost);
       // A person's claim outlives the person's pod.

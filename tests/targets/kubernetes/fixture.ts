@@ -42,6 +42,7 @@ export const notes: WorkloadModel = {
   ports: [],
   stopGraceSeconds: 10,
   drain: null,
+  dump: null,
   tools: {},
   waitFor: [],
   afterOneShots: [],

@@ -93,10 +93,10 @@ describe("the quota", () => {
     expect(most["limits.cpu"]).toBe("11");
   });
 
-  test("GIVEN data WHEN it is updated THEN its one pod is replaced in its place", () => {
+  test("GIVEN data WHEN it moves to another engine THEN there is room for one more pod and claim", () => {
     const data = { name: "data", path: "/data", sizeBytes: 2 ** 30, policy: "retain" as const };
     const { pods, persistentvolumeclaims } = hard(modelOf({ ...notes, volumes: [data] }));
-    expect([pods, persistentvolumeclaims]).toEqual(["1", "1"]);
+    expect([pods, persistentvolumeclaims]).toEqual(["2", "2"]);
   });
 });
 

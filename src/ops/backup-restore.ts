@@ -1,0 +1,298 @@
+import { DeleteObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { DatalabError, exit } from "../config/error.ts";
+import type { ServiceOutput } from "../outputs/platform.ts";
+import { type Archive, openArchive } from "./backup-archive.ts";
+import { backUp, step, verifyBackup } from "./backup-create.ts";
+import type { BackupRecord, SavedBucket } from "./backup-record.ts";
+import { type DataSource, openSource } from "./backup-source.ts";
+import { platformCore } from "./core-client.ts";
+import { lockStack } from "./lock.ts";
+import type { Reporter } from "./reporter.ts";
+import { controlServices, wayIn } from "./service-control.ts";
+import { dependentsOf } from "./service-selection.ts";
+import { contentHash, sameTraits, statusOf, traitsOf, writeObject } from "./store-copy.ts";
+import { bucketNames, ensureBucket, objectsOf, parallel } from "./store-inventory.ts";
+
+export interface RestoreOptions {
+  readonly project: string;
+  readonly stack: string;
+  /** The stack that the backup is of. */
+  readonly from: string;
+  /** Its id, or `latest`. */
+  readonly backup: string;
+  /** Whether what the stack holds now is saved first. */
+  readonly saveFirst: boolean;
+  /** Whether every object that is written is read back and compared. @default false: the store checks what it is sent */
+  readonly readBack?: boolean;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Asked when the backup has been read back, and nothing touched. */
+  readonly confirm: (record: BackupRecord) => Promise<boolean>;
+}
+
+/** `datalab backup restore --json`. */
+export interface Restored {
+  readonly stack: string;
+  readonly from: string;
+  readonly backup: string;
+  readonly restored: boolean;
+  /** The backup of what the stack held before; null: none was made. */
+  readonly before: string | null;
+  readonly databases: number;
+  readonly objects: { readonly written: number; readonly equal: number; readonly removed: number };
+  /** Services that were stopped for it and are healthy again. */
+  readonly services: readonly string[];
+  readonly seconds: number;
+}
+
+/**
+ * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end before anything is
+ * touched, what needs the data is stopped, what the stack holds is saved, and each database is compared with its dump before all of them
+ * take their places at once. Objects are made equal one by one: an interrupted restore is finished by the same call.
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { project, stack, from, reporter, signal } = options;
+  const started = performance.now();
+  const archive = await openArchive(project, from);
+  try {
+    const record = await archive.find(options.backup);
+    const source = await openSource(project, stack);
+    try {
+      await checkTarget(record, source, stack);
+      await verifyBackup({ reporter, signal }, archive, record);
+      const result = {
+        stack,
+        from,
+        backup: record.id,
+        restored: false,
+        before: null,
+        databases: 0,
+        objects: { written: 0, equal: 0, removed: 0 },
+        services: [],
+        seconds: 0,
+      };
+      if (!(await options.confirm(record))) return result;
+      const made = await exchange(options, archive, record, source);
+      return { ...result, ...made, restored: true, seconds: (performance.now() - started) / 1000 };
+    } finally {
+      source.close();
+    }
+  } finally {
+    archive.close();
+  }
+}
+
+/** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
+async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
+  const lacking: string[] = [];
+  for (const { workload, name } of record.dumps) {
+    const dumper = source.dumpers.find((each) => each.workload === workload);
+    const names = dumper ? await dumper.list() : [];
+    if (!names.includes(name)) lacking.push(`no database ${name}`);
+  }
+  if (!source.objects.own) {
+    const names = await source.objects.names();
+    lacking.push(...record.buckets.filter((b) => !names.includes(b.name)).map((b) => `no bucket ${b.name}`));
+  }
+  if (lacking.length === 0) return;
+  throw new DatalabError(
+    "E_BACKUP_TARGET",
+    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
+    {
+      exitCode: exit.usage,
+      hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
+    },
+  );
+}
+
+async function exchange(
+  options: RestoreOptions,
+  archive: Archive,
+  record: BackupRecord,
+  source: DataSource,
+): Promise<Pick<Restored, "before" | "databases" | "objects" | "services">> {
+  const { project, stack, reporter, signal, saveFirst } = options;
+  const { platform, holders, dumpers } = source;
+  const lock = lockStack(project, stack, `datalab backup restore ${record.id}`);
+  let before: string | null = null;
+  let touched = false;
+  try {
+    const entrance = wayIn(platform);
+    const affected = dependentsOf(platform, holders).filter((service) => !entrance.includes(service));
+    const control = {
+      project,
+      platform,
+      core: platformCore(project, platform),
+      runtime: source.runtime,
+      locked: true,
+      names: affected.map(({ name }) => name),
+      all: false,
+      withDependents: true,
+      reporter,
+      signal,
+    };
+    const start = () => (affected.length > 0 ? controlServices("start", control) : []);
+    try {
+      if (affected.length > 0) await controlServices("stop", control);
+      if (saveFirst) {
+        const own = options.from === stack ? archive : await openArchive(project, stack);
+        const saved = await backUp(options, own, source);
+        await verifyBackup(options, own, saved);
+        if (own !== archive) own.close();
+        before = saved.id;
+      }
+      await step(reporter, "databases", (tell) => loadDumps(archive, record, source, tell));
+      touched = true;
+      const objects = await step(reporter, "objects", (tell) =>
+        restoreBuckets(archive, record, source, options, tell),
+      );
+      for (const dumper of dumpers) if (dumpsOf(record, dumper.workload).length > 0) await dumper.swap();
+      const started = await start();
+      await step(reporter, "one-shots", () => rerunOneShots(source, affected));
+      for (const dumper of dumpers) await dumper.discard();
+      const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
+      if (ill.length > 0) throw notHealthy(record, ill, before, stack);
+      return { before, databases: record.dumps.length, objects, services: started.map(({ name }) => name) };
+    } catch (error) {
+      if (!touched) {
+        await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
+        await controlServices("start", { ...control, signal: new AbortController().signal });
+        throw error;
+      }
+      if (error instanceof DatalabError && error.code === "E_RESTORE_UNHEALTHY") throw error;
+      throw halfWay(record, error, before, options);
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** What registers itself with a service has to do it again: the service may know an earlier version of it, or none. */
+async function rerunOneShots(
+  { runtime }: DataSource,
+  services: readonly ServiceOutput[],
+): Promise<[undefined, string]> {
+  const again = services.flatMap(({ workloads }) => workloads.filter(({ oneShot }) => oneShot));
+  for (const { instance } of again) await runtime.rerun(instance);
+  return [undefined, again.map(({ name }) => name).join(", ") || "none"];
+}
+
+const dumpsOf = (record: BackupRecord, workload: string) =>
+  record.dumps.filter((dump) => dump.workload === workload);
+
+async function loadDumps(
+  archive: Archive,
+  record: BackupRecord,
+  { dumpers }: DataSource,
+  tell: (text: string) => void,
+): Promise<[undefined, string]> {
+  for (const dumper of dumpers) {
+    for (const { name, blob } of dumpsOf(record, dumper.workload)) {
+      tell(`${name} beside what is there`);
+      await dumper.load(name, await archive.open(blob));
+      const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
+      if (saved !== loaded) {
+        throw new DatalabError(
+          "E_RESTORE_DIFFERS",
+          `The database ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+        );
+      }
+    }
+  }
+  return [undefined, `${record.dumps.length} loaded, each equal to its dump`];
+}
+
+async function restoreBuckets(
+  archive: Archive,
+  record: BackupRecord,
+  { objects }: DataSource,
+  options: RestoreOptions,
+  tell: (text: string) => void,
+): Promise<[Restored["objects"], string]> {
+  const { signal } = options;
+  const count = { written: 0, equal: 0, removed: 0 };
+  const { client } = objects;
+  for (const bucket of record.buckets) {
+    const name = objects.at(bucket.name);
+    if (objects.own) await ensureBucket(client, name);
+    await writeBucket(archive, bucket, client, name, options, (outcome) => {
+      count[outcome] += 1;
+      tell(`${count.written + count.equal}, in ${bucket.name}`);
+    });
+  }
+  const wanted = new Map(record.buckets.map((b) => [b.name, new Set(b.objects.map(({ key }) => key))]));
+  const there = objects.own ? await bucketNames(client) : record.buckets.map(({ name }) => name);
+  for (const name of there) {
+    const keys = wanted.get(name);
+    await parallel(objectsOf(client, objects.at(name)), signal, async ({ key }) => {
+      if (keys?.has(key)) return;
+      await client.send(new DeleteObjectCommand({ Bucket: objects.at(name), Key: key }));
+      count.removed += 1;
+    });
+  }
+  return [count, `${count.written} written, ${count.equal} equal already, ${count.removed} removed`];
+}
+
+async function writeBucket(
+  archive: Archive,
+  bucket: SavedBucket,
+  client: S3Client,
+  name: string,
+  { signal, readBack = false }: RestoreOptions,
+  onObject: (outcome: "written" | "equal") => void,
+): Promise<void> {
+  const there = new Map<string, string>();
+  for await (const { key, etag } of objectsOf(client, name)) there.set(key, etag);
+  await parallel(bucket.objects.values(), signal, async (object) => {
+    const { key, blob, sha256, etag, traits } = object;
+    const at = { Bucket: name, Key: key };
+    if (there.get(key) === etag) {
+      const now = await traitsOf(client, at);
+      if (now && sameTraits(now, traits)) return onObject("equal");
+    }
+    await writeObject(client, at, traits, await archive.open(blob)).catch((error: Error) => {
+      throw new DatalabError(
+        "E_RESTORE_OBJECT",
+        `${name}/${key} could not be written (${statusOf(error) ?? error.name}): ${error.message}`,
+        { cause: error },
+      );
+    });
+    if (readBack && (await contentHash(client, at)) !== sha256)
+      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} is not what it was once it is written.`);
+    onObject("written");
+  });
+}
+
+const wayBack = (before: string | null, stack: string): string =>
+  before === null ? "" : ` What the stack held before: ./datalab backup restore ${before} --stack ${stack}`;
+
+function halfWay(
+  record: BackupRecord,
+  error: unknown,
+  before: string | null,
+  { stack, from }: RestoreOptions,
+): DatalabError {
+  const own = from === stack ? "" : ` --from ${from}`;
+  return new DatalabError(
+    "E_RESTORE_HALF",
+    `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
+    {
+      ...(error instanceof DatalabError && { exitCode: error.exitCode }),
+      hint: `The same again goes on: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
+      cause: error,
+    },
+  );
+}
+
+function notHealthy(
+  record: BackupRecord,
+  ill: readonly string[],
+  before: string | null,
+  stack: string,
+): DatalabError {
+  return new DatalabError(
+    "E_RESTORE_UNHEALTHY",
+    `The data of ${record.id} is in its place, but not healthy with it: ${ill.join(", ")}.`,
+    { hint: `./datalab services health --stack ${stack}.${wayBack(before, stack)}` },
+  );
+}

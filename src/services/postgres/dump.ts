@@ -1,0 +1,66 @@
+/**
+ * Saves databases and brings them back; see Dump in the vocabulary. A database is loaded as `<name>.loaded` beside the one that serves,
+ * and takes its place by a rename; names from needs have no dot. `--no-acl`: what a role may do comes from its need, and is granted at
+ * every start.
+ */
+export const dump = `set -euo pipefail
+bin=/usr/lib/postgresql/15/bin
+export PGHOST=/tmp PGUSER=postgres PGDATABASE=postgres LC_ALL=C
+sql() { $bin/psql --no-psqlrc --quiet --no-align --tuples-only --set ON_ERROR_STOP=1 "$@"; }
+# What a dump says, as lines in an order that does not depend on how the server counts its objects.
+lines() { grep --invert-match --extended-regexp '^(--|$|\\\\(un)?restrict )' | sort --temporary-directory=/data | sha256sum | cut -d ' ' -f 1; }
+case $1 in
+  list)
+    sql --command "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname NOT LIKE '%.%' ORDER BY 1"
+    ;;
+  save)
+    exec $bin/pg_dump --format=custom --compress=0 --no-owner --no-acl --dbname "$2"
+    ;;
+  load)
+    owner=$(sql --set name="$2" <<<"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :'name'")
+    [ -n "$owner" ] || { echo "there is no database $2 here" >&2; exit 1; }
+    sql --set copy="$2.loaded" --set owner="$owner" <<'SQL'
+DROP DATABASE IF EXISTS :"copy" WITH (FORCE);
+CREATE DATABASE :"copy" OWNER :"owner" TEMPLATE template0;
+REVOKE CONNECT ON DATABASE :"copy" FROM PUBLIC;
+SQL
+    exec $bin/pg_restore --exit-on-error --single-transaction --no-owner --no-acl --role="$owner" --dbname "$2.loaded"
+    ;;
+  digest)
+    $bin/pg_dump --format=plain --no-owner --no-acl --dbname "$2.loaded" | lines
+    ;;
+  digest-saved)
+    $bin/pg_restore --no-owner --no-acl --file=- | lines
+    ;;
+  swap)
+    # Nobody gets in between; renames are one transaction, so that all databases are the new ones or none is.
+    loaded=$(sql --command "SELECT left(datname, -7) FROM pg_database WHERE datname LIKE '%.loaded' ORDER BY 1")
+    [ -n "$loaded" ] || { echo "nothing is loaded" >&2; exit 1; }
+    open() { for name in $loaded; do sql --set name="$name" <<<'ALTER DATABASE :"name" ALLOW_CONNECTIONS true;'; done; }
+    trap open EXIT
+    for name in $loaded; do
+      sql --set name="$name" --set old="$name.replaced" <<'SQL'
+DROP DATABASE IF EXISTS :"old" WITH (FORCE);
+ALTER DATABASE :"name" ALLOW_CONNECTIONS false;
+SELECT count(pg_terminate_backend(pid, 10000)) AS ended FROM pg_stat_activity WHERE datname = :'name' \\gset
+SQL
+    done
+    {
+      echo 'BEGIN;'
+      for name in $loaded; do
+        printf 'ALTER DATABASE "%s" RENAME TO "%s.replaced"; ALTER DATABASE "%s.loaded" RENAME TO "%s";\\n' "$name" "$name" "$name" "$name"
+      done
+      echo 'COMMIT;'
+    } | sql
+    ;;
+  discard)
+    for name in $(sql --command "SELECT datname FROM pg_database WHERE datname LIKE '%.loaded' OR datname LIKE '%.replaced'"); do
+      sql --set name="$name" <<<'DROP DATABASE :"name" WITH (FORCE);'
+    done
+    ;;
+  *)
+    echo "dump.sh: expected list, save, load, digest, digest-saved, swap or discard, received $1" >&2
+    exit 64
+    ;;
+esac
+`;
