@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { stackFile } from "../config/load.ts";
+import { volumeName } from "../model/names.ts";
 import { type Archive, openArchive } from "./backup-archive.ts";
 import {
   type BackupRecord,
@@ -88,6 +89,10 @@ export async function backUp(
   );
   const { covers, holders, platform } = source;
   const { volumes } = await (await hostOf(siteOf(project, stack))).inventory(stack, { sizes: false });
+  // What the program writes itself comes with the next up.
+  const written = new Set(
+    platform.services.flatMap((s) => s.workloads.map((w) => volumeName(stack, w.name, "files"))),
+  );
   const sentence = new Map(platform.services.map(({ name, backup }) => [name, backup]));
   const record: BackupRecord = {
     format: 1,
@@ -108,7 +113,7 @@ export async function backUp(
         ? [{ what: "databases", why: "they are on a server outside the stack, whose own backups hold them" }]
         : []),
       ...volumes
-        .filter(({ service }) => !holders.some(({ name }) => name === service))
+        .filter(({ name, service }) => !written.has(name) && !holders.some((each) => each.name === service))
         .map(({ name, service }) => ({
           what: name,
           why: sentence.get(service) ?? "its service is not known",

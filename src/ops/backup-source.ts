@@ -1,5 +1,5 @@
 import { PassThrough, type Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
+import { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../config/error.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
 import { type Credentials, readPlatformAndCredentials } from "./credentials.ts";
@@ -8,7 +8,7 @@ import { lakeOf } from "./lake.ts";
 import { lastLines } from "./process.ts";
 import { type Runtime, runtimeOf } from "./runtime.ts";
 import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
-import { bucketNames } from "./store-inventory.ts";
+import { bucketNames, connect } from "./store-inventory.ts";
 import { configuredEngine, storeWith } from "./store-sides.ts";
 import { agentBy, wayInOf } from "./way-in.ts";
 
@@ -56,9 +56,6 @@ export async function openSource(project: string, stack: string): Promise<DataSo
   const { environment } = declare(project, stack);
   const { platform, credentials } = await readPlatformAndCredentials(project, stack);
   const runtime = await runtimeOf(platform);
-  const { S3Client: Client } = await import("@aws-sdk/client-s3");
-  const agent = agentBy(wayInOf(platform));
-  const handler = agent && { requestHandler: { httpsAgent: agent } };
   const workloads = platform.services.flatMap((service) => service.workloads.map((w) => ({ service, ...w })));
   const dumping = workloads.filter((w) => w.dump);
 
@@ -76,14 +73,14 @@ export async function openSource(project: string, stack: string): Promise<DataSo
         hint: "Backups read it there: give its S3 port a number in the configuration.",
       });
     }
-    const access = { url, region: "us-east-1", accessKey: admin.user };
-    const client = new Client({ ...clientConfig(access, credentials.value(admin.secret)), ...handler });
+    const secretKey = credentials.value(admin.secret);
+    const client = connect({ url, accessKey: admin.user, secretKey, agent: agentBy(wayInOf(platform)) });
     objects = { client, own: true, names: () => bucketNames(client), at: (name) => name };
   } else {
     const { bucket } = lakeOf(platform);
     if (!bucket)
       throw new DatalabError("E_NO_LAKE", `The stack ${stack} does not say where its buckets are.`);
-    const client = new Client(clientConfig(bucket, secretKeyOf(bucket, credentials)));
+    const client = new S3Client(clientConfig(bucket, secretKeyOf(bucket, credentials)));
     objects = {
       client,
       own: false,

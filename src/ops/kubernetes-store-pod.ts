@@ -132,7 +132,7 @@ export async function ensureClaim(
         accessModes: ["ReadWriteOnce"],
         ...like?.spec,
         volumeName: undefined,
-        resources: { requests: { storage: String(volume.sizeBytes) } },
+        resources: { requests: { storage: `${Math.ceil(volume.sizeBytes / 2 ** 20)}Mi` } },
       },
     },
   });

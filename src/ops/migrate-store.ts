@@ -17,6 +17,7 @@ import type { SideStore, StoreHost } from "./store-host.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "./store-inventory.ts";
 import { checkKeys } from "./store-keys.ts";
 import { engineNames, type Store, sideOf, storeImage, storeWith } from "./store-sides.ts";
+import { agentBy, wayInOf } from "./way-in.ts";
 
 export interface MigrateOptions {
   readonly project: string;
@@ -200,7 +201,7 @@ async function lookAt(parts: Parts): Promise<BucketReport[]> {
       hint: "A dry run reads it there: give its S3 port a number in the configuration.",
     });
   }
-  return checkKeys(connect(accessTo(parts, url)), to);
+  return checkKeys(connect({ ...accessTo(parts, url), agent: agentBy(wayInOf(platform)) }), to);
 }
 
 const accessTo = ({ target, credentials }: Parts, url: string): StoreAccess => ({

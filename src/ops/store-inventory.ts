@@ -1,3 +1,4 @@
+import type { Agent } from "node:https";
 import {
   S3Client as Client,
   CreateBucketCommand,
@@ -19,6 +20,8 @@ export interface StoreAccess {
   readonly url: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** How it is reached, where that is not by its name. */
+  readonly agent?: Agent | undefined;
 }
 
 export interface BucketReport {
@@ -38,13 +41,14 @@ export interface MirrorOptions {
   readonly onObject?: (bucket: string, objects: number, bytes: number) => void;
 }
 
-export const connect = ({ url, accessKey, secretKey }: StoreAccess): S3Client =>
+export const connect = ({ url, accessKey, secretKey, agent }: StoreAccess): S3Client =>
   new Client({
     endpoint: url,
     region: "us-east-1",
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
     forcePathStyle: true,
     maxAttempts: 4,
+    ...(agent && { requestHandler: { httpsAgent: agent } }),
   });
 
 export async function bucketNames(client: S3Client): Promise<string[]> {

@@ -189,3 +189,61 @@ test("a platform that does not say where it runs was deployed by another version
     "The stack dev does not say in which cluster it runs.",
   );
 });
+
+describe("a one-shot that is run again", () => {
+  const jobs = inside("/apis/batch/v1//jobs");
+  const controller = { "controller-uid": "u1", "batch.kubernetes.io/job-name": "prefect-register" };
+  const job = (): Thing => ({
+    metadata: { name: "prefect-register", labels: { ...labels("prefect-register"), ...controller } },
+    spec: {
+      backoffLimit: 3,
+      selector: { matchLabels: controller },
+      template: {
+        metadata: { labels: { ...labels("prefect-register"), ...controller } },
+        spec: { containers: [] },
+      },
+    },
+    status: { succeeded: 1, conditions: [{ type: "Complete", status: "True" }] },
+  });
+  /** Ends the job that was made anew. */
+  const endNext = async (contents: Contents, status: object) => {
+    while (contents[jobs]?.[0]?.status !== undefined || contents[jobs]?.length !== 1)
+      await new Promise((done) => setTimeout(done, 20));
+    (contents[jobs][0] as { status: unknown }).status = status;
+  };
+
+  test("GIVEN a Job that has ended WHEN it is run again THEN it is made as it was, without what was the first run's", async () => {
+    const { runtime, cluster } = await runtimeOn({ [jobs]: [job()] });
+    const ended = endNext(cluster.contents, { succeeded: 1 });
+    await runtime.rerun("datalab-dev-prefect-register");
+    await ended;
+    expect(cluster.changes.map(({ method, path }) => [method, path])).toEqual([
+      ["DELETE", `${jobs}/prefect-register`],
+      ["POST", jobs],
+    ]);
+    expect(cluster.changes[1]?.body).toEqual({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "prefect-register", labels: labels("prefect-register") },
+      spec: {
+        backoffLimit: 3,
+        template: { metadata: { labels: labels("prefect-register") }, spec: { containers: [] } },
+      },
+    });
+  });
+
+  test("GIVEN a Job WHEN it fails this time THEN that is said", async () => {
+    const { runtime, cluster } = await runtimeOn({ [jobs]: [job()] });
+    const ended = endNext(cluster.contents, { failed: 4, conditions: [{ type: "Failed", status: "True" }] });
+    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({ code: "E_ONE_SHOT" });
+    await ended;
+  });
+
+  test("GIVEN none WHEN it is asked for THEN up is named", async () => {
+    const { runtime } = await runtimeOn({ [jobs]: [] });
+    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({
+      code: "E_WORKLOAD_DOWN",
+      hint: "./datalab up --stack dev makes it.",
+    });
+  });
+});

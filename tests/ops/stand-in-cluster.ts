@@ -78,6 +78,10 @@ export async function standInCluster(
     if (path === "/api" || path === "/apis") return say(200, discovery(path));
     const log = /\/pods\/([^/]+)\/log$/.exec(path)?.[1];
     if (log) return answer.end(searchParams.get("previous") ? "" : (logs[log] ?? ""));
+    if (contents[path] && method === "POST") {
+      contents[path].push(structuredClone(body));
+      return say(201, body);
+    }
     if (contents[path]) {
       const selector = searchParams.get("labelSelector") ?? "";
       const fields = searchParams.get("fieldSelector") ?? "";

@@ -7,8 +7,17 @@ export const dump = `set -euo pipefail
 bin=/usr/lib/postgresql/15/bin
 export PGHOST=/tmp PGUSER=postgres PGDATABASE=postgres LC_ALL=C
 sql() { $bin/psql --no-psqlrc --quiet --no-align --tuples-only --set ON_ERROR_STOP=1 "$@"; }
-# What a dump says, as lines in an order that does not depend on how the server counts its objects.
-lines() { grep --invert-match --extended-regexp '^(--|$|\\\\(un)?restrict )' | sort --temporary-directory=/data | sha256sum | cut -d ' ' -f 1; }
+# Every row, and the name of everything that a script makes, in an order that does not depend on how the server counts its objects.
+# Not its definition: the server writes an expression otherwise once it has read it back.
+said() {
+  awk '
+    rows { print; if ($0 == "\\\\.") rows = 0; next }
+    /^COPY .* FROM stdin;$/ { rows = 1; print; next }
+    /^SELECT pg_catalog\\.setval/ { print; next }
+    /^(CREATE|ALTER) / { print $1, $2, $3, $4; next }
+    /^ +ADD CONSTRAINT / { print $1, $2, $3 }
+  ' | sort --temporary-directory=/data | sha256sum | cut -d ' ' -f 1
+}
 case $1 in
   list)
     sql --command "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname NOT LIKE '%.%' ORDER BY 1"
@@ -27,10 +36,10 @@ SQL
     exec $bin/pg_restore --exit-on-error --single-transaction --no-owner --no-acl --role="$owner" --dbname "$2.loaded"
     ;;
   digest)
-    $bin/pg_dump --format=plain --no-owner --no-acl --dbname "$2.loaded" | lines
+    $bin/pg_dump --format=plain --no-owner --no-acl --dbname "$2.loaded" | said
     ;;
   digest-saved)
-    $bin/pg_restore --no-owner --no-acl --file=- | lines
+    $bin/pg_restore --no-owner --no-acl --file=- | said
     ;;
   swap)
     # Nobody gets in between; renames are one transaction, so that all databases are the new ones or none is.

@@ -72,7 +72,7 @@ export function kubernetesData(stage: Stage): void {
       }>(...args, "--yes");
       expect(moved.moved).toBe(true);
       const copied = moved.buckets.reduce((all, bucket) => all + bucket.copied, 0);
-      expect(copied).toBeGreaterThan(50);
+      expect(copied).toBeGreaterThan(15);
       expect(moved.kept.volume).toBe("data-object-store-0");
       expect(moved.kept.remove).toMatch(/^kubectl .* exec statefulset\/object-store -- rm -rf \/data\//);
       expect(kubectl("get", "statefulset", "object-store", "-o", "yaml")).toContain("versitygw");
