@@ -27,7 +27,7 @@ export interface DrillOptions {
   readonly backup: string;
   /** Leave the drill's stack running. */
   readonly keep: boolean;
-  /** @default that of the stack, and 10000 */
+  /** @default that of the stack, and `besides` */
   readonly portOffset?: number;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -47,6 +47,8 @@ export interface Drill {
   readonly kept: string | null;
 }
 
+/** No well-known port and another one are so far from each other. */
+const besides = 11_000;
 const mark = "# Made by ./datalab backup drill, and removed by it.";
 
 /**
@@ -130,7 +132,7 @@ function drillFile(project: string, record: BackupRecord, portOffset: number | u
   const images = given.images as { source?: string } | undefined;
   if (images?.source === "registry") platform.images = images;
   platform.target = "docker";
-  platform.portOffset = portOffset ?? Number(given.portOffset ?? 0) + 10_000;
+  platform.portOffset = portOffset ?? Number(given.portOffset ?? 0) + besides;
   platform.data = { policy: "delete" };
   return `${mark}\n${stringify({ config: { "datalab:platform": platform } })}`;
 }
