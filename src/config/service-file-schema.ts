@@ -83,6 +83,19 @@ const drain = z
   })
   .describe("What ends its work in peace before it is stopped or restarted by hand.");
 
+const dump = z
+  .strictObject({
+    command: z
+      .array(text)
+      .min(1)
+      .describe(
+        "Program inside the container that is called with `list`, `save NAME`, `load NAME`, `digest NAME`, `digest-saved`, `swap` or `discard`; see docs/backup.md.",
+      ),
+  })
+  .describe(
+    "How what it holds gets into a backup and back; what it keeps in buckets and databases needs none.",
+  );
+
 const scrape = z
   .strictObject({
     endpoint: name.describe("Endpoint of the part."),
@@ -153,6 +166,7 @@ const part = z
     oneShot: z.boolean().default(false).describe("Runs to its end at each change, instead of for ever."),
     stopGrace: duration.default("10s").describe("How long it may take to stop."),
     drain: drain.optional(),
+    dump: dump.optional(),
   })
   .describe("One container. The part `main` has the service's name, another is `<service>-<part>`.");
 

@@ -155,6 +155,13 @@ function checkPart(
       "Remove it: nothing stops such a part.",
     );
   }
+  if (part.dump && (part.oneShot || part.replicas > 1)) {
+    at(
+      ["dump"],
+      `expected no dump of ${part.oneShot ? "a part that ends" : "a part of several replicas"}, received one`,
+      "A backup asks one container that runs and holds it all.",
+    );
+  }
   return problems;
 }
 
@@ -206,13 +213,14 @@ function toDefinition(file: File): ServiceDefinition {
     needs: Object.fromEntries(Object.entries(file.needs).map(([n, value]) => [n, toNeed(value)])),
     parts: Object.fromEntries(
       Object.entries(file.parts).map(([n, p]) => {
-        const { probe, drain, command, env, files, endpoints, metrics, after, replicas, ...rest } = p;
+        const { probe, drain, dump, command, env, files, endpoints, metrics, after, replicas, ...rest } = p;
         return [
           n,
           {
             ...rest,
             ...(probe && { probe }),
             ...(drain && { drain }),
+            ...(dump && { dump }),
             endpoints: endpoints as never,
             metrics: metrics as never,
             after: after.map(placeOf),

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, rmSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -72,6 +72,7 @@ function folder(root: string): Repository {
 async function s3(place: S3Place): Promise<Repository> {
   const sdk = await import("@aws-sdk/client-s3");
   const client: S3Client = new sdk.S3Client(place.client);
+  const draft = join(tmpdir(), `datalab-backup-${process.pid}`);
   const key = (path: string) => [place.prefix, path].filter(Boolean).join("/");
   const at = (path: string) => ({ Bucket: place.bucket, Key: key(path) });
   const reached = async <T>(work: Promise<T>): Promise<T> => {
@@ -95,7 +96,7 @@ async function s3(place: S3Place): Promise<Repository> {
   };
   return {
     place: placeText(place),
-    draft: join(tmpdir(), `datalab-backup-${process.pid}`),
+    draft,
     has: async (path) =>
       (await reached(client.send(new sdk.HeadObjectCommand(at(path)))).catch(absent)) !== undefined,
     read: async (path) => {
@@ -125,6 +126,9 @@ async function s3(place: S3Place): Promise<Repository> {
     remove: async (path) => {
       await reached(client.send(new sdk.DeleteObjectCommand(at(path))));
     },
-    close: () => client.destroy(),
+    close: () => {
+      client.destroy();
+      rmSync(draft, { recursive: true, force: true });
+    },
   };
 }

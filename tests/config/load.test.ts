@@ -221,6 +221,22 @@ describe("service files", () => {
     expect(drain("    drain: { command: [notes] }\n")?.withinSeconds).toBe(60);
   });
 
+  test("a part may say how it gets into a backup, when one container holds it all", () => {
+    const resources = "    resources: { cpu: 100m, memory: 128Mi }\n";
+    const dump = (lines: string) => {
+      const files = {
+        "Pulumi.dev.yaml": yaml,
+        "services/notes.yaml": notes.replace(resources, `${resources}${lines}`),
+      };
+      return declare(makeProject(files)).model.services.at(-1)?.workloads[0]?.dump;
+    };
+    expect(dump("")).toBeNull();
+    expect(dump("    dump: { command: [notes, dump] }\n")).toEqual({ command: ["notes", "dump"] });
+    expect(() => dump("    replicas: 2\n    dump: { command: [notes] }\n")).toThrow(
+      "parts.main.dump: expected no dump of a part of several replicas, received one",
+    );
+  });
+
   test("an image that a registry has by digest is known", () => {
     const digests = ["base", "core", "python", "pipelines", "services", "mine"].map(
       (name) => `\n        ${name}: sha256:${"a".repeat(64)}`,
