@@ -169,3 +169,48 @@ test("a preview that can't be made is a comment that says why", async () => {
     "<!-- datalab preview dev -->\n## Preview of `dev`\n\n**It could not be made:**\n\n```text\n✖ portOffset: expected ...\n```\n",
   ]);
 });
+
+/** A `datalab` whose drills end like this, and that notes how it was called. */
+function withDrill(code: number): string {
+  const project = repository();
+  const drill = {
+    stack: "prod",
+    backup: "20260131-120000-aaaa",
+    databases: 3,
+    objects: 40,
+    checks: 12,
+    tables: [{ layer: "gold", name: "metrics", rows: 4, version: 0 }],
+    seconds: { up: 20, restore: 30.5, total: 51 },
+    kept: null,
+  };
+  const script = `#!/bin/sh
+echo "$@" >>calls
+case "$1 $2" in
+"backup create") echo '{"id": "20260131-120000-aaaa"}' ;;
+"backup drill") echo '${JSON.stringify(drill)}'; exit ${code} ;;
+esac
+`;
+  writeFileSync(join(project, "datalab"), script, { mode: 0o755 });
+  return project;
+}
+const called = (project: string) => readFileSync(join(project, "calls"), "utf8").trim().split("\n");
+
+test("a restore drill makes a backup, drills that one, then prunes, and says how it went", async () => {
+  const project = withDrill(0);
+  const ran = await run(join(project, "tools/ci/restore-drill.sh"), ["prod"]);
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(called(project)).toEqual([
+    "backup create --stack prod --json",
+    "backup drill 20260131-120000-aaaa --stack prod --json",
+    "backup prune --stack prod --yes",
+  ]);
+  expect(ran.stdout.trim()).toBe(
+    "The backup 20260131-120000-aaaa of prod was restored in 30.5 s: 3 databases, 40 objects, 12 checks passed, 1 tables.",
+  );
+});
+
+test("a restore drill that fails fails, and prunes nothing", async () => {
+  const project = withDrill(1);
+  expect((await run(join(project, "tools/ci/restore-drill.sh"), ["prod"])).code).toBe(1);
+  expect(called(project)).toHaveLength(2);
+});
