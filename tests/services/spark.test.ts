@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { render } from "../../src/model/refs.ts";
 import { judge, judgeDriver, type MasterState } from "../../src/services/spark/checks.ts";
-import { executorMebibytes, properties } from "../../src/services/spark/config.ts";
+import { executorMebibytes, properties, withEventLogs } from "../../src/services/spark/config.ts";
 import {
   bytes,
   ConnectError,
@@ -30,6 +32,24 @@ test("a properties file has a line a property, a later value in the place of an 
   expect(properties({ "spark.a": "1", "spark.b": "2" }, { "spark.a": "3" })).toEqual({
     parts: ["spark.a 3\nspark.b 2\n"],
   });
+});
+
+test("the folder of event logs is made with the hash of its content, which not every store does without", () => {
+  const script = withEventLogs(
+    {
+      kind: "bucket",
+      url: { ref: "address", workload: "object-store", endpoint: "s3", part: "url" },
+      region: "us-east-1",
+      accessKey: "spark.lake",
+      secretKey: "k",
+      names: ["artifacts"],
+    },
+    ["history"],
+  );
+  const text = render(script, () => "http://object-store:9000");
+  const nothing = createHash("sha256").update("").digest("hex");
+  expect(text).toContain(`--header 'x-amz-content-sha256: ${nothing}'`);
+  expect(text).toMatch(/'http:\/\/object-store:9000\/artifacts\/spark-events\/'\nexec history\n$/);
 });
 
 describe("workers", () => {

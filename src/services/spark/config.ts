@@ -96,13 +96,16 @@ export const executorOptions = [
   "-Dlog4j2.configurationFile=file:/opt/spark/log4j2.properties",
 ].join(" ");
 
+/** Not every store takes a request without it. */
+const sha256OfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 const makeFolder = (lake: BucketGrant): Template =>
   isAmbient(lake)
     ? t`python -c 'import boto3; boto3.client("s3", region_name="${lake.region}").put_object(Bucket="${logBucket(lake)}", Key="${eventLogs.prefix}", ContentType="application/x-directory")'
 `
     : t`printf 'user = "%s:%s"\\n' '${lake.accessKey}' '${lake.secretKey}' |
   curl --config - --fail --silent --show-error --retry 5 --retry-connrefused --aws-sigv4 'aws:amz:${lake.region}:s3' \\
-    --request PUT --data-binary '' --header 'content-type: application/x-directory' \\
+    --request PUT --data-binary '' --header 'content-type: application/x-directory' --header 'x-amz-content-sha256: ${sha256OfNothing}' \\
     '${lake.url}/${logBucket(lake)}/${eventLogs.prefix}'
 `;
 
