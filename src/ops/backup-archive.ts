@@ -10,7 +10,7 @@ import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./bac
 import { readMaster } from "./credentials.ts";
 import { besideState, placeOf } from "./state-place.ts";
 
-/** The backups of one stack: `<stack>/<id>.backup`, `<stack>/<id>.verified` and blobs that they share, all sealed. */
+/** The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs` that they share, all sealed. */
 export class Archive {
   readonly stack: string;
   readonly #repository: Repository;
@@ -32,8 +32,8 @@ export class Archive {
   /** Ids, oldest first. */
   async ids(): Promise<string[]> {
     const ids: string[] = [];
-    for await (const { path } of this.#repository.list(this.stack)) {
-      const id = /^[^/]+\/([^/]+)\.backup$/.exec(path)?.[1];
+    for await (const { path } of this.#repository.list(`${this.stack}/records`)) {
+      const id = /\/([^/]+)\.backup$/.exec(path)?.[1];
       if (id !== undefined) ids.push(id);
     }
     return ids.sort();
@@ -60,7 +60,7 @@ export class Archive {
   }
 
   async read(id: string): Promise<BackupRecord> {
-    const value = await this.#readJson(`${this.stack}/${id}.backup`, id);
+    const value = await this.#readJson(this.#record(id, "backup"), id);
     const parsed = backupRecord.safeParse(value);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
@@ -71,18 +71,17 @@ export class Archive {
     );
   }
 
-  write = (record: BackupRecord): Promise<void> =>
-    this.#writeJson(`${this.stack}/${record.id}.backup`, record);
+  write = (record: BackupRecord): Promise<void> => this.#writeJson(this.#record(record.id, "backup"), record);
 
   /** When all of it was last read back; undefined: never. */
   async verified(id: string): Promise<Verification | undefined> {
-    const path = `${this.stack}/${id}.verified`;
+    const path = this.#record(id, "verified");
     if (!(await this.#repository.has(path))) return undefined;
     return verification.parse(await this.#readJson(path, id));
   }
 
   markVerified = (id: string, found: Verification): Promise<void> =>
-    this.#writeJson(`${this.stack}/${id}.verified`, found);
+    this.#writeJson(this.#record(id, "verified"), found);
 
   /** Keeps a stream's content; what is kept already is not written again. */
   async save(content: Readable): Promise<Sealed> {
@@ -128,12 +127,16 @@ export class Archive {
   removeBlob = ({ path }: Stored): Promise<void> => this.#repository.remove(path);
 
   async remove(id: string): Promise<void> {
-    await this.#repository.remove(`${this.stack}/${id}.backup`);
-    await this.#repository.remove(`${this.stack}/${id}.verified`);
+    await this.#repository.remove(this.#record(id, "backup"));
+    await this.#repository.remove(this.#record(id, "verified"));
   }
 
   close(): void {
     this.#repository.close();
+  }
+
+  #record(id: string, kind: "backup" | "verified"): string {
+    return `${this.stack}/records/${id}.${kind}`;
   }
 
   #path(blob: string): string {

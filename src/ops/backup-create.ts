@@ -22,6 +22,7 @@ import { stopIfAborted } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
 import { readObject, traitsOf } from "./store-copy.ts";
 import { type Listed, objectsOf, parallel } from "./store-inventory.ts";
+import { timeId } from "./time-id.ts";
 
 export interface BackupOptions {
   readonly project: string;
@@ -96,7 +97,7 @@ export async function backUp(
   const sentence = new Map(platform.services.map(({ name, backup }) => [name, backup]));
   const record: BackupRecord = {
     format: 1,
-    id: `${begun.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}-${randomBytes(2).toString("hex")}`,
+    id: `${timeId(begun.toISOString())}-${randomBytes(2).toString("hex")}`,
     stack,
     target: platform.target,
     begun: begun.toISOString(),

@@ -35,18 +35,29 @@ export interface Sealed {
   readonly sha256: string;
 }
 
-/** Writes a stream, sealed, to a file. */
-export async function seal(key: SealKey, source: Readable, file: string): Promise<Sealed> {
+/** Takes content piece by piece, and says what it was. */
+function meter(key: SealKey) {
   const id = createHmac("sha256", key.names);
   const hash = createHash("sha256");
   let bytes = 0;
+  return {
+    take(chunk: Buffer): void {
+      id.update(chunk);
+      hash.update(chunk);
+      bytes += chunk.length;
+    },
+    end: (): Sealed => ({ id: id.digest("hex"), bytes, sha256: hash.digest("hex") }),
+  };
+}
+
+/** Writes a stream, sealed, to a file. */
+export async function seal(key: SealKey, source: Readable, file: string): Promise<Sealed> {
+  const content = meter(key);
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv("aes-256-gcm", key.content, nonce);
   const measured = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      id.update(chunk);
-      hash.update(chunk);
-      bytes += chunk.length;
+      content.take(chunk);
       done(null, chunk);
     },
   });
@@ -64,7 +75,7 @@ export async function seal(key: SealKey, source: Readable, file: string): Promis
   });
   const zstd = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
   await pipeline(source, measured, zstd, cipher, framed, createWriteStream(file, { mode: 0o600 }));
-  return { id: id.digest("hex"), bytes, sha256: hash.digest("hex") };
+  return content.end();
 }
 
 /** The content of what was sealed. The stream ends with an error when a single bit of it is not as it was. */
@@ -113,14 +124,8 @@ async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator
 }
 
 /** Name, size and SHA-256 of a stream's content. */
-export async function measure(key: SealKey, content: Readable): Promise<Sealed> {
-  const id = createHmac("sha256", key.names);
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of content as AsyncIterable<Buffer>) {
-    id.update(chunk);
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { id: id.digest("hex"), bytes, sha256: hash.digest("hex") };
+export async function measure(key: SealKey, source: Readable): Promise<Sealed> {
+  const content = meter(key);
+  for await (const chunk of source as AsyncIterable<Buffer>) content.take(chunk);
+  return content.end();
 }

@@ -2,20 +2,19 @@ import { PassThrough, type Readable } from "node:stream";
 import { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../config/error.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
-import { type Credentials, readPlatformAndCredentials } from "./credentials.ts";
+import { readPlatformAndCredentials } from "./credentials.ts";
 import { declare } from "./deployment.ts";
 import { lakeOf } from "./lake.ts";
 import { lastLines } from "./process.ts";
 import { type Runtime, runtimeOf } from "./runtime.ts";
 import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
 import { bucketNames, connect } from "./store-inventory.ts";
-import { configuredEngine, storeWith } from "./store-sides.ts";
+import { configuredEngine, publishedUrl, storeWith } from "./store-sides.ts";
 import { agentBy, wayInOf } from "./way-in.ts";
 
 /** A running stack, as something that has data to be saved, or to be brought back to. */
 export interface DataSource {
   readonly platform: PlatformOutput;
-  readonly credentials: Credentials;
   readonly runtime: Runtime;
   /** What can be dumped, and by what. */
   readonly dumpers: readonly Dumper[];
@@ -65,14 +64,8 @@ export async function openSource(project: string, stack: string): Promise<DataSo
   const holder = store && platform.services.find(({ name }) => name === store.service);
   let objects: ObjectSource;
   if (store) {
-    const { workload, admin, port } = store;
-    const served = workload.endpoints.find((e) => e.port === port)?.name;
-    const url = holder?.endpoints.find((e) => e.workload === workload.name && e.name === served)?.url;
-    if (!url) {
-      throw new DatalabError("E_STORE_UNPUBLISHED", `The stack ${stack} does not publish its object store.`, {
-        hint: "Backups read it there: give its S3 port a number in the configuration.",
-      });
-    }
+    const { admin } = store;
+    const url = publishedUrl(store, platform, "Backups read it there");
     const secretKey = credentials.value(admin.secret);
     const client = connect({ url, accessKey: admin.user, secretKey, agent: agentBy(wayInOf(platform)) });
     objects = { client, own: true, names: () => bucketNames(client), at: (name) => name };
@@ -93,7 +86,6 @@ export async function openSource(project: string, stack: string): Promise<DataSo
   );
   return {
     platform,
-    credentials,
     runtime,
     objects,
     holders,

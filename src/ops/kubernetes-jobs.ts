@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
 import type { Cluster } from "./kubernetes-api.ts";
 import { type Job, ownSelector, paths } from "./kubernetes-objects.ts";
+import { until } from "./kubernetes-scale.ts";
 import { jobState } from "./kubernetes-state.ts";
 
 const withinMs = 600_000;
@@ -35,14 +35,8 @@ export async function rerunJob(cluster: Cluster, stack: string, workload: string
     Object.fromEntries(Object.entries(given).filter(([label]) => !isOfController(label)));
   const path = `${all}/${name}`;
   await cluster.remove(path);
-  const until = Date.now() + withinMs;
-  const waitFor = async (what: string, done: () => Promise<boolean>) => {
-    while (!(await done())) {
-      if (Date.now() > until)
-        throw new DatalabError("E_ONE_SHOT", `The Job ${name} has not ${what} within ${withinMs / 1000} s.`);
-      await sleep(500);
-    }
-  };
+  const waitFor = (what: string, done: () => Promise<boolean>) =>
+    until(done, withinMs, async () => `The Job ${name} has not ${what}`);
   await waitFor("gone", async () => (await cluster.get(path)) === undefined);
   await cluster.send(all, {
     method: "POST",

@@ -16,7 +16,7 @@ import { holderOf } from "./store-holder.ts";
 import type { SideStore, StoreHost } from "./store-host.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "./store-inventory.ts";
 import { checkKeys } from "./store-keys.ts";
-import { engineNames, type Store, sideOf, storeImage, storeWith } from "./store-sides.ts";
+import { engineNames, publishedUrl, type Store, sideOf, storeImage, storeWith } from "./store-sides.ts";
 import { agentBy, wayInOf } from "./way-in.ts";
 
 export interface MigrateOptions {
@@ -191,16 +191,8 @@ function engineName(text: string): EngineName {
 
 /** Looks at what would be moved, through the store that serves; nothing is touched. */
 async function lookAt(parts: Parts): Promise<BucketReport[]> {
-  const { platform, stack, target, to } = parts;
-  const served = target.workload.endpoints.find(({ port }) => port === target.port)?.name;
-  const url = platform.services
-    .find(({ name }) => name === target.service)
-    ?.endpoints.find((e) => e.workload === target.workload.name && e.name === served)?.url;
-  if (!url) {
-    throw new DatalabError("E_STORE_UNPUBLISHED", `The stack ${stack} does not publish its object store.`, {
-      hint: "A dry run reads it there: give its S3 port a number in the configuration.",
-    });
-  }
+  const { platform, target, to } = parts;
+  const url = publishedUrl(target, platform, "A dry run reads it there");
   return checkKeys(connect({ ...accessTo(parts, url), agent: agentBy(wayInOf(platform)) }), to);
 }
 

@@ -17,6 +17,7 @@ import { opOf } from "./planned.ts";
 import { releaseImages } from "./release-images.ts";
 import { isSameRelease, type ReleaseRecord } from "./release-record.ts";
 import { type ReleaseStore, releaseStore } from "./release-store.ts";
+import { timeId } from "./time-id.ts";
 
 export interface Deployed {
   readonly project: string;
@@ -58,7 +59,7 @@ async function makeRecord(deployed: Deployed): Promise<ReleaseRecord> {
   const promoted = environment.config.promoted;
   return {
     format: 1,
-    id: `${at.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}-${platform.release.slice(0, 8)}`,
+    id: `${timeId(at)}-${platform.release.slice(0, 8)}`,
     stack,
     target,
     at,

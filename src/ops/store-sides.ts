@@ -4,6 +4,7 @@ import { imageTag } from "../images/catalog.ts";
 import type { PlatformModel, WorkloadModel } from "../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../model/refs.ts";
 import { resolvePlatform } from "../model/resolve.ts";
+import type { PlatformOutput } from "../outputs/platform.ts";
 import { migrationVariable } from "../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../services/object-store.ts";
 import type { StoreSide } from "./store-host.ts";
@@ -52,6 +53,24 @@ export function storeWith(environment: Environment, engine: EngineName): Store {
     throw new DatalabError("E_NO_STORE", `The object store of ${environment.stack} is disabled.`);
   }
   return { service: provider.name, workload, model, admin, port };
+}
+
+/** Where the store of a deployed stack answers from outside. Throws when it is not published; `why` it has to be. */
+export function publishedUrl(
+  { service, workload, port }: Store,
+  platform: PlatformOutput,
+  why: string,
+): string {
+  const served = workload.endpoints.find((endpoint) => endpoint.port === port)?.name;
+  const url = platform.services
+    .find(({ name }) => name === service)
+    ?.endpoints.find((e) => e.workload === workload.name && e.name === served)?.url;
+  if (url) return url;
+  throw new DatalabError(
+    "E_STORE_UNPUBLISHED",
+    `The stack ${platform.stack} does not publish its object store.`,
+    { hint: `${why}: give its S3 port a number in the configuration.` },
+  );
 }
 
 /** What is configured now. */

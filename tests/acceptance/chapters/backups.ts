@@ -3,7 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { labelled } from "../support/leftovers.ts";
 import { s3 } from "../support/object-store.ts";
+import { psqlCommand } from "../support/psql.ts";
 import type { Tables } from "../support/shapes.ts";
 import * as shapes from "../support/shapes.ts";
 import { ports, type Stage } from "../support/stage.ts";
@@ -45,23 +47,7 @@ export function backups(stage: Stage): void {
     const objects = () =>
       withStore(async (client) => (await inventory(client)).filter(({ bucket }) => bucket !== "health"));
     const psql = (database: string, sql: string) =>
-      stage.project
-        .docker(
-          ...[
-            "exec",
-            stage.container("postgres"),
-            "psql",
-            "-h",
-            "/tmp",
-            "-U",
-            "postgres",
-            "-XAtq",
-            "-d",
-            database,
-          ],
-          ...["-c", sql],
-        )
-        .trim();
+      stage.project.docker("exec", stage.container("postgres"), ...psqlCommand(database, sql)).trim();
     const flowRuns = () =>
       psql(
         "prefect",
@@ -218,18 +204,7 @@ export function backups(stage: Stage): void {
         tables.map(({ layer, name, rows: n, version }) => ({ layer, name, rows: n, version })),
       );
       expect(existsSync(stage.project.path("Pulumi.acc1-drill.yaml"))).toBe(false);
-      for (const kind of ["container", "volume", "network"]) {
-        expect(
-          stage.project.docker(
-            kind,
-            "ls",
-            "--quiet",
-            "--filter",
-            "label=datalab.stack=acc1-drill",
-            ...(kind === "container" ? ["--all"] : []),
-          ),
-        ).toBe("");
-      }
+      expect(labelled(stage.project, "acc1-drill")).toEqual({ containers: [], networks: [], volumes: [] });
       await isLikeBefore();
     });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { kubectl, objects } from "../support/cluster.ts";
+import { psqlCommand } from "../support/psql.ts";
 import type { Stage } from "../support/stage.ts";
 import { healthy } from "./kubernetes-up.ts";
 
@@ -7,24 +8,7 @@ interface Named {
   readonly metadata: { readonly name: string };
 }
 const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";
-const psql = (sql: string) =>
-  kubectl(
-    ...[
-      "exec",
-      "postgres-0",
-      "--",
-      "psql",
-      "-h",
-      "/tmp",
-      "-U",
-      "postgres",
-      "-XAtq",
-      "-d",
-      "prefect",
-      "-c",
-      sql,
-    ],
-  ).trim();
+const psql = (sql: string) => kubectl("exec", "postgres-0", "--", ...psqlCommand("prefect", sql)).trim();
 
 /** Everything that holds data, saved, brought back and moved in a cluster, without a tool but the command line. */
 export function kubernetesData(stage: Stage): void {

@@ -11,8 +11,8 @@ export interface Labelled {
 }
 
 /** Everything on the Docker host that carries the stack's label. */
-export function labelled(project: Project): Labelled {
-  const filter = ["--filter", `label=datalab.stack=${project.stack}`];
+export function labelled(project: Project, stack = project.stack): Labelled {
+  const filter = ["--filter", `label=datalab.stack=${stack}`];
   return {
     containers: lines(project.docker("ps", "--all", ...filter, "--format", "{{.Names}}")),
     networks: lines(project.docker("network", "ls", ...filter, "--format", "{{.Name}}")),
