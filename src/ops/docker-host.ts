@@ -1,5 +1,5 @@
 import { DatalabError } from "../config/error.ts";
-import { labelNames, spawnedRole } from "../model/names.ts";
+import { instanceName, labelNames, replicaNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import { checkPorts as checkPlace } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
@@ -17,8 +17,9 @@ export const dockerHost: Host = {
   checkPlace,
   watchDeaths,
   stopOneShots,
-  stopInOrder,
   failedOneShots,
+  // Docker makes one container after the other; asked for all at once, the first ones are there no sooner than the last.
+  parallel: 16,
   // The engine's own message and the watching have told it.
   whyNot: async () => undefined,
   stores: dockerStoreHost,
@@ -58,6 +59,32 @@ export const dockerHost: Host = {
         bytes: sizes.get(Name) ?? null,
       })),
     };
+  },
+
+  async removeObjects(stack) {
+    await stopInOrder(stack);
+    const { objects } = await this.inventory(stack, { sizes: false });
+    await this.removeLeftovers(objects);
+    const files = [`${labelNames.stack}=${stack}`, `${labelNames.role}=files`];
+    const filter = files.flatMap((label) => ["--filter", `label=${label}`]);
+    await this.removeVolumes(await names(["volume", "ls", ...filter, "--format", "{{.Name}}"]));
+  },
+
+  async isIncomplete({ stack, services }) {
+    const there = new Set(
+      await names([
+        "ps",
+        "--all",
+        "--filter",
+        `label=${labelNames.stack}=${stack}`,
+        "--format",
+        "{{.Names}}",
+      ]),
+    );
+    return services
+      .flatMap((service) => service.workloads)
+      .flatMap(({ name, replicas }) => replicaNames(name, replicas))
+      .some((name) => !there.has(instanceName(stack, name)));
   },
 
   spawned: (stack) => names(["ps", "--all", ...spawnedBy(stack), "--format", "{{.Names}}"]),

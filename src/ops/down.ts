@@ -127,6 +127,7 @@ async function destroy(
 ): Promise<Readonly<Record<string, number>>> {
   const { project, stack, signal, onEngineLine } = options;
   let gone = 0;
+  let found = 0;
   const onStep = ({ op, state, name, type }: EngineStep) => {
     if (op !== "delete") return;
     if (state === "done") gone += 1;
@@ -140,17 +141,26 @@ async function destroy(
       host,
       onStep,
       ...(onEngineLine && { onLine: onEngineLine }),
+      // What is gone already need not be removed, and counts all the same.
+      ...(host.removeObjects && { args: () => ["--refresh"] }),
+      onEvent: ({ resOutputsEvent }) => {
+        if (resOutputsEvent?.metadata.op === "refresh" && !resOutputsEvent.metadata.new) found += 1;
+      },
     });
-  const stopped = host.stopInOrder?.(stack).catch(() => {}); // the engine stops what still runs, or says why it can't
+  if (host.removeObjects) {
+    step.update("stopping in order");
+    await host.removeObjects(stack).catch(() => {}); // the engine removes what is still there, or says why it can't
+    stopIfAborted(signal);
+  }
   let { result, error } = await run();
-  await stopped;
   // The hub may have started another one before it ended itself.
   if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
     ({ result, error } = await run());
   }
   stopIfAborted(signal);
   if (error) throw error;
-  return result.changes;
+  const { delete: deleted = 0, ...changes } = result.changes;
+  return { ...changes, ...(deleted + found > 0 && { delete: deleted + found }) };
 }
 
 /** `datalab down --dry-run --json`: what a down would do. */

@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly project: string;
   readonly stack: string;
   readonly args?: readonly string[];
+  /** Steps at once. */
+  readonly parallel?: number;
   readonly onStep?: (step: EngineStep) => void;
   /** The engine's own display, line by line. */
   readonly onLine?: (line: string) => void;
@@ -85,8 +87,8 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
   const args = [
     command,
     ...["--stack", options.stack, "--non-interactive", "--color", "never", "--event-log", log],
-    // Its steps wait for Docker, not for the CPU; four a core, the default, would make them wait for each other.
-    ...["--parallel", "64"],
+    // Its steps wait for the target, not for the CPU; four a core, the default, would make them wait for each other.
+    ...["--parallel", String(options.parallel ?? 64)],
     ...(command === "preview" || options.args?.includes("--preview-only") ? [] : ["--yes", "--skip-preview"]),
     ...(options.args ?? []),
   ];

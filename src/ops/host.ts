@@ -68,8 +68,12 @@ export interface Host {
   whyNot(stack: string, workload: string): Promise<Death | undefined>;
   /** Starts what `services stop` has stopped: to the engine it is as it should be. */
   startStopped(stack: string): Promise<void>;
-  /** Stops what runs of a stack, in order, while the engine gets ready to remove it; absent: the engine is fast enough. */
-  stopInOrder?(stack: string): Promise<void>;
+  /** How many steps of the engine it does well at once; absent: the engine's usual. */
+  readonly parallel?: number;
+  /** Stops what runs of a stack, in order, and removes all that holds no data; absent: the engine does so as fast. */
+  removeObjects?(stack: string): Promise<void>;
+  /** Whether something is gone that the engine takes for there unless it looks; absent: it is told by other means. */
+  isIncomplete?(model: PlatformModel): Promise<boolean>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;
   /** Workloads of one-shots that did not end well: the engine takes them for done, so they are replaced. */

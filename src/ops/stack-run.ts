@@ -31,7 +31,13 @@ export interface StackRun {
 export async function runOnStack(command: EngineCommand, options: StackRunOptions): Promise<StackRun> {
   const { project, stack, args, host, onRecover, ...rest } = options;
   const run = async () => {
-    const result = await runEngine(command, { ...rest, project, stack, args: (await args?.()) ?? [] });
+    const result = await runEngine(command, {
+      ...rest,
+      project,
+      stack,
+      args: (await args?.()) ?? [],
+      ...(host?.parallel !== undefined && { parallel: host.parallel }),
+    });
     const failed = result.code !== 0;
     const error = failed ? engineError(result, stack) : undefined;
     return { result, error, stale: failed && error === undefined };

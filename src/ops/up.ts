@@ -139,6 +139,7 @@ async function buildImages(model: PlatformModel, reporter: Reporter, signal: Abo
 /** One run of the engine, watched. */
 class Update {
   readonly #options: UpOptions;
+  readonly #model: PlatformModel;
   readonly #host: Host;
   readonly #ended = new AbortController();
   readonly readiness: Readiness;
@@ -147,6 +148,7 @@ class Update {
 
   constructor(options: UpOptions, model: PlatformModel, host: Host, way: WayIn | null) {
     this.#options = options;
+    this.#model = model;
     this.#host = host;
     this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "", way);
   }
@@ -228,7 +230,7 @@ class Update {
     const { args } = policyArguments();
     if (plan) return ["--plan", plan, ...args];
     return [
-      ...(refresh ? ["--refresh"] : []),
+      ...(refresh || (await this.#host.isIncomplete?.(this.#model)) ? ["--refresh"] : []),
       ...args,
       ...replace.flatMap((urn) => ["--replace", urn]),
       ...(await this.#replacements()),

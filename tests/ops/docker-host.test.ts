@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { dockerHost, parseDockerSize } from "../../src/ops/docker-host.ts";
 import { checkPorts } from "../../src/ops/docker-ports.ts";
 import { standIn } from "../support/programs.ts";
-import { declare, makeProject, platformYaml } from "../support/project.ts";
+import { declare, makeProject, modelOf, platformYaml } from "../support/project.ts";
 
 test.each([
   ["0B", 0],
@@ -159,4 +159,39 @@ describe("ports", () => {
     const { model, environment } = pulling(offset);
     await expect(checkPorts(model, environment)).resolves.toBeUndefined();
   });
+});
+
+describe("what the engine takes for there", () => {
+  const model = modelOf();
+  const all = model.services.flatMap(({ workloads }) => workloads).map(({ name }) => `datalab-dev-${name}`);
+  const incomplete = async (names: readonly string[]) => {
+    standIn("docker", `console.log(${JSON.stringify(names.join("\n"))});`);
+    return dockerHost.isIncomplete?.(model);
+  };
+
+  test("is all there, whatever else is", async () => {
+    expect(await incomplete([...all, "datalab-dev-core-files", "datalab-dev-notebook-ann"])).toBe(false);
+  });
+
+  test("is not when a container was removed by hand", async () => {
+    expect(await incomplete(all.slice(1))).toBe(true);
+    expect(await incomplete([])).toBe(true);
+  });
+});
+
+test("all that holds no data goes: containers when they have stopped, then networks, then files", async () => {
+  const folder = standIn(
+    "docker",
+    `const has = (text) => args.some((arg) => arg.includes(text));
+if (args[0] === "ps" && !has("--quiet")) console.log("datalab-dev-core\\ndatalab-dev-core-files");
+if (args[0] === "network" && args[1] === "ls") console.log("datalab-dev");
+if (args[0] === "volume" && args[1] === "ls") console.log(has("role=files") ? "datalab-dev-core-files" : "datalab-dev-core-files\\ndatalab-dev-postgres-data");
+if (args[0] === "volume" && args[1] === "inspect") console.log("[]");`,
+  );
+  await dockerHost.removeObjects?.("dev");
+  expect(callsOf(folder).filter((args) => args.includes("rm"))).toEqual([
+    ["rm", "--force", "--volumes", "datalab-dev-core", "datalab-dev-core-files"],
+    ["network", "rm", "datalab-dev"],
+    ["volume", "rm", "datalab-dev-core-files"],
+  ]);
 });

@@ -15,8 +15,8 @@ const all = {
   networks: ["datalab-dev"],
   volumes: ["datalab-dev-postgres-data"],
 };
-/** While a notebook runs the network can't go: it goes before anything else. */
-const withoutNotebook = { ...all, containers: ["datalab-dev-core"] };
+/** When the engine begins, nothing is there any more but what holds data. */
+const data = { containers: [], networks: [], volumes: all.volumes };
 
 function optionsFor(more: Partial<DownOptions> = {}): DownOptions & { steps: string[] } {
   const { reporter, steps } = remember();
@@ -31,9 +31,17 @@ function optionsFor(more: Partial<DownOptions> = {}): DownOptions & { steps: str
   };
 }
 
+/** The engine looks for something, and finds it or not. */
+const looked = (name: string, there: boolean) => ({
+  resOutputsEvent: {
+    metadata: { op: "refresh", urn: `u::${name}`, type: "docker:x:X", ...(there && { new: { inputs: {} } }) },
+  },
+});
+
 test("what the engine and services have made is gone, and data is kept and listed", async () => {
-  const pulumi = standInPulumi({ runs: [{ code: 0, events: [summary({ delete: 27 })] }] });
-  const docker = standInDocker(all);
+  const found = [looked("core", false), looked("network", false), looked("postgres-data", true)];
+  const pulumi = standInPulumi({ runs: [{ code: 0, events: [...found, summary({ delete: 25 })] }] });
+  const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-core-files"] });
   const options = optionsFor();
   expect(await down(options)).toEqual({
     stack: "dev",
@@ -45,10 +53,10 @@ test("what the engine and services have made is gone, and data is kept and liste
   expect(options.steps).toEqual([
     "spawned: done removed datalab-dev-notebook",
     "engine: done 27 deleted",
-    "leftovers: done removed container datalab-dev-core, network datalab-dev",
     "inventory: done 1 data volume is kept, nothing else is left",
   ]);
   expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
+  expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["--parallel", "16", "--refresh"]));
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
 
@@ -91,7 +99,7 @@ test("what can't be removed is named", async () => {
   });
 });
 
-test("a failure of the engine is told, and nothing is removed behind its back", async () => {
+test("a failure of the engine is told, and all data is there", async () => {
   const error = { diagnosticEvent: { severity: "error", message: "network has active endpoints" } };
   standInPulumi({ runs: [{ code: 255, events: [error] }] });
   const docker = standInDocker(all);
@@ -100,7 +108,7 @@ test("a failure of the engine is told, and nothing is removed behind its back", 
     code: "E_ENGINE",
     message: "network has active endpoints",
   });
-  expect(docker.has()).toEqual(withoutNotebook);
+  expect(docker.has()).toEqual(data);
   expect(options.steps).toEqual(["spawned: done removed datalab-dev-notebook", "engine: failed"]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
@@ -111,7 +119,7 @@ test("an interrupt ends it with 130, and keeps what is left", async () => {
   const abort = new AbortController();
   const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
   await expect(down(options)).rejects.toMatchObject({ code: "E_INTERRUPTED", exitCode: 130 });
-  expect(docker.has()).toEqual(withoutNotebook);
+  expect(docker.has()).toEqual(data);
 });
 
 test("notebooks and their variables go before the engine takes the network, and their homes are kept", async () => {
@@ -124,7 +132,7 @@ test("notebooks and their variables go before the engine takes the network, and 
   const abort = new AbortController();
   const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
   await expect(down(options)).rejects.toMatchObject({ code: "E_INTERRUPTED" });
-  expect(docker.has()).toEqual({ containers: ["datalab-dev-core"], networks: [], volumes: [home] });
+  expect(docker.has()).toEqual({ containers: [], networks: [], volumes: [home] });
 });
 
 test("somebody else who works on the stack is not disturbed", async () => {

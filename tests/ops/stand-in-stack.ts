@@ -98,6 +98,8 @@ else if (args[0] === "system") console.log("[]");
 else if (args[0] === "ps" && args.some((a) => a.includes("oneshot"))) process.exit(0);
 else if (args.some((a) => a === "label=datalab.role=spawned"))
   process.stdout.write(things[kind].filter((name) => /notebook(?:-ann)?(?:-env)?$/.test(name)).join("\\n"));
+else if (args.some((a) => a === "label=datalab.role=files"))
+  process.stdout.write(things[kind].filter((name) => name.endsWith("-files")).join("\\n"));
 else if (args[0] === "ps" || args[1] === "ls") process.stdout.write(things[kind].map((name) => name + "\\n").join(""));
 else if (args[1] === "inspect") {
   console.log(JSON.stringify(args.slice(2).map((Name) => ({ Name, Labels: { "datalab.service": "postgres" } }))));

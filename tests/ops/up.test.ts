@@ -154,6 +154,22 @@ test("a stack that has its master secret keeps it", async () => {
   expect(pulumi.calls().map((args) => args.slice(0, 2).join(" "))).not.toContain("config set");
 });
 
+test("what was removed by hand is looked for: the engine would take it for there", async () => {
+  const refreshed = async (containers: readonly string[]) => {
+    const pulumi = pulumiWith({ code: 0 });
+    standInDocker({ containers: [...containers], port });
+    await up(optionsFor());
+    return pulumi
+      .calls()
+      .find(([command]) => command === "up")
+      ?.includes("--refresh");
+  };
+  const workloads = ["core", "postgres", "object-store", "prefect", "prefect-worker", "prefect-register"];
+  const all = workloads.map((name) => `datalab-dev-${name}`);
+  expect(await refreshed(all)).toBe(false);
+  expect(await refreshed(all.slice(1))).toBe(true);
+});
+
 test("a run that was killed before is put right, and the update made again", async () => {
   const pulumi = pulumiWith(
     { code: 255, stderr: staleLock(hostname()) },

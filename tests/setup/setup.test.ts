@@ -151,6 +151,21 @@ describe("setup.sh", () => {
   });
 });
 
+test("the engine's own log of everything is kept from being written, and what there was is removed", () => {
+  const home = mkdtempSync(join(tmpdir(), "datalab-home-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  mkdirSync(join(home, "logs"));
+  writeFileSync(join(home, "logs", "dev.log"), "x");
+  const script = 'locked() { :; }; . "$1" && without_engine_logs && without_engine_logs';
+  const engine = join(repository, "tools/setup/engine.sh");
+  const ran = spawnSync("bash", ["-euc", script, "bash", engine], {
+    encoding: "utf8",
+    env: { ...process.env, PULUMI_HOME: home },
+  });
+  expect([ran.status, ran.stderr]).toEqual([0, ""]);
+  expect(statSync(join(home, "logs")).isFile()).toBe(true);
+});
+
 describe("datalab", () => {
   /** A project that looks set up, whose CLI prints what it was given. */
   function setUpProject(): string {

@@ -148,7 +148,7 @@ describe("the default dev stack", () => {
     ]);
   });
 
-  test("containers start after what they wait for, and after their files", () => {
+  test("containers are made after the parts of their own service that they wait for, and after their files", () => {
     const dependsOn = (name: string) =>
       recorded
         .get(types.container, name)
@@ -157,9 +157,9 @@ describe("the default dev stack", () => {
       core: [],
       postgres: [],
       "object-store": [],
-      prefect: ["Container postgres"],
-      "prefect-worker": ["Container object-store", "Container prefect"],
-      "prefect-register": ["Container object-store", "Container prefect"],
+      prefect: [],
+      "prefect-worker": ["Container prefect"],
+      "prefect-register": ["Container prefect"],
     });
     for (const name of Object.keys(workloads)) {
       expect(recorded.get(types.container, name).options.dependsOn).toEqual(

@@ -20,7 +20,7 @@ export interface WorkloadArgs {
   readonly release: string;
   readonly values: Values;
   readonly network: docker.Network;
-  /** Containers of the workloads that this one waits for. */
+  /** Containers of the one-shots that must have ended before. */
   readonly after: readonly docker.Container[];
 }
 

@@ -2,7 +2,13 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../model/images.ts";
 import { labelNames, stackName } from "../../model/names.ts";
-import type { EndpointModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
+import type {
+  EndpointModel,
+  PipelineModel,
+  PlatformModel,
+  ServiceModel,
+  WorkloadModel,
+} from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
 import { imageReference, releaseOf } from "../image-reference.ts";
@@ -46,8 +52,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
   for (const service of model.services) {
     const component = new Service(service, root);
     for (const workload of service.workloads) {
-      const needed = [...workload.waitFor.map((w) => w.workload), ...workload.afterOneShots];
-      const after = needed.flatMap((name) => containers.get(name) ?? []);
+      const after = orderOf(service, workload).flatMap((name) => containers.get(name) ?? []);
       const created = createContainers(
         {
           stack: model.stack,
@@ -74,6 +79,16 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
   const platform = describePlatform(model, values, publicUrl);
   // The address book is there when the one-shots have done their work, not before.
   return pulumi.all(oneShots).apply(() => platform);
+}
+
+/**
+ * Workloads that have to be made before this one, and are removed after it: one-shots that must have ended, and parts of
+ * its own service, which would wait in vain for each other when they end. No others: each waits at its start for the
+ * ports that it needs, and an order of all would make them one after the other.
+ */
+function orderOf(service: ServiceModel, { waitFor, afterOneShots }: WorkloadModel): string[] {
+  const own = new Set(service.workloads.map(({ name }) => name));
+  return [...waitFor.map(({ workload }) => workload).filter((name) => own.has(name)), ...afterOneShots];
 }
 
 /** Fails the update when a one-shot has ended with an error. */

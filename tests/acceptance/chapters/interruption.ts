@@ -15,6 +15,16 @@ const says = (up: Started, words: RegExp) =>
 /** What a terminal does at Ctrl-C: the whole process group gets the signal. */
 const ctrlC = (up: Started) => process.kill(-up.pid, "SIGINT");
 
+/** As when the machine runs out of memory: nobody can say a last word. */
+async function killAll(started: Started): Promise<void> {
+  for (const pid of processTree(started.pid)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {} // it has ended meanwhile
+  }
+  await started.ended;
+}
+
 export function interruption(stage: Stage): void {
   const down = async () => {
     const ran = await stage.project.datalab("down", "--yes");
@@ -25,6 +35,11 @@ export function interruption(stage: Stage): void {
       if (up.child.exitCode !== null) throw new Error(`up has ended:\n${up.output()}`);
       return labelled(stage.project).containers.filter((name) => !name.endsWith("-files")).length >= count;
     });
+
+  const nothingToDo = async () => {
+    const ran = await stage.project.datalab("preview", "--refresh", "--expect-no-changes");
+    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+  };
 
   describe("interruptions", () => {
     let before: Tables = [];
@@ -69,15 +84,23 @@ export function interruption(stage: Stage): void {
       await down();
       const up = stage.project.start("up");
       await someContainers(up, 2);
-      for (const pid of processTree(up.pid)) {
-        try {
-          process.kill(pid, "SIGKILL");
-        } catch {} // it has ended meanwhile
-      }
-      await up.ended;
+      await killAll(up);
       await stage.up();
-      const ran = await stage.project.datalab("preview", "--refresh", "--expect-no-changes");
-      expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+      await nothingToDo();
+    });
+
+    test("what a down had removed when it was killed is there again after the next up", async () => {
+      const down = stage.project.start("down", "--yes");
+      await eventually("the containers are gone", 120, () => labelled(stage.project).containers.length === 0);
+      await killAll(down);
+      await stage.up();
+      await nothingToDo();
+    });
+
+    test("so are containers that were removed by hand", async () => {
+      stage.project.docker("rm", "--force", ...labelled(stage.project).containers);
+      await stage.up();
+      await nothingToDo();
     });
 
     test("and after all that the tables are what they were", async () => {
