@@ -135,7 +135,7 @@ export async function until(
         "E_CLUSTER_SLOW",
         `${await otherwise()}, after ${Math.round(mostMs / 1000)} s.`,
         {
-          hint: "The cluster says more: kubectl describe it, and look at the node it runs on.",
+          hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",
         },
       );
     }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { kubectl, leftInCluster, objects } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
@@ -8,6 +9,13 @@ interface Named {
 }
 const finalizer = "datalab.test/nobody";
 const names = (kinds: string) => objects<Named>(kinds).map(({ metadata }) => metadata.name);
+
+/** The process that lets go of whatever is removed; undefined where it is not on this machine. */
+function controllerManager(): number | undefined {
+  const found = spawnSync("pgrep", ["--full", "[h]yper kube-controller-manager"], { encoding: "utf8" });
+  const [pid] = found.stdout.trim().split("\n");
+  return pid ? Number(pid) : undefined;
+}
 
 export function kubernetesEnding(stage: Stage): void {
   describe("down in a cluster", () => {
@@ -27,6 +35,20 @@ export function kubernetesEnding(stage: Stage): void {
     test("the next up adopts them, with all data", async () => {
       await stage.up();
       expect(await stage.count("bronze.kept")).toBeGreaterThan(0);
+    });
+
+    test("with controllers that do nothing ends too, and says what is not gone", async ({ skip }) => {
+      const pid = controllerManager();
+      if (pid === undefined) return skip("the cluster's controllers are not processes of this machine");
+      process.kill(pid, "SIGSTOP");
+      try {
+        const ran = await stage.project.datalab("down", "--delete-data", "--yes");
+        expect(ran.code, ran.stderr).toBe(1);
+        expect(ran.stderr).toMatch(/not gone: Pod \S+.* after \d+ s/);
+        expect(ran.stderr).toContain("kube-controller-manager");
+      } finally {
+        process.kill(pid, "SIGCONT");
+      }
     });
 
     test("without data to keep, nothing is left of the stack", async () => {
