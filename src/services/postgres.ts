@@ -47,10 +47,18 @@ function provisionOutside(grants: readonly DatabaseGrant[]): Template {
 /**
  * Roles and databases are made over the local socket before the port opens: whoever connects finds everything there.
  * initdb writes to a folder of its own that is renamed at the end, so that an interrupted first start begins again.
+ *
+ * The server inherits the lock. Its own can't tell whether another one runs in another container: a pod that is deleted by
+ * force is replaced while it still runs, and two servers on one folder destroy it.
  */
 const start = `set -eu
 data=/data/pgdata
 bin=/usr/lib/postgresql/15/bin
+exec 9>>/data/lock
+flock --exclusive --timeout 120 9 || {
+  echo "another server still runs on this volume; this one ends rather than destroying its data" >&2
+  exit 1
+}
 if [ ! -s $data/PG_VERSION ]; then
   rm -rf $data $data.new
   $bin/initdb --pgdata $data.new --username postgres --auth-local peer --auth-host scram-sha-256 \\

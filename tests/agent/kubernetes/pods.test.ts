@@ -97,6 +97,7 @@ describe("metrics of pods", () => {
     const agent = await stage.start();
     await until(async () => expect(await stage.running(agent)).toEqual(["web-1"]));
     const labels = '{service="svc",workload="web",container="web-1"}';
+    await until(async () => expect(await stage.ask(agent, "/metrics")).toContain("_cpu_seconds_total{"));
     const text = (await stage.ask(agent, "/metrics"))
       .split("\n")
       .filter((line) => line.includes(labels.slice(1, -1)));
