@@ -27,6 +27,7 @@ export const dockerHost: Host = {
   async startStopped(stack) {
     const stopped = (await dockerRuntime.instances(stack)).filter((instance) => instance.stopped);
     await Promise.all(stopped.map(({ name }) => dockerRuntime.start(name)));
+    return stopped.map(({ service }) => service);
   },
 
   coreUrl({ health, services }) {

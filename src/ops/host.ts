@@ -66,8 +66,8 @@ export interface Host {
   watchDeaths(stack: string, update: UpdateView, signal: AbortSignal): Promise<Death | undefined>;
   /** Why a workload that the engine gave up on does not run; undefined where the engine has said it all. */
   whyNot(stack: string, workload: string): Promise<Death | undefined>;
-  /** Starts what `services stop` has stopped: to the engine it is as it should be. */
-  startStopped(stack: string): Promise<void>;
+  /** Starts what `services stop` has stopped, for to the engine it is as it should be; returns the names of its services. */
+  startStopped(stack: string): Promise<readonly string[]>;
   /** How many steps of the engine it does well at once; absent: the engine's usual. */
   readonly parallel?: number;
   /** Stops what runs of a stack, in order, and removes all that holds no data; absent: the engine does so as fast. */

@@ -44,7 +44,7 @@ function hostToCome({ cluster }: Site): Host {
         signal.addEventListener("abort", () => resolve(undefined), { once: true });
       }),
     whyNot: async () => undefined,
-    startStopped: async () => {},
+    startStopped: async () => [],
     stopOneShots: async () => {},
     failedOneShots: async () => [],
     inventory: async () => ({ objects: [], volumes: [] }),
@@ -81,6 +81,7 @@ function hostIn({ stack: own, cluster: model }: Site): Host {
         ({ metadata, spec }) => spec.replicas === 0 && metadata.annotations?.[replicasNote] !== undefined,
       );
       await Promise.all(stopped.map((each) => startAgain(open(), each)));
+      return stopped.flatMap(({ metadata }) => metadata.labels?.[labelNames.service] ?? []);
     },
 
     stopOneShots: async (stack) => endOneShots(open(), stack),

@@ -29,7 +29,7 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #model: PlatformModel;
   readonly #core: CoreClient;
-  /** When a workload of the service was last made or replaced in this run: milliseconds since 1970. */
+  /** When a workload of the service was last made, replaced or started in this run: milliseconds since 1970. */
   readonly #touched = new Map<string, number>();
 
   constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, way: WayIn | null) {
@@ -47,9 +47,13 @@ export class Readiness {
   note({ name, type }: EngineStep): void {
     if (!isWorkload(type)) return;
     for (const service of this.#model.services) {
-      if (service.workloads.some((w) => w.name === name && !w.oneShot))
-        this.#touched.set(service.name, Date.now());
+      if (service.workloads.some((w) => w.name === name && !w.oneShot)) this.touch(service.name);
     }
+  }
+
+  /** What the core knows of a service until now says nothing any more. */
+  touch(service: string): void {
+    this.#touched.set(service, Date.now());
   }
 
   /** Whether the service of a workload passes all its checks, as far as the core knows. */

@@ -204,7 +204,7 @@ class Update {
       if (error && broken.length > 0) throw policyError(broken);
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
-      await this.#host.startStopped(stack);
+      for (const service of await this.#host.startStopped(stack)) this.readiness.touch(service);
       step.done(describeChanges(result.changes));
       return result;
     } catch (error) {

@@ -102,6 +102,9 @@ export function stopStart(stage: Stage): void {
     test("up starts what was stopped", async () => {
       await stage.project.json("services", "stop", "prefect");
       await stage.up();
+      // What was known of it before it was stopped would pass for well.
+      const listed = await stage.project.datalab("pipelines", "list");
+      expect(listed.code, listed.stderr).toBe(0);
       expect((await states()).every(({ state }) => state === "healthy")).toBe(true);
     });
   });
