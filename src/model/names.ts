@@ -52,3 +52,5 @@ export const labelNames = {
 
 /** Value of the role's label on containers that services start themselves, and on what only they use. */
 export const spawnedRole = "spawned";
+/** Its value on what carries a workload's files into it. */
+export const filesRole = "files";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { labelNames, stackName } from "../model/names.ts";
+import { filesRole, labelNames, stackName } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import type { DriftItem } from "./drift-report.ts";
 import { nameOfUrn, type StateResource } from "./stack-state.ts";
@@ -156,7 +156,7 @@ function unknownContainers(
     if (known.has(name)) return [];
     if (labels[labelNames.stack] === stack) {
       // What services have started themselves is in nobody's state.
-      return labels[labelNames.role] === undefined || labels[labelNames.role] === "files"
+      return labels[labelNames.role] === undefined || labels[labelNames.role] === filesRole
         ? [
             item(
               "unknown",
@@ -180,7 +180,7 @@ function unknown(kind: Kind, found: readonly Labelled[], known: ReadonlySet<stri
     .flatMap(({ Name, Labels }) => {
       const role = Labels?.[labelNames.role];
       // Data of a service that is off is kept on purpose; so are notebooks' homes.
-      if (role !== undefined && role !== "files") return [];
+      if (role !== undefined && role !== filesRole) return [];
       const details = "it carries the stack's label, and no state knows it";
       // A volume may hold something that is wanted.
       return [item("unknown", kind, Name, details, kind === "volume" ? "people" : "remove")];

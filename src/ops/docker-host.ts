@@ -1,12 +1,12 @@
 import { DatalabError } from "../config/error.ts";
-import { instanceName, labelNames, replicaNames, spawnedRole } from "../model/names.ts";
+import { filesRole, instanceName, labelNames, replicaNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
 import { checkPorts as checkPlace } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
 import { stopInOrder } from "./docker-stop.ts";
 import { dockerStoreHost } from "./docker-store.ts";
 import { failedOneShots, stopOneShots, watchDeaths } from "./docker-watch.ts";
-import type { Host, Inventory } from "./host.ts";
+import type { Host, Inventory, StackObject } from "./host.ts";
 
 interface InspectedVolume {
   readonly Name: string;
@@ -37,16 +37,7 @@ export const dockerHost: Host = {
   },
 
   async inventory(stack, { sizes: measured } = { sizes: true }): Promise<Inventory> {
-    const filter = ["--filter", `label=${labelNames.stack}=${stack}`];
-    const [containers, networks, volumes] = await Promise.all([
-      names(["ps", "--all", ...filter, "--format", "{{.Names}}"]),
-      names(["network", "ls", ...filter, "--format", "{{.Name}}"]),
-      names(["volume", "ls", ...filter, "--format", "{{.Name}}"]),
-    ]);
-    const objects = [
-      ...containers.map((name) => ({ kind: "container", name })),
-      ...networks.map((name) => ({ kind: "network", name })),
-    ];
+    const [objects, volumes] = await Promise.all([objectsOf(stack), volumesOf(stack)]);
     if (volumes.length === 0) return { objects, volumes: [] };
     const [inspected, sizes] = await Promise.all([
       dockerJson<InspectedVolume>(["volume", "inspect", ...volumes]),
@@ -64,37 +55,25 @@ export const dockerHost: Host = {
 
   async removeObjects(stack) {
     await stopInOrder(stack);
-    const { objects } = await this.inventory(stack, { sizes: false });
-    await this.removeLeftovers(objects);
-    const files = [`${labelNames.stack}=${stack}`, `${labelNames.role}=files`];
-    const filter = files.flatMap((label) => ["--filter", `label=${label}`]);
-    await this.removeVolumes(await names(["volume", "ls", ...filter, "--format", "{{.Name}}"]));
+    await this.removeLeftovers(await objectsOf(stack));
+    await this.removeVolumes(await volumesOf(stack, filesRole));
   },
 
   async isIncomplete({ stack, services }) {
-    const there = new Set(
-      await names([
-        "ps",
-        "--all",
-        "--filter",
-        `label=${labelNames.stack}=${stack}`,
-        "--format",
-        "{{.Names}}",
-      ]),
-    );
+    const there = new Set(await containersOf(stack));
     return services
       .flatMap((service) => service.workloads)
       .flatMap(({ name, replicas }) => replicaNames(name, replicas))
       .some((name) => !there.has(instanceName(stack, name)));
   },
 
-  spawned: (stack) => names(["ps", "--all", ...spawnedBy(stack), "--format", "{{.Names}}"]),
+  spawned: (stack) => containersOf(stack, spawnedRole),
 
   async removeSpawned(stack) {
     const containers = await this.spawned(stack);
     if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
     // Their variables; homes carry another role and are kept as data.
-    await this.removeVolumes(await names(["volume", "ls", ...spawnedBy(stack), "--format", "{{.Name}}"]));
+    await this.removeVolumes(await volumesOf(stack, spawnedRole));
     return containers;
   },
 
@@ -110,11 +89,29 @@ export const dockerHost: Host = {
   },
 };
 
-const spawnedBy = (stack: string): string[] =>
-  [`${labelNames.stack}=${stack}`, `${labelNames.role}=${spawnedRole}`].flatMap((label) => [
-    "--filter",
-    `label=${label}`,
+/** What carries a stack's label, and that of a role where one is given. */
+const labelled = (stack: string, role?: string): string[] => [
+  ...["--filter", `label=${labelNames.stack}=${stack}`],
+  ...(role === undefined ? [] : ["--filter", `label=${labelNames.role}=${role}`]),
+];
+
+const containersOf = (stack: string, role?: string): Promise<string[]> =>
+  names(["ps", "--all", ...labelled(stack, role), "--format", "{{.Names}}"]);
+
+const volumesOf = (stack: string, role?: string): Promise<string[]> =>
+  names(["volume", "ls", ...labelled(stack, role), "--format", "{{.Name}}"]);
+
+/** Everything that holds no data, but for volumes of files. */
+async function objectsOf(stack: string): Promise<StackObject[]> {
+  const [containers, networks] = await Promise.all([
+    containersOf(stack),
+    names(["network", "ls", ...labelled(stack), "--format", "{{.Name}}"]),
   ]);
+  return [
+    ...containers.map((name) => ({ kind: "container", name })),
+    ...networks.map((name) => ({ kind: "network", name })),
+  ];
+}
 
 async function names(args: readonly string[]): Promise<string[]> {
   return (await must(args)).split("\n").filter((line) => line !== "");

@@ -12,7 +12,7 @@ interface Inspected {
 
 /**
  * Stops the running containers of a stack, each when those that wait for it at their start have ended, and all others side
- * by side. What the engine is about to remove need not be stopped by it one after the other.
+ * by side. One that can't be stopped is left to whoever removes it.
  */
 export async function stopInOrder(stack: string): Promise<void> {
   const { stdout } = await dockerRun(["ps", "--quiet", "--filter", `label=${labelNames.stack}=${stack}`]);
@@ -27,7 +27,6 @@ export async function stopInOrder(stack: string): Promise<void> {
     const workload = container.Config.Labels?.[labelNames.workload] ?? "";
     const before = waiting.filter((w) => w.container !== container && w.waitsFor.has(workload));
     const promise = Promise.all(before.map((w) => stop(w.container))).then(async () => {
-      // The engine may have been faster.
       await dockerRun([
         "stop",
         "--time",

@@ -20,7 +20,7 @@ export interface WorkloadArgs {
   readonly release: string;
   readonly values: Values;
   readonly network: docker.Network;
-  /** Containers of the one-shots that must have ended before. */
+  /** Containers that are made before this one, and removed after it. */
   readonly after: readonly docker.Container[];
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { instanceName, labelNames, volumeName } from "../../model/names.ts";
+import { filesRole, instanceName, labelNames, volumeName } from "../../model/names.ts";
 import { isSecret } from "../../model/refs.ts";
 import type { WorkloadArgs } from "./container.ts";
 import { labelList } from "./labels.ts";
@@ -30,7 +30,7 @@ export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files 
   const labels = labelList({
     [labelNames.stack]: stack,
     [labelNames.service]: workload.service,
-    [labelNames.role]: "files",
+    [labelNames.role]: filesRole,
   });
   const volume = new docker.Volume(
     name,

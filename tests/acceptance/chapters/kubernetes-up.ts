@@ -78,14 +78,14 @@ export function kubernetesUp(stage: Stage): void {
       kubectl("delete", "pod", "object-store-0", "postgres-0", "--grace-period=0", "--force");
       kubectl("wait", "pod/object-store-0", "pod/postgres-0", "--for=condition=Ready", "--timeout=180s");
       // Two servers on one folder destroy it: the pod before may still run while its successor begins.
-      expect(tryKubectl("exec", "postgres-0", "--", ...takesLock).status).toBe(1);
+      expect(tryKubectl("exec", "postgres-0", "--", "flock", "--nonblock", "/data/lock", "true").status).toBe(
+        1,
+      );
       await healthy(stage);
       expect(await stage.count("bronze.kept")).toBe(rows);
     });
   });
 }
-
-const takesLock = ["flock", "--nonblock", "/data/lock", "true"];
 
 /** Waits until every service says that it works. */
 export async function healthy(stage: Stage, seconds = 240): Promise<void> {
