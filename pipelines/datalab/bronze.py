@@ -88,7 +88,7 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> I
         reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
         try:
             version = lake.write(
-                "bronze", file.table, reader, "append", facts, _transaction(file.hash), base=table
+                "bronze", file.table, reader, "append", facts, table, _transaction(file.hash)
             )
         except Exception as error:
             if rows.failure is not None:

@@ -130,7 +130,7 @@ def build(lake: Lake, definition: Definition, run_id: str) -> Built:
         reader = con.sql(definition.sql).to_arrow_reader(BATCH)
         _check_columns(definition, reader.schema)
         facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
-        lake.write("gold", definition.name, reader, "overwrite", facts)
+        lake.write("gold", definition.name, reader, "overwrite", facts, lake.table("gold", definition.name))
     except duckdb.Error as error:
         raise duck.sql_error(error, f"gold/{definition.name}.sql") from error
     finally:
@@ -169,7 +169,14 @@ def record(lake: Lake, metrics: Sequence[Metric]) -> None:
     )
     for attempt in range(5):
         try:
-            lake.write("gold", METRICS, table, "append", {"datalab.run": metrics[0].run_id})
+            lake.write(
+                "gold",
+                METRICS,
+                table,
+                "append",
+                {"datalab.run": metrics[0].run_id},
+                lake.table("gold", METRICS),
+            )
         except DataLabError as error:
             if error.code != "write-conflict" or attempt == 4:
                 raise

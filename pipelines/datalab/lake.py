@@ -120,15 +120,15 @@ class Lake:
         data: pa.Table | pa.RecordBatchReader,
         mode: Literal["append", "overwrite"],
         metadata: Mapping[str, str],
+        base: DeltaTable | None,
         transaction: str | None = None,
-        base: DeltaTable | None = None,
     ) -> int:
         """Write in exactly one commit, all or nothing, and return the new version.
 
-        `transaction` is an id that can be committed once only: the guard against the same file twice. It
-        holds against every commit after `base`, the table as the caller has seen it.
+        `base` is the table as the caller has seen it, None when it was not there: whoever makes it in the
+        meantime wins, and this is a write-conflict. `transaction` is an id that can be committed once only:
+        the guard against the same file twice. It holds against every commit after `base`.
         """
-        base = base or self.table(layer, table)
         uri = self.uri(layer, table)
         if self.settings.root:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         rows_in = table_size(bronze)[0]
         facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
         bad = _Counted(con, plan.bad_rows)
-        lake.write("silver", quarantine, bad.reader(), "overwrite", facts)
+        lake.write("silver", quarantine, bad.reader(), "overwrite", facts, lake.table("silver", quarantine))
         reasons = con.execute(plan.reasons).fetchall() if bad.count else []
         good = _Counted(con, plan.good_rows, expected=rows_in - bad.count)
         result: dict[str, Any] = {
@@ -90,7 +90,7 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         }
         facts["datalab.result"] = json.dumps(result)
         try:
-            lake.write("silver", name, good.reader(), "overwrite", facts)
+            lake.write("silver", name, good.reader(), "overwrite", facts, lake.table("silver", name))
         except Exception as error:
             if good.failure is not None:
                 raise good.failure from error

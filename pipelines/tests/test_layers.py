@@ -282,13 +282,14 @@ def batches():
         print(n, flush=True)
         yield batch
         time.sleep(0.002)
-lake.write("bronze", "t", pa.RecordBatchReader.from_batches(batch.schema, batches()), {mode!r}, {{}})
+rows = pa.RecordBatchReader.from_batches(batch.schema, batches())
+lake.write("bronze", "t", rows, {mode!r}, {{}}, lake.table("bronze", "t"))
 """
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
 def test_a_writer_that_is_killed_changes_nothing_for_readers(lake: Lake, mode: str) -> None:
-    lake.write("bronze", "t", pa.table({"v": ["before"]}), "append", {})
+    lake.write("bronze", "t", pa.table({"v": ["before"]}), "append", {}, None)
     script = WRITER.format(lib=str(HERE.parent), root=lake.settings.root, mode=mode)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
@@ -297,7 +298,7 @@ def test_a_writer_that_is_killed_changes_nothing_for_readers(lake: Lake, mode: s
         os.kill(writer.pid, signal.SIGKILL)
     table = lake.require("bronze", "t")
     assert (table.version(), table.to_pyarrow_table().to_pylist()) == (0, [{"v": "before"}])
-    assert lake.write("bronze", "t", pa.table({"v": ["after"]}), "append", {}) == 1
+    assert lake.write("bronze", "t", pa.table({"v": ["after"]}), "append", {}, table) == 1
 
 
 def test_a_large_file_takes_little_memory(lake: Lake, tmp_path: Path) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from datalab import duck
+from datalab import bronze, duck
 from datalab.bronze import ingest
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
 from datalab.landing import land, landed, landed_tables, reject
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
 from datalab.settings import Settings
+from datalab.source import Source
 
 pytestmark = pytest.mark.server
 
@@ -65,6 +67,25 @@ def test_many_writers_lose_no_row(object_store: dict[str, str], tmp_path: Path) 
     assert table_size(table)[0] == 3000
     counts = ", ".join(f"count(b{n}) AS n{n}" for n in range(6))
     assert list(duck.query(lake, f"SELECT {counts} FROM bronze.crowd")) == [{f"n{n}": 500 for n in range(6)}]
+
+
+def test_a_file_written_between_look_and_write_is_not_written_twice(
+    object_store: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Settings.from_env(object_store).lake()
+    (tmp_path / "rows.csv").write_bytes(b"a\n1\n2\n")
+    file = land(lake, tmp_path / "rows.csv", "overtaken")
+    open_source = bronze.open_source
+
+    def overtaken(*args: Any) -> Source:
+        # The slower writer has seen that there is no table; now the faster one makes it of the same file.
+        monkeypatch.setattr(bronze, "open_source", open_source)
+        assert ingest(lake, file).rows == 2
+        return open_source(*args)
+
+    monkeypatch.setattr(bronze, "open_source", overtaken)
+    assert ingest(lake, file).skipped
+    assert table_size(lake.require("bronze", "overtaken"))[0] == 2
 
 
 def test_rejected_files_are_set_aside(object_store: dict[str, str], tmp_path: Path) -> None:
