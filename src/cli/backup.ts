@@ -215,6 +215,6 @@ async function drillText(drill: Drill): Promise<string> {
   const left =
     kept === null
       ? "Nothing of the drill is left."
-      : `It runs as the stack ${kept}: ./datalab backup drill takes it away again.`;
+      : `It runs as the stack ${kept} until ./datalab down --stack ${kept} --delete-data, or the next drill.`;
   return [title, await table(["WHAT", "HOW"], rows), left].join("\n");
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { Document, parse } from "yaml";
 import { DatalabError, exit } from "../config/error.ts";
 import { platformJsonSchema } from "../config/json-schema.ts";
 import { loadEnvironment, stackFile } from "../config/load.ts";
@@ -114,36 +114,29 @@ const sick = (record: BackupRecord, ill: readonly { service: string; name: strin
       ...ill.map((c) => `  ${c.service}/${c.name}: ${c.message ?? "no reason given"}`),
     ].join("\n"),
     {
-      hint: "--keep leaves nothing of a drill that fails; restore it into a stack of your own to look at it.",
+      hint: "Nothing of a drill that fails is left, also not with --keep: restore the backup into a stack of your own to look at it.",
     },
   );
 
 /** The drill's configuration: what the stack had that belongs to no place, on Docker. */
 function drillFile(project: string, record: BackupRecord, portOffset: number | undefined): string {
-  const file = parse(record.config) as { config?: { "datalab:platform"?: Record<string, unknown> } };
-  const given = file.config?.["datalab:platform"] ?? {};
+  const saved = parse(record.config) as { config?: { "datalab:platform"?: Record<string, unknown> } };
+  const given = saved.config?.["datalab:platform"] ?? {};
   const schema = platformJsonSchema(loadEnvironment(project, record.stack, services).services);
-  const platform: Record<string, unknown> = {};
+  const file = new Document({});
+  const set = (path: readonly (string | number)[], value: unknown) =>
+    file.setIn(["config", "datalab:platform", ...path], value);
   for (const [, path] of leavesOf(given)) {
     if (!["services", "serviceFiles", "pipelines"].includes(String(path[0]))) continue;
-    if (ownerOf(schema, path) === undefined) setAt(platform, path, valueAt(given, path));
+    if (ownerOf(schema, path) === undefined) set(path, valueAt(given, path));
   }
   // The very images of the stack, where they come from a registry.
   const images = given.images as { source?: string } | undefined;
-  if (images?.source === "registry") platform.images = images;
-  platform.target = "docker";
-  platform.portOffset = portOffset ?? Number(given.portOffset ?? 0) + besides;
-  platform.data = { policy: "delete" };
-  return `${mark}\n${stringify({ config: { "datalab:platform": platform } })}`;
-}
-
-function setAt(root: Record<string, unknown>, path: readonly (string | number)[], value: unknown): void {
-  let at = root;
-  for (const key of path.slice(0, -1)) {
-    at[key] ??= {};
-    at = at[key] as Record<string, unknown>;
-  }
-  at[path.at(-1) as string] = value;
+  if (images?.source === "registry") set(["images"], images);
+  set(["target"], "docker");
+  set(["portOffset"], portOffset ?? Number(given.portOffset ?? 0) + besides);
+  set(["data"], { policy: "delete" });
+  return `${mark}\n${file}`;
 }
 
 /** Removes a drill's stack with all that it has; nothing happens when there is none. */

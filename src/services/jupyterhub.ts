@@ -77,7 +77,9 @@ const options = z.strictObject({
     .min(0)
     .max(10_080)
     .default(60)
-    .describe("After how long without use a notebook is stopped; 0: never. Its files stay."),
+    .describe(
+      "After how long without use a notebook is stopped, or an unused kernel in one that is open; 0: never. Files stay.",
+    ),
   startSeconds: z.int().min(10).max(600).default(90).describe("How long a notebook may take to start."),
   maxServers: z
     .int()

@@ -158,7 +158,7 @@ test("the engine's own log of everything is kept from being written, and what th
   writeFileSync(join(home, "logs", "dev.log"), "x");
   const script = 'locked() { :; }; . "$1" && without_engine_logs && without_engine_logs';
   const engine = join(repository, "tools/setup/engine.sh");
-  const ran = spawnSync("bash", ["-euc", script, "bash", engine], {
+  const ran = spawnSync("bash", ["--norc", "-euc", script, "bash", engine], {
     encoding: "utf8",
     env: { ...process.env, PULUMI_HOME: home },
   });

@@ -83,19 +83,33 @@ c.JupyterHub.load_roles = [
 ]
 
 
+idle_limit = int(settings["idleMinutes"] * 60)  # seconds
+
+
+def several_times(part: int) -> int:
+    """Seconds between two looks, so that there are `part` of them until something has been idle for too long."""
+    return min(300, max(10, idle_limit // part))
+
+
 async def cull_for_ever() -> None:
     """Stop what has been idle for too long, every so often."""
-    limit = settings["idleMinutes"] * 60
     while True:
-        await asyncio.sleep(min(300, max(15, limit / 2)))
+        await asyncio.sleep(several_times(2))
         try:
-            await cull_idle("http://127.0.0.1:8081/hub/api", culler_token, limit, app_log)
+            await cull_idle("http://127.0.0.1:8081/hub/api", culler_token, idle_limit, app_log)
         except Exception as error:  # noqa: BLE001 - tried again the next time
             app_log.warning("idle notebooks were not looked at: %s", error)
 
 
-if settings["idleMinutes"] > 0:
-    c.JupyterHub.last_activity_interval = min(300, max(15, settings["idleMinutes"] * 20))
+if idle_limit > 0:
+    c.JupyterHub.last_activity_interval = several_times(3)
+    c.Spawner.args = [
+        f"--JupyterHubSingleUser.hub_activity_interval={several_times(3)}",
+        # An open page is use of the notebook's server, not of its kernels: those end by themselves.
+        f"--MappingKernelManager.cull_idle_timeout={idle_limit}",
+        f"--MappingKernelManager.cull_interval={several_times(2)}",
+        "--MappingKernelManager.cull_connected=True",
+    ]
     # Without a loop the configuration is only looked at (jupyterhub --show-config).
     with contextlib.suppress(RuntimeError):
         culling = asyncio.get_running_loop().create_task(cull_for_ever())

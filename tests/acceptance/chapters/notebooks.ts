@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Hub } from "../support/hub.ts";
 import type { Stage } from "../support/stage.ts";
 
+/** Seconds after which an unused notebook is stopped, in the chapter's configuration. */
+const idle = 30;
 const starters = ["1-lake-tour.ipynb", "2-spark.ipynb", "3-mlflow.ipynb", "4-pipeline.ipynb"];
 
 interface Inspected {
@@ -103,6 +106,53 @@ export function notebooks(stage: Stage, url: string): void {
       const code = ["print(open('/home/notebook/starter/4-pipeline.ipynb').read())"];
       expect(await hub.run("admin", code, 60)).toEqual(["changed\n"]);
       await hub.stop("admin");
+    });
+
+    const ana = new Hub(url);
+    const bo = new Hub(url);
+    const [anas, bos] = ["the first words of ana", "bo thinks of another"];
+    test("with firstLogin, people of the configuration set their password by logging in", async () => {
+      stage.project.configure((platform) => {
+        const services = platform.services as Record<string, unknown>;
+        services.jupyterhub = {
+          options: { users: [{ name: "ana" }, { name: "bo" }], firstLogin: true, idleMinutes: idle / 60 },
+        };
+      });
+      await stage.up();
+      expect(await ana.login("cy", anas), "nobody knows cy").toBe(403);
+      expect(await ana.login("ana", "too short"), "11 characters are too few").toBe(403);
+      expect(await ana.login("ana", anas)).toBe(302);
+      expect(await bo.login("ana", bos), "the first login was another's").toBe(403);
+      expect(await bo.login("bo", bos)).toBe(302);
+      expect(await ana.login("ana", anas)).toBe(302);
+      expect((await ana.request("GET", "/hub/invitations")).status, "for the admin only").toBe(403);
+    });
+
+    test("what is idle is stopped and keeps its files; what computes goes on, however silent", async () => {
+      const containers = () =>
+        stage.project
+          .docker("ps", "--format", "{{.Names}}", "--filter", `name=^${instance("notebook-")}`)
+          .split("\n")
+          .filter((name) => name !== "");
+      await Promise.all([ana.spawn("ana", 180), bo.spawn("bo", 180)]);
+      await ana.write("ana", "mine.txt", "kept");
+      const busy = await bo.startKernel("bo");
+      const unused = await bo.startKernel("bo");
+      const code = `print("begun", flush=True); import time; time.sleep(${12 * idle}); print("never")`;
+      await bo.leaveRunning("bo", busy, code, "begun");
+      expect(containers().sort()).toEqual([instance("notebook-ana"), instance("notebook-bo")]);
+      await expect
+        .poll(containers, { timeout: 6 * idle * 1000, interval: 1000 })
+        .toEqual([instance("notebook-bo")]);
+      expect(await ana.runs("ana")).toBe(false);
+      // Nobody speaks with bo's notebook for twice as long as an idle one may be.
+      await sleep(2 * idle * 1000);
+      expect(containers()).toEqual([instance("notebook-bo")]);
+      expect(await bo.kernels("bo")).toMatchObject([{ id: busy, execution_state: "busy" }]);
+      expect(unused).not.toBe(busy);
+      await ana.spawn("ana", 180);
+      expect(await ana.files("ana", "")).toContain("mine.txt");
+      await Promise.all([ana.stop("ana"), bo.stop("bo")]);
     });
   });
 }

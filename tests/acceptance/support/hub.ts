@@ -156,29 +156,57 @@ export class Hub {
 
   /** Runs pieces of code one after another in a new kernel. The first that fails is an error with its traceback. */
   async run(name: string, code: readonly string[], seconds: number): Promise<Output[]> {
-    const root = `/user/${encodeURIComponent(name)}`;
-    const kernel = await this.#json<{ id: string }>("POST", `${root}/api/kernels`, {});
-    const url = `${this.#base.replace(/^http/, "ws")}${root}/api/kernels/${kernel.id}/channels`;
-    const dispatcher = dispatcherBy(this.#way);
-    const headers = { authorization: `token ${this.#token}` };
-    const socket = new WebSocket(url, { headers, ...(dispatcher && { dispatcher }) });
+    const kernel = await this.startKernel(name);
+    const socket = await this.#channels(name, kernel);
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.addEventListener("open", () => resolve());
-        socket.addEventListener("error", () => reject(new Error("the kernel's websocket did not open")));
-      });
       const outputs: Output[] = [];
       for (const source of code) outputs.push(await execute(socket, source, seconds));
       return outputs;
     } finally {
       socket.close();
-      await this.request("DELETE", `${root}/api/kernels/${kernel.id}`);
+      await this.request("DELETE", `/user/${encodeURIComponent(name)}/api/kernels/${kernel}`);
     }
+  }
+
+  /** Starts a kernel, and answers with its id. */
+  async startKernel(name: string): Promise<string> {
+    const path = `/user/${encodeURIComponent(name)}/api/kernels`;
+    return (await this.#json<{ id: string }>("POST", path, {})).id;
+  }
+
+  /** Runs code in a kernel and goes away when it says its first words, as a page that is closed. */
+  async leaveRunning(name: string, kernel: string, code: string, firstWords: string): Promise<void> {
+    const socket = await this.#channels(name, kernel);
+    const heard = new Promise<void>((resolve) => {
+      socket.addEventListener("message", (event) => {
+        if (String((JSON.parse(String(event.data)) as Message).content.text).includes(firstWords)) resolve();
+      });
+    });
+    send(socket, randomUUID(), code);
+    await heard;
+    socket.close();
+  }
+
+  /** The kernels of the user's notebook, and what each does. */
+  kernels(name: string): Promise<{ readonly id: string; readonly execution_state: string }[]> {
+    return this.#json("GET", `/user/${encodeURIComponent(name)}/api/kernels`);
+  }
+
+  async #channels(name: string, kernel: string): Promise<WebSocket> {
+    const base = this.#base.replace(/^http/, "ws");
+    const url = `${base}/user/${encodeURIComponent(name)}/api/kernels/${kernel}/channels`;
+    const dispatcher = dispatcherBy(this.#way);
+    const headers = { authorization: `token ${this.#token}` };
+    const socket = new WebSocket(url, { headers, ...(dispatcher && { dispatcher }) });
+    await new Promise<void>((resolve, reject) => {
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", () => reject(new Error("the kernel's websocket did not open")));
+    });
+    return socket;
   }
 }
 
-function execute(socket: WebSocket, code: string, seconds: number): Promise<Output> {
-  const id = randomUUID();
+function send(socket: WebSocket, id: string, code: string): void {
   const header = {
     msg_id: id,
     username: "",
@@ -187,6 +215,13 @@ function execute(socket: WebSocket, code: string, seconds: number): Promise<Outp
     version: "5.3",
     date: "",
   };
+  const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
+  const message = { header, parent_header: {}, metadata: {}, content, channel: "shell", buffers: [] };
+  socket.send(JSON.stringify(message));
+}
+
+function execute(socket: WebSocket, code: string, seconds: number): Promise<Output> {
+  const id = randomUUID();
   return new Promise((resolve, reject) => {
     let output = "";
     const done = (act: () => void) => {
@@ -209,9 +244,6 @@ function execute(socket: WebSocket, code: string, seconds: number): Promise<Outp
       else if (msg_type === "status" && content.execution_state === "idle") done(() => resolve(output));
     };
     socket.addEventListener("message", hear);
-    const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
-    socket.send(
-      JSON.stringify({ header, parent_header: {}, metadata: {}, content, channel: "shell", buffers: [] }),
-    );
+    send(socket, id, code);
   });
 }

@@ -64,7 +64,7 @@ function onPath(folder: string, script: string): Ran {
     if (spawnSync("sh", ["-c", `command -v ${tool}`]).status === 0) continue;
     throw new Error(`the image services is missing, and so is ${tool}: run ./datalab images build services`);
   }
-  return run("bash", ["-c", script], folder);
+  return run("bash", ["--norc", "-c", script], folder);
 }
 
 function run(program: string, args: readonly string[], cwd?: string): Ran {
