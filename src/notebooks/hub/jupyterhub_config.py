@@ -87,7 +87,7 @@ idle_limit = int(settings["idleMinutes"] * 60)  # seconds
 
 
 def several_times(part: int) -> int:
-    """Seconds between two looks, so that there are `part` of them until something has been idle for too long."""
+    """Seconds between two looks: so many that `part` of them fit into the limit."""
     return min(300, max(10, idle_limit // part))
 
 

@@ -1,4 +1,4 @@
-"""A kernel that computes is activity, however silent it is: no notebook is stopped in the middle of a long cell.
+"""A kernel that computes is activity, however silent: no notebook is stopped in the middle of a long cell.
 
 Jupyter takes only what a kernel says for activity. Any setting named `*_last_activity` counts, too.
 """
@@ -25,7 +25,9 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
 
     def look() -> None:
         # A kernel has no state before its first message.
-        states = [getattr(kernels.get_kernel(each), "execution_state", None) for each in kernels.list_kernel_ids()]
+        states = [
+            getattr(kernels.get_kernel(each), "execution_state", None) for each in kernels.list_kernel_ids()
+        ]
         if "busy" in states:
             settings["busy_kernel_last_activity"] = datetime.now(UTC)
 
