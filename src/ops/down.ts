@@ -133,6 +133,7 @@ async function destroy(
     if (state === "done") gone += 1;
     if (isWorkload(type)) step.update(`${gone} gone, removing ${name}`);
   };
+  let removed = false;
   const run = () =>
     runOnStack("destroy", {
       project,
@@ -141,15 +142,19 @@ async function destroy(
       host,
       onStep,
       ...(onEngineLine && { onLine: onEngineLine }),
-      // What is gone already need not be removed, and counts all the same.
-      ...(host.removeObjects && { args: () => ["--refresh"] }),
+      // What is gone already need not be removed, and counts all the same. Whoever looks again finds the same.
+      ...(host.removeObjects && { args: () => ["--refresh"], stateAtEnd: removed }),
       onEvent: ({ resOutputsEvent }) => {
         if (resOutputsEvent?.metadata.op === "refresh" && !resOutputsEvent.metadata.new) found += 1;
       },
     });
   if (host.removeObjects) {
     step.update("stopping in order");
-    await host.removeObjects(stack).catch(() => {}); // the engine removes what is still there, or says why it can't
+    // The engine removes what is still there, or says why it can't.
+    removed = await host.removeObjects(stack).then(
+      () => true,
+      () => false,
+    );
     stopIfAborted(signal);
   }
   let { result, error } = await run();

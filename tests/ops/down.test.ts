@@ -57,6 +57,7 @@ test("what the engine and services have made is gone, and data is kept and liste
   ]);
   expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
   expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["--parallel", "16", "--refresh"]));
+  expect(pulumi.statesAtEnd(), "all is gone already: looking again finds the same").toEqual([true]);
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
 
@@ -88,6 +89,13 @@ test("a run that was killed before is put right first", async () => {
   expect((await down(optionsFor())).changes).toEqual({ delete: 3 });
   const commands = pulumi.calls().map(([command]) => command);
   expect(commands.filter((c) => c !== "stack")).toEqual(["destroy", "cancel", "refresh", "destroy"]);
+});
+
+test("what Docker refuses to remove is left to the engine, which keeps its state at every step", async () => {
+  const pulumi = standInPulumi({ runs: [{ code: 255, stderr: "error: the core is in use" }] });
+  standInDocker(all, [], ["datalab-dev-core"]);
+  await expect(down(optionsFor())).rejects.toThrow("the core is in use");
+  expect(pulumi.statesAtEnd()).toEqual([false]);
 });
 
 test("what can't be removed is named", async () => {

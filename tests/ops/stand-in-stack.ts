@@ -17,6 +17,8 @@ export interface StandInPulumi {
   calls(): string[][];
   /** The values that were set in the configuration, from standard input. */
   secrets(): string[];
+  /** Of every run of the engine, whether it was to write its state at its end only. */
+  statesAtEnd(): boolean[];
 }
 
 /** A Pulumi that has a stack or not, answers `stack output` with this, and whose runs of the engine go as told. */
@@ -37,6 +39,7 @@ if (is("config", "set")) appendFileSync(folder + "/secrets", readFileSync(0, "ut
 if (["up", "destroy"].includes(args[0])) {
   const count = existsSync(folder + "/runs") ? readFileSync(folder + "/runs", "utf8").length : 0;
   appendFileSync(folder + "/runs", ".");
+  appendFileSync(folder + "/statesAtEnd", (process.env.PULUMI_SKIP_CHECKPOINTS ?? "false") + "\\n");
   const run = ${JSON.stringify(runs)}[count] ?? { code: 99, stderr: "no such run was expected" };
   const log = args[args.indexOf("--event-log") + 1];
   for (const event of run.events ?? []) appendFileSync(log, JSON.stringify(event) + "\\n");
@@ -58,6 +61,7 @@ if (["up", "destroy"].includes(args[0])) {
   return {
     calls: () => lines("calls").map((line) => JSON.parse(line) as string[]),
     secrets: () => lines("secrets"),
+    statesAtEnd: () => lines("statesAtEnd").map((line) => line === "true"),
   };
 }
 
@@ -70,10 +74,11 @@ export interface Things {
   port?: number;
 }
 
-/** A Docker that has these, and forgets what it is told to remove; what is named in `stuck` it keeps. */
+/** A Docker that has these, and forgets what it is told to remove; what is named in `stuck` it keeps, `refused` with an error. */
 export function standInDocker(
   things: Things = {},
   stuck: readonly string[] = [],
+  refused: readonly string[] = [],
 ): { has(): Required<Things> } {
   const folder = standIn(
     "docker",
@@ -82,6 +87,7 @@ const things = JSON.parse(readFileSync(file, "utf8"));
 const kinds = { network: "networks", volume: "volumes" };
 const kind = kinds[args[0]] ?? "containers";
 const remove = (names) => {
+  if (names.some((name) => ${JSON.stringify(refused)}.includes(name))) process.exit(1);
   things[kind] = things[kind].filter((name) => !names.includes(name) || ${JSON.stringify(stuck)}.includes(name));
   writeFileSync(file, JSON.stringify(things));
 };
