@@ -12,7 +12,7 @@ import { type Contender, openCompose, openDatalab } from "./support/contenders.t
 import { CpuWatch, memoryMebibytes, quiet, type TimedStep } from "./support/measure.ts";
 import { machine, record, spread } from "./support/record.ts";
 
-const steps = ["cold up", "no-op up", "preview", "down"] as const;
+const steps = ["cold up", "no-op up", "preview", "plain preview", "down"] as const;
 type Step = (typeof steps)[number];
 
 interface Figure extends TimedStep<Step> {
@@ -69,13 +69,14 @@ async function measure(contender: Contender, run: number): Promise<void> {
     });
     const busy =
       before.busy > 0.2 ? `  (others used ${Math.round(before.busy * 100)} % of the CPU before)` : "";
-    tell(`run ${run} ${contender.name.padEnd(8)} ${step.padEnd(9)} ${seconds.toFixed(1)} s${busy}`);
+    tell(`run ${run} ${contender.name.padEnd(8)} ${step.padEnd(13)} ${seconds.toFixed(1)} s${busy}`);
   };
   await timed("cold up", () => contender.up());
   if (contender === datalab) await rest(run);
   await timed("no-op up", () => contender.up());
-  const { preview } = contender;
+  const { preview, plainPreview } = contender;
   if (preview) await timed("preview", () => preview());
+  if (plainPreview) await timed("plain preview", () => plainPreview());
   await timed("down", () => contender.down());
 }
 

@@ -28,6 +28,8 @@ export interface Contender {
   up(): Promise<void>;
   /** What up would do; absent: it can't tell. */
   preview?(): Promise<void>;
+  /** The same by the engine alone. */
+  plainPreview?(): Promise<void>;
   /** Takes everything down, data included. */
   down(): Promise<void>;
   /** Its containers, those that have ended too. */
@@ -47,6 +49,10 @@ export function openDatalab(): Contender & { readonly project: Project } {
     project,
     up: () => run("up"),
     preview: () => run("preview", "--expect-no-changes"),
+    plainPreview: async () => {
+      const ran = await project.shell(`pulumi preview --stack ${stack} --expect-no-changes`);
+      if (ran.code !== 0) throw new Error(ran.stderr);
+    },
     down: () => run("down", "--delete-data", "--yes"),
     containers: () => ids(project, `label=datalab.stack=${stack}`),
     close: async () => {
