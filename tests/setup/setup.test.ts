@@ -137,6 +137,30 @@ describe("setup.sh", () => {
   });
 
   test.each([
+    ["spawnSync node_modules/esbuild/bin/esbuild ETXTBSY", 0, 2],
+    ["ENOTFOUND: the registry", 1, 1],
+  ])("after %j of npm it ends with %i, having asked %i times", (words, status, times) => {
+    const root = emptyProject();
+    const lock = JSON.stringify({ packages: { "": {}, "node_modules/a": { version: "1.0.0" } } });
+    writeFileSync(join(root, "package-lock.json"), lock);
+    const programs = join(root, "programs");
+    mkdirSync(programs);
+    symlinkSync(process.execPath, join(programs, "node"));
+    const npm = `#!/bin/sh
+echo asked >>"${root}/asked"
+[ "$(wc -l <"${root}/asked")" -gt 1 ] || { echo "npm error ${words}" >&2; exit 1; }
+mkdir -p node_modules && cp package-lock.json node_modules/.package-lock.json\n`;
+    writeFileSync(join(programs, "npm"), npm, { mode: 0o755 });
+    const env = environment(root);
+    const ran = spawnSync(join(root, "setup.sh"), ["--only", "npm"], {
+      encoding: "utf8",
+      env: { ...env, PATH: `${programs}:${env.PATH}` },
+    });
+    expect(ran.status, ran.stderr).toBe(status);
+    expect(readFileSync(join(root, "asked"), "utf8")).toBe("asked\n".repeat(times));
+  });
+
+  test.each([
     [["--frobnicate"], "unknown option '--frobnicate'"],
     [["--only", "nodes"], "unknown step 'nodes'"],
     [["--with", "aws"], "--with: expected kubernetes, received 'aws'"],

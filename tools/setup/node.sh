@@ -94,6 +94,14 @@ npm_is_current() {
   ' "$project/package-lock.json" "$project/node_modules/.package-lock.json" 2>/dev/null
 }
 
+npm_ci() { (cd "$project" && quietly "npm ci" npm ci --no-audit --no-fund --no-update-notifier --loglevel=error); }
+
+# npm_was_too_quick: a package's own installer ran a program that Linux still took for being written. Seldom twice.
+npm_was_too_quick() {
+  tail -n 60 "$log_file" | grep -q ETXTBSY || return 1
+  say "npm: a program was still being written (ETXTBSY): trying again"
+}
+
 step_npm() {
   [ -n "$node_folder" ] || find_node || fail "npm: there is no Node yet" "run ./setup.sh --only node,npm"
   export PATH="$node_folder:$PATH"
@@ -102,8 +110,9 @@ step_npm() {
   if ! command -v npm >/dev/null; then
     apt_install npm || fail "npm: not found" "install npm, or remove $cache/node and run ./setup.sh where nodejs.org answers"
   fi
-  (cd "$project" && quietly "npm ci" npm ci --no-audit --no-fund --no-update-notifier --loglevel=error) ||
+  if ! npm_ci && { ! npm_was_too_quick || ! npm_ci; }; then
     fail "npm: the packages could not be installed" "check that npm reaches its registry (npm ping), then run ./setup.sh again"
+  fi
   npm_is_current || fail "npm: node_modules does not match package-lock.json" "run: npm ci"
   say "npm: packages are in place"
 }
