@@ -136,20 +136,20 @@ export class Hub {
 
   /** The names of the files in a folder of the user's home. */
   async files(name: string, folder: string): Promise<string[]> {
-    const path = `/user/${encodeURIComponent(name)}/api/contents${folder && `/${folder}`}`;
+    const path = `${notebookPath(name)}/api/contents${folder && `/${folder}`}`;
     const { content } = await this.#json<{ content: { name: string }[] }>("GET", path);
     return content.map((entry) => entry.name).sort();
   }
 
   /** Writes a text file to the user's home. */
   async write(name: string, file: string, content: string): Promise<void> {
-    const path = `/user/${encodeURIComponent(name)}/api/contents/${file}`;
+    const path = `${notebookPath(name)}/api/contents/${file}`;
     await this.#json("PUT", path, { type: "file", format: "text", content });
   }
 
   /** The code of a notebook's cells. */
   async cells(name: string, notebook: string): Promise<string[]> {
-    const path = `/user/${encodeURIComponent(name)}/api/contents/${notebook}`;
+    const path = `${notebookPath(name)}/api/contents/${notebook}`;
     const { content } = await this.#json<{ content: { cells: Cell[] } }>("GET", path);
     return content.cells.filter((cell) => cell.cell_type === "code").map((cell) => cell.source);
   }
@@ -164,13 +164,13 @@ export class Hub {
       return outputs;
     } finally {
       socket.close();
-      await this.request("DELETE", `/user/${encodeURIComponent(name)}/api/kernels/${kernel}`);
+      await this.request("DELETE", `${notebookPath(name)}/api/kernels/${kernel}`);
     }
   }
 
   /** Starts a kernel, and answers with its id. */
   async startKernel(name: string): Promise<string> {
-    const path = `/user/${encodeURIComponent(name)}/api/kernels`;
+    const path = `${notebookPath(name)}/api/kernels`;
     return (await this.#json<{ id: string }>("POST", path, {})).id;
   }
 
@@ -189,12 +189,12 @@ export class Hub {
 
   /** The kernels of the user's notebook, and what each does. */
   kernels(name: string): Promise<{ readonly id: string; readonly execution_state: string }[]> {
-    return this.#json("GET", `/user/${encodeURIComponent(name)}/api/kernels`);
+    return this.#json("GET", `${notebookPath(name)}/api/kernels`);
   }
 
   async #channels(name: string, kernel: string): Promise<WebSocket> {
     const base = this.#base.replace(/^http/, "ws");
-    const url = `${base}/user/${encodeURIComponent(name)}/api/kernels/${kernel}/channels`;
+    const url = `${base}${notebookPath(name)}/api/kernels/${kernel}/channels`;
     const dispatcher = dispatcherBy(this.#way);
     const headers = { authorization: `token ${this.#token}` };
     const socket = new WebSocket(url, { headers, ...(dispatcher && { dispatcher }) });
@@ -205,6 +205,9 @@ export class Hub {
     return socket;
   }
 }
+
+/** Where a user's notebook is, below the hub's own address. */
+const notebookPath = (name: string): string => `/user/${encodeURIComponent(name)}`;
 
 function send(socket: WebSocket, id: string, code: string): void {
   const header = {
