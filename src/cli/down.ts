@@ -3,7 +3,7 @@ import { formatBytes } from "../model/units.ts";
 import type { DownPlan } from "../ops/down.ts";
 import { confirm, confirmByName } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
-import { type AnyCommand, contextOf, examples } from "./options.ts";
+import { type AnyCommand, contextOf, examples, timeoutSeconds } from "./options.ts";
 import { print, printJson, say, table } from "./output.ts";
 import { createReporter } from "./progress.ts";
 
@@ -13,6 +13,11 @@ export function register(program: AnyCommand): void {
     .description("Take a stack down. Data volumes are kept and listed, unless --delete-data is given.")
     .option("--delete-data", "delete the data volumes too")
     .option("--dry-run", "say what would go and what would stay; touch nothing")
+    .option(
+      "--timeout <duration>",
+      "give up when what was removed from a cluster is not gone after this long (default: 3m)",
+      timeoutSeconds,
+    )
     .option("--confirm <name>", "the stack's name, for a stack that is protected")
     .action(async (options, command) => {
       const { stack, project, json, yes, verbose } = contextOf(command);
@@ -43,6 +48,7 @@ export function register(program: AnyCommand): void {
           stack,
           deleteData,
           reporter,
+          ...(options.timeout !== undefined && { goneSeconds: options.timeout }),
           signal: interruptible(),
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });

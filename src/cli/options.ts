@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import { DatalabError, exit } from "../config/error.ts";
+import { durationPattern, parseDuration } from "../model/units.ts";
 
 /** What every command is told. */
 export interface Context {
@@ -55,6 +56,17 @@ export function contextOf(command: AnyCommand): Context {
     verbose: given.verbose === true,
     project,
   };
+}
+
+/** Reads the value of `--timeout`. */
+export function timeoutSeconds(text: string): number {
+  if (durationPattern.test(text)) return parseDuration(text);
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new DatalabError(
+    "E_USAGE",
+    `--timeout: expected a duration such as "10m", received ${JSON.stringify(text)}`,
+    { exitCode: exit.usage },
+  );
 }
 
 /** Ends a command's help with examples: pairs of a command line and what it does. */

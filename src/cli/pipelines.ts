@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError, exit } from "../config/error.ts";
-import { durationPattern, parseDuration } from "../model/units.ts";
 import { readPlatformAndCredentials } from "../ops/credentials.ts";
 import {
   listPipelines,
@@ -11,7 +10,14 @@ import {
   waitForRun,
 } from "../ops/pipelines.ts";
 import { type PrefectClient, prefectOf, type RunLog } from "../ops/prefect-client.ts";
-import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "./options.ts";
+import {
+  type AnyCommand,
+  type Context,
+  contextOf,
+  examples,
+  timeoutSeconds,
+  wholeNumber,
+} from "./options.ts";
 import { ago, onStdout, print, printJson, say, show, table } from "./output.ts";
 import { createReporter } from "./progress.ts";
 
@@ -44,7 +50,11 @@ export function register(program: AnyCommand): void {
     .description("Start a run. With --wait the exit code is 0 only when it completed.")
     .option("-p, --param <key=value>", "parameter of the run, again for each; JSON where it parses", collect)
     .option("-w, --wait", "wait until the run has ended")
-    .option("--timeout <duration>", "give up waiting after this long, such as 10m (implies --wait)", seconds)
+    .option(
+      "--timeout <duration>",
+      "give up waiting after this long, such as 10m (implies --wait)",
+      timeoutSeconds,
+    )
     .action(async (name, options, command) => {
       const context = contextOf(command);
       const { platform, prefect } = await connect(context);
@@ -177,10 +187,4 @@ function collect(text: string, known?: Map<string, string>): Map<string, string>
   const key = text.slice(0, equals);
   if (known?.has(key)) throw usage(`--param: ${key} is given twice`);
   return new Map([...(known ?? []), [key, text.slice(equals + 1)]]);
-}
-
-function seconds(text: string): number {
-  if (durationPattern.test(text)) return parseDuration(text);
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw usage(`--timeout: expected a duration such as "10m", received ${JSON.stringify(text)}`);
 }

@@ -8,14 +8,17 @@ import { ensurePlugins } from "./plugins.ts";
 import { isWorkload } from "./readiness.ts";
 import type { Reporter, Step } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
+import { forgetAll, isAllGone } from "./stack-forget.ts";
 import { runOnStack } from "./stack-run.ts";
-import { readState } from "./stack-state.ts";
+import { readSettledState, readState } from "./stack-state.ts";
 import { describeChanges } from "./up-words.ts";
 
 export interface DownOptions {
   readonly project: string;
   readonly stack: string;
   readonly deleteData: boolean;
+  /** How long what was removed from a cluster may take to be gone, where not the usual time. */
+  readonly goneSeconds?: number;
   readonly reporter: Reporter;
   readonly onEngineLine?: (line: string) => void;
   readonly signal: AbortSignal;
@@ -35,9 +38,9 @@ export interface DownResult {
  * phase takes what it finds, so that an interrupted one is finished by running it again. Throws when something is left.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
-  const { project, stack, deleteData, reporter, signal } = options;
+  const { project, stack, deleteData, goneSeconds, reporter, signal } = options;
   const site = siteOf(project, stack);
-  const host = await hostOf(site);
+  const host = await hostOf(site, { ...(goneSeconds !== undefined && { goneSeconds }) });
   const lock = lockStack(project, stack, "datalab down");
   try {
     await ensurePlugins(project, site, reporter);
@@ -45,7 +48,6 @@ export async function down(options: DownOptions): Promise<DownResult> {
     if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
     const changes = await phase(reporter, "engine", async (step) => {
       if (!exists) return [{}, describeChanges({})];
-      await ensureStack(project, stack);
       const made = await destroy(options, host, step);
       return [made, describeChanges(made)];
     });
@@ -133,7 +135,6 @@ async function destroy(
     if (state === "done") gone += 1;
     if (isWorkload(type)) step.update(`${gone} gone, removing ${name}`);
   };
-  let removed = false;
   const run = () =>
     runOnStack("destroy", {
       project,
@@ -142,21 +143,20 @@ async function destroy(
       host,
       onStep,
       ...(onEngineLine && { onLine: onEngineLine }),
-      // What is gone already need not be removed, and counts all the same. Whoever looks again finds the same.
-      ...(host.removeObjects && { args: () => ["--refresh"], stateAtEnd: removed }),
+      // What is gone already need not be removed, and counts all the same.
+      ...(host.removeObjects && { args: () => ["--refresh"] }),
       onEvent: ({ resOutputsEvent }) => {
         if (resOutputsEvent?.metadata.op === "refresh" && !resOutputsEvent.metadata.new) found += 1;
       },
     });
   if (host.removeObjects) {
     step.update("stopping in order");
-    // The engine removes what is still there, or says why it can't.
-    removed = await host.removeObjects(stack).then(
-      () => true,
-      () => false,
-    );
+    const forgotten = await removeAndForget(project, stack, host).catch(() => undefined);
     stopIfAborted(signal);
+    if (forgotten !== undefined) return forgotten > 0 ? { delete: forgotten } : {};
+    // The engine removes what is still there, or says why it can't.
   }
+  await ensureStack(project, stack);
   let { result, error } = await run();
   // The hub may have started another one before it ended itself.
   if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
@@ -166,6 +166,21 @@ async function destroy(
   if (error) throw error;
   const { delete: deleted = 0, ...changes } = result.changes;
   return { ...changes, ...(deleted + found > 0 && { delete: deleted + found }) };
+}
+
+/**
+ * Removes what holds no data and drops it from the state: an engine would ask for each of them, one by one, to learn that it is
+ * gone. Returns how many resources that were; undefined when something is left for the engine.
+ */
+async function removeAndForget(project: string, stack: string, host: Host): Promise<number | undefined> {
+  // Read while containers take their time to stop. One that can't be read is the engine's to tell of.
+  const reading = readSettledState(project, stack).catch(() => undefined);
+  await host.removeObjects?.(stack);
+  const state = await reading;
+  if (!state || !isAllGone(stack, state, await host.inventory(stack, { sizes: false }))) return undefined;
+  if (state.length > 0) await forgetAll(project, stack);
+  // As the engine counts.
+  return state.filter(({ type }) => !type.startsWith("pulumi:providers:")).length;
 }
 
 /** `datalab down --dry-run --json`: what a down would do. */

@@ -39,11 +39,6 @@ export interface EngineOptions {
   readonly args?: readonly string[];
   /** Steps at once. */
   readonly parallel?: number;
-  /**
-   * The state is written once, at the end, not before and after every step. Only where nothing is lost when there is no such
-   * end: what the steps find and make must be found again by running them again.
-   */
-  readonly stateAtEnd?: boolean;
   readonly onStep?: (step: EngineStep) => void;
   /** The engine's own display, line by line. */
   readonly onLine?: (line: string) => void;
@@ -106,7 +101,6 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
       env: {
         ...process.env,
         PULUMI_DEBUG_COMMANDS: "true", // which is where --event-log is
-        ...(options.stateAtEnd && { PULUMI_SKIP_CHECKPOINTS: "true" }),
       },
     });
     let stderr = "";

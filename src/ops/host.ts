@@ -94,15 +94,21 @@ export interface Host {
   readonly stores: StoreHost;
 }
 
+export interface Patience {
+  /** How long what was removed from a cluster may take to be gone; on one host it is gone at once. */
+  readonly goneSeconds?: number;
+}
+
 /** The one place that knows which target is deployed to what. */
-const hosts: Record<PlatformModel["target"], (site: Site) => Promise<Host>> = {
+const hosts: Record<PlatformModel["target"], (site: Site, patience: Patience) => Promise<Host>> = {
   docker: async () => (await import("./docker-host.ts")).dockerHost,
   kubernetes: inCluster,
   aws: inCluster,
 };
 
-async function inCluster(site: Site): Promise<Host> {
-  return (await import("./kubernetes-host.ts")).kubernetesHost(site);
+async function inCluster(site: Site, patience: Patience): Promise<Host> {
+  return (await import("./kubernetes-host.ts")).kubernetesHost(site, patience);
 }
 
-export const hostOf = (site: Site): Promise<Host> => hosts[site.target](site);
+export const hostOf = (site: Site, patience: Patience = {}): Promise<Host> =>
+  hosts[site.target](site, patience);

@@ -1,6 +1,6 @@
 import { pageName, pageUrl } from "../model/ingress.ts";
 import { labelNames } from "../model/names.ts";
-import type { Host, Site } from "./host.ts";
+import type { Host, Patience, Site } from "./host.ts";
 import { type Cluster, connectCluster } from "./kubernetes-api.ts";
 import {
   foreignObjects,
@@ -20,9 +20,12 @@ import { kubernetesStoreHost } from "./kubernetes-store.ts";
 import { endOneShots, failedJobs, watchPods, whyNot } from "./kubernetes-watch.ts";
 
 /** A stack's place in a cluster. The cluster is asked for nothing before something is wanted of it. */
-export function kubernetesHost(site: Site): Host {
-  return site.cluster?.context === null ? hostToCome(site) : hostIn(site);
+export function kubernetesHost(site: Site, patience: Patience = {}): Host {
+  return site.cluster?.context === null ? hostToCome(site) : hostIn(site, patience);
 }
+
+/** Pods end within their grace; what controllers own goes a little later. */
+const usualGoneSeconds = 180;
 
 const coreUrl: Host["coreUrl"] = ({ health, cluster, services }) => {
   if (!health || !cluster) return undefined;
@@ -61,7 +64,8 @@ function hostToCome({ cluster }: Site): Host {
   };
 }
 
-function hostIn({ stack: own, cluster: model }: Site): Host {
+function hostIn({ stack: own, cluster: model }: Site, { goneSeconds = usualGoneSeconds }: Patience): Host {
+  const goneMs = goneSeconds * 1000;
   let known: Cluster | undefined;
   const open = (): Cluster => {
     if (!model) throw new Error(`the stack ${own} has no cluster`);
@@ -111,7 +115,7 @@ function hostIn({ stack: own, cluster: model }: Site): Host {
     async removeSpawned(stack) {
       await checkOwner(open(), stack);
       const objects = await objectsOf(open(), spawnedSelector(stack));
-      await removeObjects(open(), objects, spawnedSelector(stack));
+      await removeObjects(open(), objects, spawnedSelector(stack), goneMs);
       return objects.map(({ name }) => name);
     },
 
@@ -123,14 +127,19 @@ function hostIn({ stack: own, cluster: model }: Site): Host {
         wanted.has(`${o.kind}/${o.name}`),
       );
       const workloads = [...new Set(found.map(({ name }) => name))].join(",");
-      await removeObjects(open(), found, `${stackSelector(own)},${labelNames.workload} in (${workloads})`);
+      await removeObjects(
+        open(),
+        found,
+        `${stackSelector(own)},${labelNames.workload} in (${workloads})`,
+        goneMs,
+      );
     },
 
     async removeVolumes(names) {
       await checkOwner(open(), own);
-      await podsGone(open(), stackSelector(own));
-      if (names.length > 0) await removeClaims(open(), names);
-      await removeEmptyNamespace(open(), own);
+      await podsGone(open(), stackSelector(own), goneMs);
+      if (names.length > 0) await removeClaims(open(), names, goneMs);
+      await removeEmptyNamespace(open(), own, goneMs);
     },
 
     stores: kubernetesStoreHost(open),

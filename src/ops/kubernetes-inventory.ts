@@ -43,8 +43,6 @@ const notListed = [
   "EndpointSlice",
 ];
 const discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-/** Pods end within their grace; what controllers own goes a little later. */
-const goneMs = 180_000;
 
 /** Every kind that the cluster can list and delete, whoever has brought it: nothing that a service makes is overlooked. */
 async function kindsOf(cluster: Cluster): Promise<readonly Kind[]> {
@@ -121,6 +119,7 @@ export async function removeObjects(
   cluster: Cluster,
   objects: readonly ClusterObject[],
   podSelector: string,
+  goneMs: number,
 ): Promise<void> {
   if (objects.length === 0) return;
   await Promise.all(objects.map(({ path }) => cluster.remove(path)));
@@ -152,7 +151,7 @@ function notGone(kind: string, { name, finalizers = [] }: Meta): string {
 }
 
 /** Waits until the pods that a selector finds have ended. */
-export async function podsGone(cluster: Cluster, labelSelector: string): Promise<void> {
+export async function podsGone(cluster: Cluster, labelSelector: string, goneMs: number): Promise<void> {
   const left = () => cluster.list<Pod>(paths.pods(cluster.place.namespace), { labelSelector });
   await until(
     async () => (await left()).length === 0,
@@ -210,7 +209,11 @@ export const bytesOf = (size: string | undefined): number | null =>
   size !== undefined && sizePattern.test(size) ? parseSize(size) : null;
 
 /** Removes claims with the volumes behind them, and with the disks behind those. */
-export async function removeClaims(cluster: Cluster, names: readonly string[]): Promise<void> {
+export async function removeClaims(
+  cluster: Cluster,
+  names: readonly string[],
+  goneMs: number,
+): Promise<void> {
   const { namespace } = cluster.place;
   const wanted = (volume: Volume) =>
     names.includes(`${released}${volume.metadata.name}`) || names.includes(volume.spec.claimRef?.name ?? "");

@@ -10,7 +10,6 @@ export interface Namespace {
   readonly status?: { readonly phase?: string; readonly conditions?: readonly Condition[] };
 }
 
-const goneMs = 180_000;
 /** What every namespace has by itself. */
 const makesItself = ["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"];
 
@@ -20,7 +19,7 @@ export const findNamespace = (cluster: Cluster): Promise<Namespace | undefined> 
   cluster.get<Namespace>(pathOf(cluster));
 
 /** Removes the stack's namespace once it holds nothing: neither data nor what somebody else has put there. */
-export async function removeEmptyNamespace(cluster: Cluster, stack: string): Promise<void> {
+export async function removeEmptyNamespace(cluster: Cluster, stack: string, goneMs: number): Promise<void> {
   const namespace = await ifVisible(findNamespace(cluster));
   if (namespace?.metadata.labels?.[labelNames.stack] !== stack) return;
   const claims = await cluster.list<Claim>(paths.claims(cluster.place.namespace));

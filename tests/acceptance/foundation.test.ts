@@ -16,7 +16,6 @@ import { objectStoreEngines } from "./chapters/object-store.ts";
 import { pipelineComponents } from "./chapters/pipeline-components.ts";
 import { secondStack } from "./chapters/second-stack.ts";
 import { secrets } from "./chapters/secrets.ts";
-import { stopStart } from "./chapters/stop-start.ts";
 import { foundation, Stage } from "./support/stage.ts";
 
 const stage = new Stage(foundation);
@@ -30,7 +29,6 @@ describe("the foundation on Docker", { timeout: 600_000 }, () => {
   brokenFiles(stage);
   confinement(stage);
   killedServices(stage);
-  stopStart(stage);
   pipelineComponents(stage);
   failingService(stage);
   interruption(stage);

@@ -76,6 +76,7 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [["pipelines", "run", "x", "--param", "a"], '✖ --param: expected key=value, received "a"\n'],
     [["pipelines", "run", "x", "-p", "a=1", "-p", "a=2"], "✖ --param: a is given twice\n"],
     [["pipelines", "run", "x", "--timeout", "soon"], /^✖ --timeout: expected a duration such as "10m"/],
+    [["down", "--yes", "--timeout", "0s"], /^✖ --timeout: expected a duration such as "10m", received "0s"/],
     [
       ["services", "logs", "--tail", "-1"],
       /^✖ --tail: expected a whole number of at least 0, received "-1"\n/,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ConfigError } from "../../src/config/error.ts";
 import { type DownOptions, down, planDown } from "../../src/ops/down.ts";
 import { lockStack } from "../../src/ops/lock.ts";
@@ -38,9 +38,80 @@ const looked = (name: string, there: boolean) => ({
   },
 });
 
-test("what the engine and services have made is gone, and data is kept and listed", async () => {
+const resource = (type: string, name: string, more: object = {}) => ({
+  urn: `u::${name}`,
+  type: `docker:index/${type}`,
+  custom: true,
+  inputs: { name, labels: [{ label: "datalab.stack", value: "dev" }] },
+  ...more,
+});
+const known = [
+  { urn: "u::datalab-dev", type: "pulumi:pulumi:Stack", custom: false },
+  { urn: "u::docker", type: "pulumi:providers:docker", custom: true },
+  resource("container:Container", "datalab-dev-core"),
+  resource("network:Network", "datalab-dev"),
+  resource("volume:Volume", "datalab-dev-core-files"),
+  resource("volume:Volume", "datalab-dev-postgres-data", { retainOnDelete: true }),
+];
+const stateOf = (resources: readonly object[], pending: readonly object[] = []) => ({
+  deployment: { resources, pending_operations: pending },
+});
+/** The engine has to see to it. */
+const cutOff = stateOf(known, [{ type: "creating" }]);
+
+test("what a stack has made is gone and forgotten without an engine, and data is kept and listed", async () => {
+  const pulumi = standInPulumi({ state: stateOf(known) });
+  const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-core-files"] });
+  const options = optionsFor();
+  expect(await down(options)).toEqual({
+    stack: "dev",
+    changes: { delete: 5 },
+    kept: [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }],
+    deleted: [],
+  });
+  expect(docker.has()).toEqual(data);
+  expect(options.steps).toEqual([
+    "spawned: done removed datalab-dev-notebook",
+    "engine: done 5 deleted",
+    "inventory: done 1 data volume is kept, nothing else is left",
+  ]);
+  expect(pulumi.calls().map((args) => args.slice(0, 4).join(" "))).toEqual([
+    "stack ls --json --non-interactive",
+    "stack export --stack dev",
+    "state delete --all --yes",
+  ]);
+  expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
+});
+
+describe("the engine sees to the end of a state", () => {
+  const unlabelled = { inputs: { name: "datalab-dev-core" } };
+  const image = { urn: "u::image", type: "docker:index/remoteImage:RemoteImage", custom: true };
+  test.each<[string, object]>([
+    ["with a step that was cut off", cutOff],
+    ["with what no inventory finds", stateOf([...known, image])],
+    [
+      "with what carries no label",
+      stateOf([...known, resource("container:Container", "datalab-dev-core", unlabelled)]),
+    ],
+    [
+      "with what is still there and not to be kept",
+      stateOf([...known, resource("volume:Volume", "datalab-dev-postgres-data")]),
+    ],
+    ["with what is protected", stateOf([...known, resource("network:Network", "x", { protect: true })])],
+  ])("%s", async (_, state) => {
+    const pulumi = standInPulumi({ state, runs: [{ code: 0, events: [summary({ delete: 6 })] }] });
+    standInDocker(all);
+    expect((await down(optionsFor())).changes).toEqual({ delete: 6 });
+    expect(pulumi.calls().filter(([command]) => command !== "stack")).toEqual([
+      expect.arrayContaining(["destroy", "--refresh"]),
+    ]);
+  });
+});
+
+test("what the engine finds gone counts as well as what it removes", async () => {
   const found = [looked("core", false), looked("network", false), looked("postgres-data", true)];
-  const pulumi = standInPulumi({ runs: [{ code: 0, events: [...found, summary({ delete: 25 })] }] });
+  const events = [...found, summary({ delete: 25 })];
+  const pulumi = standInPulumi({ state: cutOff, runs: [{ code: 0, events }] });
   const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-core-files"] });
   const options = optionsFor();
   expect(await down(options)).toEqual({
@@ -55,10 +126,7 @@ test("what the engine and services have made is gone, and data is kept and liste
     "engine: done 27 deleted",
     "inventory: done 1 data volume is kept, nothing else is left",
   ]);
-  expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "destroy"]);
-  expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["--parallel", "16", "--refresh"]));
-  expect(pulumi.statesAtEnd(), "all is gone already: looking again finds the same").toEqual([true]);
-  expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
+  expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["destroy", "--parallel", "16", "--refresh"]));
 });
 
 test("data is deleted when that is asked for", async () => {
@@ -80,6 +148,7 @@ test("a stack that was never made leaves nothing to do, and nothing is made", as
 
 test("a run that was killed before is put right first", async () => {
   const pulumi = standInPulumi({
+    state: cutOff,
     runs: [
       { code: 255, stderr: staleLock(hostname()) },
       { code: 0, events: [summary({ delete: 3 })] },
@@ -91,11 +160,10 @@ test("a run that was killed before is put right first", async () => {
   expect(commands.filter((c) => c !== "stack")).toEqual(["destroy", "cancel", "refresh", "destroy"]);
 });
 
-test("what Docker refuses to remove is left to the engine, which keeps its state at every step", async () => {
-  const pulumi = standInPulumi({ runs: [{ code: 255, stderr: "error: the core is in use" }] });
+test("what Docker refuses to remove is left to the engine, which says why", async () => {
+  standInPulumi({ runs: [{ code: 255, stderr: "error: the core is in use" }] });
   standInDocker(all, [], ["datalab-dev-core"]);
   await expect(down(optionsFor())).rejects.toThrow("the core is in use");
-  expect(pulumi.statesAtEnd()).toEqual([false]);
 });
 
 test("what can't be removed is named", async () => {
@@ -109,7 +177,7 @@ test("what can't be removed is named", async () => {
 
 test("a failure of the engine is told, and all data is there", async () => {
   const error = { diagnosticEvent: { severity: "error", message: "network has active endpoints" } };
-  standInPulumi({ runs: [{ code: 255, events: [error] }] });
+  standInPulumi({ state: cutOff, runs: [{ code: 255, events: [error] }] });
   const docker = standInDocker(all);
   const options = optionsFor();
   await expect(down(options)).rejects.toMatchObject({
@@ -122,7 +190,7 @@ test("a failure of the engine is told, and all data is there", async () => {
 });
 
 test("an interrupt ends it with 130, and keeps what is left", async () => {
-  standInPulumi({ runs: [{ code: 255, waits: true }] });
+  standInPulumi({ state: cutOff, runs: [{ code: 255, waits: true }] });
   const docker = standInDocker(all);
   const abort = new AbortController();
   const options = optionsFor({ signal: abort.signal, onEngineLine: () => abort.abort() });
@@ -131,7 +199,7 @@ test("an interrupt ends it with 130, and keeps what is left", async () => {
 });
 
 test("notebooks and their variables go before the engine takes the network, and their homes are kept", async () => {
-  standInPulumi({ runs: [{ code: 255, waits: true }] });
+  standInPulumi({ state: cutOff, runs: [{ code: 255, waits: true }] });
   const home = "datalab-dev-notebook-ann-home";
   const docker = standInDocker({
     containers: ["datalab-dev-core", "datalab-dev-notebook-ann"],

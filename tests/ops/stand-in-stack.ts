@@ -17,8 +17,6 @@ export interface StandInPulumi {
   calls(): string[][];
   /** The values that were set in the configuration, from standard input. */
   secrets(): string[];
-  /** Of every run of the engine, whether it was to write its state at its end only. */
-  statesAtEnd(): boolean[];
 }
 
 /** A Pulumi that has a stack or not, answers `stack output` with this, and whose runs of the engine go as told. */
@@ -39,7 +37,6 @@ if (is("config", "set")) appendFileSync(folder + "/secrets", readFileSync(0, "ut
 if (["up", "destroy"].includes(args[0])) {
   const count = existsSync(folder + "/runs") ? readFileSync(folder + "/runs", "utf8").length : 0;
   appendFileSync(folder + "/runs", ".");
-  appendFileSync(folder + "/statesAtEnd", (process.env.PULUMI_SKIP_CHECKPOINTS ?? "false") + "\\n");
   const run = ${JSON.stringify(runs)}[count] ?? { code: 99, stderr: "no such run was expected" };
   const log = args[args.indexOf("--event-log") + 1];
   for (const event of run.events ?? []) appendFileSync(log, JSON.stringify(event) + "\\n");
@@ -61,7 +58,6 @@ if (["up", "destroy"].includes(args[0])) {
   return {
     calls: () => lines("calls").map((line) => JSON.parse(line) as string[]),
     secrets: () => lines("secrets"),
-    statesAtEnd: () => lines("statesAtEnd").map((line) => line === "true"),
   };
 }
 

@@ -42,9 +42,9 @@ export function kubernetesEnding(stage: Stage): void {
       if (pid === undefined) return skip("the cluster's controllers are not processes of this machine");
       process.kill(pid, "SIGSTOP");
       try {
-        const ran = await stage.project.datalab("down", "--delete-data", "--yes");
+        const ran = await stage.project.datalab("down", "--delete-data", "--yes", "--timeout", "20s");
         expect(ran.code, ran.stderr).toBe(1);
-        expect(ran.stderr).toMatch(/not gone: Pod \S+.* after \d+ s/);
+        expect(ran.stderr).toMatch(/not gone: Pod \S+.* after 20 s/);
         expect(ran.stderr).toContain("kube-controller-manager");
       } finally {
         process.kill(pid, "SIGCONT");
@@ -71,7 +71,7 @@ export function kubernetesEnding(stage: Stage): void {
       kubectl("create", "configmap", "orphan");
       kubectl("label", orphan, `datalab.stack=${stage.project.stack}`);
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: [finalizer] } }));
-      const blocked = await stage.project.datalab("down", "--delete-data", "--yes");
+      const blocked = await stage.project.datalab("down", "--delete-data", "--yes", "--timeout", "40s");
       expect(blocked.code).toBe(1);
       expect(blocked.stderr).toContain(`not gone: ConfigMap orphan (held by ${finalizer})`);
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: null } }));

@@ -1,0 +1,37 @@
+import { labelNames } from "../model/names.ts";
+import type { Inventory } from "./host.ts";
+import { pulumiRead } from "./pulumi-cli.ts";
+import type { StateResource } from "./stack-state.ts";
+
+/** What an inventory by labels finds where it is there, and thereby proves to be gone where it does not. */
+const inventoried = [
+  "docker:index/container:Container",
+  "docker:index/network:Network",
+  "docker:index/volume:Volume",
+];
+
+/** Whether nothing of this state is left to do for an engine: all is gone, or stays where it is by the state's own word. */
+export function isAllGone(
+  stack: string,
+  state: readonly StateResource[],
+  { objects, volumes }: Inventory,
+): boolean {
+  const there = new Set([...objects, ...volumes].map(({ name }) => name));
+  return state
+    .filter(({ custom, type }) => custom && !type.startsWith("pulumi:"))
+    .every(
+      ({ type, inputs, retainOnDelete, protect }) =>
+        inventoried.includes(type) &&
+        hasLabel(stack, inputs?.labels) &&
+        !protect &&
+        (retainOnDelete || !there.has(inputs?.name)),
+    );
+}
+
+const hasLabel = (stack: string, labels: unknown): boolean =>
+  Array.isArray(labels) && labels.some(({ label, value }) => label === labelNames.stack && value === stack);
+
+/** Drops every resource from a stack's state; nothing of what it is about is touched. */
+export async function forgetAll(project: string, stack: string): Promise<void> {
+  await pulumiRead(project, stack, ["state", "delete", "--all", "--yes"]);
+}
