@@ -20,6 +20,8 @@ from datalab.cluster_api import Cluster, ClusterError
 from datalab.prefect_api import CLAIM_SECONDS, POOL, Api, ApiError, Run, say
 
 TYPE = "kubernetes"
+# Where the image keeps Prefect's collection for it; only a worker in a cluster looks there.
+COLLECTIONS = "/opt/datalab/collections"
 # How long an ended Job is kept: its pod's log is in the log store by then.
 KEPT_SECONDS = 600
 ROUND_SECONDS = 30.0
@@ -185,7 +187,8 @@ def work(api: Api, cluster: Cluster, arguments: list[str]) -> int:
     """Run Prefect's worker, and look after its runs at its side. Gives its exit code."""
     # Several share a pool: each is called after its pod.
     command = ["prefect", "worker", "start", "--name", socket.gethostname(), *arguments]
-    child = subprocess.Popen(command)  # noqa: S603 - the image's own
+    path = os.pathsep.join([COLLECTIONS, os.environ.get("PYTHONPATH", "")])
+    child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})  # noqa: S603 - the image's own
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
     while True:

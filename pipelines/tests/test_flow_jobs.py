@@ -26,6 +26,9 @@ NAMESPACE = "datalab-staging"
 def job_of(values: dict[str, Any]) -> dict[str, Any]:
     """The Job that Prefect's worker would ask the cluster for."""
     from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+
+    if flow_jobs.COLLECTIONS not in sys.path:
+        sys.path.append(flow_jobs.COLLECTIONS)
     from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration as Configuration
 
     template = flow_jobs.base_job_template(pod(), NAMESPACE)
@@ -280,9 +283,10 @@ def test_the_worker_looks_after_runs_until_prefects_ends(
     wanted = ["worker", "start", "--name", "the-pod", "--pool", "default"]
     lines = [
         f"#!{sys.executable}",
-        "import sys, time",
+        "import os, sys, time",
         "time.sleep(1)",
-        f"sys.exit(sys.argv[1:] != {wanted})",
+        f"collection = {flow_jobs.COLLECTIONS!r} in os.environ['PYTHONPATH'].split(os.pathsep)",
+        f"sys.exit(sys.argv[1:] != {wanted} or not collection)",
     ]
     program.write_text("\n".join(lines))
     program.chmod(0o755)
