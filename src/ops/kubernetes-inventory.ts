@@ -114,7 +114,10 @@ export const stackSelector = (stack: string): string => `${labelNames.stack}=${s
 export const spawnedSelector = (stack: string): string =>
   `${stackSelector(stack)},${labelNames.role}=${spawnedRole}`;
 
-/** Removes objects and waits until they, and pods that a selector finds, are gone. */
+/**
+ * Removes objects and waits until they, and pods that a selector finds, are gone. What another pod has started is not waited
+ * for, it goes with that pod: Spark's executors live on while there is work, or a session that may have some.
+ */
 export async function removeObjects(
   cluster: Cluster,
   objects: readonly ClusterObject[],
@@ -135,7 +138,9 @@ export async function removeObjects(
     ]);
     return [
       ...there.filter((name) => name !== undefined),
-      ...pods.map(({ metadata }) => notGone("Pod", metadata)),
+      ...pods
+        .filter(({ metadata }) => !metadata.ownerReferences?.some(({ kind }) => kind === "Pod"))
+        .map(({ metadata }) => notGone("Pod", metadata)),
     ];
   };
   await until(

@@ -129,6 +129,25 @@ describe("what carries a stack's labels in a cluster", () => {
     expect(await host.spawned(stack)).toEqual([]);
   });
 
+  test("what a pod of the stack has started goes with that pod, and is not waited for", async () => {
+    const executor = {
+      name: "executor-1",
+      labels: labels("spark-connect", { "datalab.role": "spawned" }),
+      ownerReferences: [{ kind: "Pod", name: "spark-connect-a", controller: true }],
+    };
+    const cluster = await standInCluster({
+      [inside("/api/v1//pods")]: [
+        { metadata: executor },
+        thing("notebook-ann", { labels: labels("hub", { "datalab.role": "spawned" }) }),
+      ],
+    });
+    const host = kubernetesHost(site(cluster.kubeconfig), { goneSeconds: 1 });
+    expect(await host.removeSpawned(stack)).toEqual(["notebook-ann"]);
+    expect(cluster.contents[inside("/api/v1//pods")]?.map(({ metadata }) => metadata.name)).toEqual([
+      "executor-1",
+    ]);
+  });
+
   test("what the engine does not know is removed by kind and name", async () => {
     const cluster = await standInCluster({ ...contents(), [inside("/api/v1//pods")]: [] });
     const host = kubernetesHost(site(cluster.kubeconfig));
