@@ -60,19 +60,27 @@ export function memoryMebibytes(
   );
 }
 
+/** What the kernel has counted for all cores together, in hundredths of a second. */
+function machineTicks(): { readonly idle: number; readonly all: number } {
+  const fields = (readFileSync("/proc/stat", "utf8").split("\n")[0] as string)
+    .split(/\s+/)
+    .slice(1, 9)
+    .map(Number);
+  const idle = (fields[3] ?? 0) + (fields[4] ?? 0);
+  return { idle, all: fields.reduce((sum, n) => sum + n, 0) };
+}
+
+/** CPU seconds that the whole machine has used since it started, whoever for. */
+export function machineCpuSeconds(): number {
+  const { idle, all } = machineTicks();
+  return (all - idle) / 100;
+}
+
 /** Share of the machine's CPU that was busy during the next seconds. */
 export async function busyShare(seconds: number): Promise<number> {
-  const read = () => {
-    const fields = (readFileSync("/proc/stat", "utf8").split("\n")[0] as string)
-      .split(/\s+/)
-      .slice(1, 9)
-      .map(Number);
-    const idle = (fields[3] ?? 0) + (fields[4] ?? 0);
-    return { idle, all: fields.reduce((sum, n) => sum + n, 0) };
-  };
-  const before = read();
+  const before = machineTicks();
   await sleep(seconds * 1000);
-  const after = read();
+  const after = machineTicks();
   return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
 }
 
