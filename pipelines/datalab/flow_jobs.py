@@ -187,7 +187,7 @@ def work(api: Api, cluster: Cluster, arguments: list[str]) -> int:
     """Run Prefect's worker, and look after its runs at its side. Gives its exit code."""
     # Several share a pool: each is called after its pod.
     command = ["prefect", "worker", "start", "--name", socket.gethostname(), *arguments]
-    path = os.pathsep.join([COLLECTIONS, os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [COLLECTIONS, os.environ.get("PYTHONPATH")]))
     child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})  # noqa: S603 - the image's own
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))

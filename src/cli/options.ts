@@ -62,11 +62,7 @@ export function contextOf(command: AnyCommand): Context {
 export function timeoutSeconds(text: string): number {
   if (durationPattern.test(text)) return parseDuration(text);
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new DatalabError(
-    "E_USAGE",
-    `--timeout: expected a duration such as "10m", received ${JSON.stringify(text)}`,
-    { exitCode: exit.usage },
-  );
+  throw unexpected("--timeout", 'a duration such as "10m"', text);
 }
 
 /** Ends a command's help with examples: pairs of a command line and what it does. */
@@ -84,12 +80,12 @@ export function wholeNumber(name: string, least: number): (text: string) => numb
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least) return value;
-    throw new DatalabError(
-      "E_USAGE",
-      `${name}: expected a whole number of at least ${least}, received ${JSON.stringify(text)}`,
-      {
-        exitCode: exit.usage,
-      },
-    );
+    throw unexpected(name, `a whole number of at least ${least}`, text);
   };
+}
+
+function unexpected(option: string, wanted: string, text: string): DatalabError {
+  return new DatalabError("E_USAGE", `${option}: expected ${wanted}, received ${JSON.stringify(text)}`, {
+    exitCode: exit.usage,
+  });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { filesRole, labelNames, stackName } from "../model/names.ts";
 import { dockerJson, dockerRun } from "./docker-cli.ts";
+import { dockerTypes } from "./docker-types.ts";
 import type { DriftItem } from "./drift-report.ts";
 import { nameOfUrn, type StateResource } from "./stack-state.ts";
 
@@ -23,12 +24,7 @@ interface Labelled {
   readonly Labels: Readonly<Record<string, string>> | null;
 }
 
-const types = {
-  container: "docker:index/container:Container",
-  volume: "docker:index/volume:Volume",
-  network: "docker:index/network:Network",
-} as const;
-type Kind = keyof typeof types;
+type Kind = keyof typeof dockerTypes;
 
 /**
  * What of a stack is otherwise on its Docker host than its state says, and what is there that no state knows. The engine's
@@ -40,7 +36,7 @@ export async function dockerDrift(stack: string, state: readonly StateResource[]
     labelledOf("volume", stack),
     labelledOf("network", stack),
   ]);
-  const known = (kind: Kind) => state.filter(({ type }) => type === types[kind]);
+  const known = (kind: Kind) => state.filter(({ type }) => type === dockerTypes[kind]);
   const nameIn = (resource: StateResource) => String(resource.inputs?.name ?? resource.outputs?.name);
   const byName = new Map(containers.map((container) => [plainName(container), container]));
   const own = known("container").map((resource) => [resource, byName.get(nameIn(resource))] as const);
@@ -128,7 +124,9 @@ async function changedFiles(
   state: readonly StateResource[],
 ): Promise<DriftItem[]> {
   const holderName = `${nameOfUrn(resource.urn)}-files`;
-  const holder = state.find(({ type, urn }) => type === types.container && nameOfUrn(urn) === holderName);
+  const holder = state.find(
+    ({ type, urn }) => type === dockerTypes.container && nameOfUrn(urn) === holderName,
+  );
   const uploads = (holder?.inputs?.uploads ?? []) as { file: string; content?: string }[];
   const files = uploads.filter(({ content }) => typeof content === "string");
   if (!holder || files.length === 0) return [];

@@ -1,7 +1,14 @@
 import { DatalabError } from "../config/error.ts";
 import { siteOf } from "./deployment.ts";
 import type { EngineStep } from "./engine.ts";
-import { type Host, hostOf, type KeptVolume, type StackObject } from "./host.ts";
+import {
+  type Host,
+  hostOf,
+  type Inventory,
+  type KeptVolume,
+  type Patience,
+  type StackObject,
+} from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
 import { lockStack } from "./lock.ts";
 import { ensurePlugins } from "./plugins.ts";
@@ -10,15 +17,13 @@ import type { Reporter, Step } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
 import { forgetAll, isAllGone } from "./stack-forget.ts";
 import { runOnStack } from "./stack-run.ts";
-import { readSettledState, readState } from "./stack-state.ts";
+import { managed, readSettledState, readState } from "./stack-state.ts";
 import { describeChanges } from "./up-words.ts";
 
-export interface DownOptions {
+export interface DownOptions extends Patience {
   readonly project: string;
   readonly stack: string;
   readonly deleteData: boolean;
-  /** How long what was removed from a cluster may take to be gone, where not the usual time. */
-  readonly goneSeconds?: number;
   readonly reporter: Reporter;
   readonly onEngineLine?: (line: string) => void;
   readonly signal: AbortSignal;
@@ -38,21 +43,20 @@ export interface DownResult {
  * phase takes what it finds, so that an interrupted one is finished by running it again. Throws when something is left.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
-  const { project, stack, deleteData, goneSeconds, reporter, signal } = options;
+  const { project, stack, deleteData, reporter, signal } = options;
   const site = siteOf(project, stack);
-  const host = await hostOf(site, { ...(goneSeconds !== undefined && { goneSeconds }) });
+  const host = await hostOf(site, options);
   const lock = lockStack(project, stack, "datalab down");
   try {
     await ensurePlugins(project, site, reporter);
     const exists = await stackExists(project, stack);
     if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
-    const changes = await phase(reporter, "engine", async (step) => {
-      if (!exists) return [{}, describeChanges({})];
-      const made = await destroy(options, host, step);
-      return [made, describeChanges(made)];
+    const { changes, inventory } = await phase(reporter, "engine", async (step) => {
+      const made: Destroyed = exists ? await destroy(options, host, step) : { changes: {} };
+      return [made, describeChanges(made.changes)];
     });
     stopIfAborted(signal);
-    const found = await host.inventory(stack, { sizes: false });
+    const found = inventory ?? (await host.inventory(stack, { sizes: false }));
     await phase(reporter, "leftovers", async () => {
       await host.removeLeftovers(found.objects);
       return [undefined, found.objects.length === 0 ? undefined : `removed ${names(found.objects)}`];
@@ -122,11 +126,13 @@ async function removeSpawned(
   return [undefined, removed.length === 0 ? undefined : `removed ${removed.join(", ")}`];
 }
 
-async function destroy(
-  options: DownOptions,
-  host: Host,
-  step: Pick<Step, "update">,
-): Promise<Readonly<Record<string, number>>> {
+interface Destroyed {
+  readonly changes: Readonly<Record<string, number>>;
+  /** What was left then, where it was looked at. */
+  readonly inventory?: Inventory;
+}
+
+async function destroy(options: DownOptions, host: Host, step: Pick<Step, "update">): Promise<Destroyed> {
   const { project, stack, signal, onEngineLine } = options;
   let gone = 0;
   let found = 0;
@@ -153,7 +159,7 @@ async function destroy(
     step.update("stopping in order");
     const forgotten = await removeAndForget(project, stack, host).catch(() => undefined);
     stopIfAborted(signal);
-    if (forgotten !== undefined) return forgotten > 0 ? { delete: forgotten } : {};
+    if (forgotten) return forgotten;
     // The engine removes what is still there, or says why it can't.
   }
   await ensureStack(project, stack);
@@ -165,22 +171,26 @@ async function destroy(
   stopIfAborted(signal);
   if (error) throw error;
   const { delete: deleted = 0, ...changes } = result.changes;
-  return { ...changes, ...(deleted + found > 0 && { delete: deleted + found }) };
+  return { changes: { ...changes, ...deletions(deleted + found) } };
 }
+
+const deletions = (count: number): Readonly<Record<string, number>> => (count > 0 ? { delete: count } : {});
 
 /**
  * Removes what holds no data and drops it from the state: an engine would ask for each of them, one by one, to learn that it is
- * gone. Returns how many resources that were; undefined when something is left for the engine.
+ * gone. Undefined when something is left for the engine.
  */
-async function removeAndForget(project: string, stack: string, host: Host): Promise<number | undefined> {
+async function removeAndForget(project: string, stack: string, host: Host): Promise<Destroyed | undefined> {
   // Read while containers take their time to stop. One that can't be read is the engine's to tell of.
   const reading = readSettledState(project, stack).catch(() => undefined);
   await host.removeObjects?.(stack);
   const state = await reading;
-  if (!state || !isAllGone(stack, state, await host.inventory(stack, { sizes: false }))) return undefined;
+  const inventory = await host.inventory(stack, { sizes: false });
+  if (!state || !isAllGone(stack, state, inventory)) return undefined;
   if (state.length > 0) await forgetAll(project, stack);
   // As the engine counts.
-  return state.filter(({ type }) => !type.startsWith("pulumi:providers:")).length;
+  const count = state.filter(({ type }) => !type.startsWith("pulumi:providers:")).length;
+  return { changes: deletions(count), inventory };
 }
 
 /** `datalab down --dry-run --json`: what a down would do. */
@@ -207,17 +217,17 @@ export async function planDown(
     host.inventory(stack, { sizes: true }),
     host.spawned(stack),
   ]);
-  const custom = state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
+  const resources = managed(state);
   // The engine deletes what it does not have to retain.
   const goes = new Set(
-    custom.flatMap(({ retainOnDelete, inputs }) =>
+    resources.flatMap(({ retainOnDelete, inputs }) =>
       retainOnDelete ? [] : [inputs?.name, inputs?.metadata?.name],
     ),
   );
   return {
     stack,
     spawned,
-    resources: custom.length,
+    resources: resources.length,
     objects: found.objects,
     volumes: found.volumes.map((volume) => ({
       ...volume,

@@ -4,9 +4,9 @@ import { resolve } from "node:path";
 import { DatalabError, exit } from "../config/error.ts";
 import { stackFile } from "../config/load.ts";
 import type { PlatformModel } from "../model/platform.ts";
-import { pulumiRead } from "./pulumi-cli.ts";
 import { releaseImages } from "./release-images.ts";
 import { ordered } from "./release-record.ts";
+import { exportState } from "./stack-state.ts";
 
 /** What a plan was made for; it stands beside the plan, and the plan is good while all of it is still so. */
 export interface PlanSeal {
@@ -88,14 +88,9 @@ async function worldOf(
   return { state, configuration: hash({ text, model }), images: hash(images) };
 }
 
-interface Exported {
-  readonly deployment?: { readonly resources?: readonly Readonly<Record<string, unknown>>[] };
-}
-
 /** Hash of what the state says of every resource; that an update has run and changed nothing does not change it. */
 async function stateHash(project: string, stack: string): Promise<string> {
-  const text = await pulumiRead(project, stack, ["stack", "export"]);
-  const resources = (JSON.parse(text) as Exported).deployment?.resources ?? [];
+  const { resources = [] } = await exportState(project, stack);
   const told = resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs }));
   return hash(
     told

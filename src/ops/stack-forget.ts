@@ -1,14 +1,11 @@
 import { labelNames } from "../model/names.ts";
+import { dockerTypes } from "./docker-types.ts";
 import type { Inventory } from "./host.ts";
 import { pulumiRead } from "./pulumi-cli.ts";
-import type { StateResource } from "./stack-state.ts";
+import { managed, type StateResource } from "./stack-state.ts";
 
 /** What an inventory by labels finds where it is there, and thereby proves to be gone where it does not. */
-const inventoried = [
-  "docker:index/container:Container",
-  "docker:index/network:Network",
-  "docker:index/volume:Volume",
-];
+const inventoried: readonly string[] = Object.values(dockerTypes);
 
 /** Whether nothing of this state is left to do for an engine: all is gone, or stays where it is by the state's own word. */
 export function isAllGone(
@@ -17,15 +14,13 @@ export function isAllGone(
   { objects, volumes }: Inventory,
 ): boolean {
   const there = new Set([...objects, ...volumes].map(({ name }) => name));
-  return state
-    .filter(({ custom, type }) => custom && !type.startsWith("pulumi:"))
-    .every(
-      ({ type, inputs, retainOnDelete, protect }) =>
-        inventoried.includes(type) &&
-        hasLabel(stack, inputs?.labels) &&
-        !protect &&
-        (retainOnDelete || !there.has(inputs?.name)),
-    );
+  return managed(state).every(
+    ({ type, inputs, retainOnDelete, protect }) =>
+      inventoried.includes(type) &&
+      hasLabel(stack, inputs?.labels) &&
+      !protect &&
+      (retainOnDelete || !there.has(inputs?.name)),
+  );
 }
 
 const hasLabel = (stack: string, labels: unknown): boolean =>

@@ -14,11 +14,21 @@ export interface StateResource {
   readonly outputs?: Readonly<Record<string, any>>;
 }
 
-interface Exported {
-  readonly deployment?: {
-    readonly resources?: readonly StateResource[];
-    readonly pending_operations?: readonly unknown[];
-  };
+/** A stack's state as the engine has written it. */
+export interface WrittenState {
+  readonly resources?: readonly StateResource[];
+  /** Steps that were cut off. */
+  readonly pending_operations?: readonly unknown[];
+}
+
+/** Reads it as it stands; `more` are options of `pulumi stack export`. */
+export async function exportState(
+  project: string,
+  stack: string,
+  more: readonly string[] = [],
+): Promise<WrittenState> {
+  const text = await pulumiRead(project, stack, ["stack", "export", ...more]);
+  return (JSON.parse(text) as { deployment?: WrittenState }).deployment ?? {};
 }
 
 /** Every resource of a stack's state. Secrets are opened only where `secrets` asks for it, and stay in memory. */
@@ -27,9 +37,8 @@ export async function readState(
   stack: string,
   options: { readonly secrets: boolean } = { secrets: false },
 ): Promise<readonly StateResource[]> {
-  const args = ["stack", "export", ...(options.secrets ? ["--show-secrets"] : [])];
-  const state = JSON.parse(await pulumiRead(project, stack, args)) as Exported;
-  return (state.deployment?.resources ?? []).map((resource) => ({
+  const { resources = [] } = await exportState(project, stack, options.secrets ? ["--show-secrets"] : []);
+  return resources.map((resource) => ({
     ...resource,
     ...(resource.inputs && { inputs: opened(resource.inputs) as StateResource["inputs"] & object }),
   }));
@@ -40,9 +49,13 @@ export async function readSettledState(
   project: string,
   stack: string,
 ): Promise<readonly StateResource[] | undefined> {
-  const { deployment } = JSON.parse(await pulumiRead(project, stack, ["stack", "export"])) as Exported;
-  return (deployment?.pending_operations ?? []).length > 0 ? undefined : (deployment?.resources ?? []);
+  const { resources = [], pending_operations: pending = [] } = await exportState(project, stack);
+  return pending.length > 0 ? undefined : resources;
 }
+
+/** Resources that stand for something on the target: neither components nor the engine's own bookkeeping. */
+export const managed = (state: readonly StateResource[]): readonly StateResource[] =>
+  state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
 
 /** A secret that was opened stands in the state as a mapping with its JSON. */
 function opened(value: unknown): unknown {

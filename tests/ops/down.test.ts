@@ -31,6 +31,13 @@ function optionsFor(more: Partial<DownOptions> = {}): DownOptions & { steps: str
   };
 }
 
+/** What a down reports of the data above, but for what it has changed. */
+const dataKept = {
+  stack: "dev",
+  kept: [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }],
+  deleted: [],
+};
+
 /** The engine looks for something, and finds it or not. */
 const looked = (name: string, there: boolean) => ({
   resOutputsEvent: {
@@ -63,12 +70,7 @@ test("what a stack has made is gone and forgotten without an engine, and data is
   const pulumi = standInPulumi({ state: stateOf(known) });
   const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-core-files"] });
   const options = optionsFor();
-  expect(await down(options)).toEqual({
-    stack: "dev",
-    changes: { delete: 5 },
-    kept: [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }],
-    deleted: [],
-  });
+  expect(await down(options)).toEqual({ ...dataKept, changes: { delete: 5 } });
   expect(docker.has()).toEqual(data);
   expect(options.steps).toEqual([
     "spawned: done removed datalab-dev-notebook",
@@ -114,19 +116,16 @@ test("what the engine finds gone counts as well as what it removes", async () =>
   const pulumi = standInPulumi({ state: cutOff, runs: [{ code: 0, events }] });
   const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-core-files"] });
   const options = optionsFor();
-  expect(await down(options)).toEqual({
-    stack: "dev",
-    changes: { delete: 27 },
-    kept: [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }],
-    deleted: [],
-  });
+  expect(await down(options)).toEqual({ ...dataKept, changes: { delete: 27 } });
   expect(docker.has()).toEqual({ containers: [], networks: [], volumes: ["datalab-dev-postgres-data"] });
   expect(options.steps).toEqual([
     "spawned: done removed datalab-dev-notebook",
     "engine: done 27 deleted",
     "inventory: done 1 data volume is kept, nothing else is left",
   ]);
-  expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["destroy", "--parallel", "16", "--refresh"]));
+  expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "stack", "destroy"]);
+  expect(pulumi.calls().at(-1)).toEqual(expect.arrayContaining(["--parallel", "16", "--refresh"]));
+  expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
 
 test("data is deleted when that is asked for", async () => {
