@@ -151,7 +151,8 @@ export function notebooks(stage: Stage, url: string): void {
       await expect
         .poll(containers, { timeout: 6 * idle * 1000, interval: 1000 })
         .toEqual([instance("notebook-bo")]);
-      expect(await ana.runs("ana")).toBe(false);
+      // The hub learns of its end a moment after the container has gone.
+      await expect.poll(() => ana.runs("ana"), { timeout: 60_000, interval: 500 }).toBe(false);
       // Nobody speaks with bo's notebook for twice as long as an idle one may be.
       await sleep(2 * idle * 1000);
       expect(containers()).toEqual([instance("notebook-bo")]);
