@@ -13,11 +13,11 @@ import { createReporter } from "./progress.ts";
 export function register(program: AnyCommand): void {
   const backup = program
     .command("backup")
-    .description("Save databases and objects, bring them back, prove that it works.");
+    .description("Save databases, objects and notebooks, bring them back, prove that it works.");
 
   const create = backup
     .command("create")
-    .description("Save every database and object of a running stack, and read all of it back.")
+    .description("Save every database, object and home of a running stack, and read all of it back.")
     .action(async (_options, command) => {
       const { project, stack, json } = contextOf(command);
       const { createBackup } = await import("../ops/backup-create.ts");
@@ -44,9 +44,9 @@ export function register(program: AnyCommand): void {
       if (found.length === 0) return say(`No backup of ${stack} yet: ./datalab backup create makes one.`);
       print(
         await table(
-          ["BACKUP", "WHEN", "DATABASES", "OBJECTS", "SIZE", "READ BACK"],
+          ["BACKUP", "WHEN", "DATABASES", "HOMES", "OBJECTS", "SIZE", "READ BACK"],
           found.map((b) => [
-            ...[b.id, ago(b.at), b.databases, b.objects, formatBytes(b.bytes)],
+            ...[b.id, ago(b.at), b.databases, b.homes, b.objects, formatBytes(b.bytes)],
             b.verified === null ? "never" : ago(b.verified),
           ]),
         ),
@@ -81,7 +81,7 @@ export function register(program: AnyCommand): void {
     .command("restore")
     .argument("[backup]", "its id, or latest", "latest")
     .description(
-      "Make a running stack's databases and buckets what they are in a backup; what they are now is saved first.",
+      "Make a running stack's databases, buckets and homes what they are in a backup; what they are now is saved first.",
     )
     .option("--from <stack>", "the stack that the backup is of (default: the stack itself)")
     .option("--no-save", "don't save first what the stack holds now")
@@ -101,7 +101,7 @@ export function register(program: AnyCommand): void {
           reporter,
           signal: interruptible(),
           confirm: ({ id, begun }) => {
-            const question = `Replace the databases and objects of ${stack} by those of ${id} (${ago(begun)})?`;
+            const question = `Replace the databases, objects and homes of ${stack} by those of ${id} (${ago(begun)})?`;
             return isProtected
               ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
               : confirm(question, { yes });
@@ -184,25 +184,30 @@ async function reported<T>(work: (reporter: Reporter) => Promise<T>): Promise<T>
 
 const contentText = ({
   databases,
+  homes,
   objects,
   bytes,
-}: Pick<Backup, "databases" | "objects" | "bytes">): string =>
-  `${databases} databases and ${objects} objects, ${formatBytes(bytes)}`;
+}: Pick<Backup, "databases" | "homes" | "objects" | "bytes">): string =>
+  `${databases} databases, ${homesText(homes)}${objects} objects, ${formatBytes(bytes)}`;
+
+const homesText = (homes: number): string =>
+  homes === 0 ? "" : `${homes === 1 ? "the home of 1 person" : `the homes of ${homes} people`}, `;
 
 function restoredText(result: Restored): string {
   if (!result.restored) return "Nothing was touched.";
-  const { stack, backup, before, databases, objects, seconds } = result;
+  const { stack, backup, before, databases, homes, objects, seconds } = result;
   const lines = [
-    `${onStdout("bold", stack)} holds what ${backup} holds (${seconds.toFixed(1)} s): ${databases} databases, ${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
+    `${onStdout("bold", stack)} holds what ${backup} holds (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
   ];
   if (before !== null) lines.push(`What it held before: ./datalab backup restore ${before} --stack ${stack}`);
   return lines.join("\n");
 }
 
 async function drillText(drill: Drill): Promise<string> {
-  const { backup, stack, databases, objects, checks, tables, seconds, kept } = drill;
+  const { backup, stack, databases, homes, objects, checks, tables, seconds, kept } = drill;
   const rows = [
     ["databases", `${databases} loaded, each equal to its dump`],
+    ...(homes > 0 ? [["homes", `${homes} loaded, each with the files that it had`]] : []),
     ["objects", `${objects} read back, each with the SHA-256 that it had`],
     ["functional checks", `${checks} passed`],
     ["tables of the lake", `${tables.length}, ${tables.reduce((all, t) => all + t.rows, 0)} rows`],

@@ -102,6 +102,8 @@ export interface WorkloadModel {
   readonly updateOrder: UpdateOrder;
   readonly host: readonly HostAccess[];
   readonly spawns: readonly SpawnModel[];
+  /** Folders of people that what it starts works in, on every target. */
+  readonly homes: readonly HomesModel[];
   /** Ports of addresses outside the stack that it connects to, each once. */
   readonly reaches: readonly { readonly port: number }[];
   /** Ports on 127.0.0.1 that its container publishes. A gateway's are those of all. */
@@ -117,6 +119,14 @@ export interface WorkloadModel {
   readonly afterOneShots: readonly string[];
   /** What the object store calls the buckets that it, and what it spawns, is granted. */
   readonly buckets: readonly string[];
+}
+
+/** Where people's own files are: a volume for each of them, made when what works in it is started for the first time. */
+export interface HomesModel {
+  /** What the part calls those who work in them. */
+  readonly key: string;
+  readonly path: string;
+  readonly sizeBytes: number;
 }
 
 /** Pods that a workload starts by itself; see Spawn. */

@@ -2,7 +2,7 @@ import { address, authOf, type EnabledServices, type NamedPart, volumesOf } from
 import type { Grants } from "./grants.ts";
 import { instancePrefix, joinName, stackName, workloadName } from "./names.ts";
 import { type BucketGrant, waitsFor } from "./needs.ts";
-import type { EndpointModel, SpawnModel, WorkloadModel } from "./platform.ts";
+import type { EndpointModel, HomesModel, SpawnModel, WorkloadModel } from "./platform.ts";
 import { type Template, type Text, template } from "./refs.ts";
 import type { Endpoint, PartContext, PlatformView, ServiceDefinition } from "./service.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
@@ -33,6 +33,7 @@ export function resolveWorkload(
     updateOrder: part.updateOrder ?? (part.scalable ? "start-first" : "stop-first"),
     host: part.host ?? [],
     spawns: spawnsOf(enabled, ctx, part, workload),
+    homes: homesOf(ctx, part),
     reaches: portsOutside(part.reaches?.(ctx) ?? []),
     ports: portsOf(enabled, { service, name, part, workload }),
     endpoints: Object.entries(part.endpoints ?? {}).map(([endpoint, e]) => ({
@@ -104,6 +105,13 @@ function spawnsOf(
       ports: spawn.ports ?? [],
       atMost: spawn.atMost(ctx),
     };
+  });
+}
+
+function homesOf(ctx: PartContext, part: NamedPart["part"]): HomesModel[] {
+  return Object.entries(part.spawns ?? {}).flatMap(([key, spawn]) => {
+    const home = spawn.home?.(ctx);
+    return home ? [{ key, path: home.path, sizeBytes: parseSize(home.size) }] : [];
   });
 }
 

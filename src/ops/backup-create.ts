@@ -4,6 +4,7 @@ import { hostname, userInfo } from "node:os";
 import { stackFile } from "../config/load.ts";
 import { volumeName } from "../model/names.ts";
 import { type Archive, openArchive } from "./backup-archive.ts";
+import type { Dumper } from "./backup-dumper.ts";
 import {
   type BackupRecord,
   blobsOf,
@@ -84,11 +85,22 @@ export async function backUp(
   const last = (await archive.ids()).at(-1);
   const before = last === undefined ? undefined : await archive.read(last).catch(() => undefined);
   const { commit } = await gitState(project, stack);
-  const dumps = await step(reporter, "databases", (tell) => saveDumps(archive, source, signal, tell));
+  const unread: string[] = [];
+  const saved = (kind: SavedDump["kind"]) => (tell: (text: string) => void) =>
+    saveDumps(
+      archive,
+      source.dumpers.filter((dumper) => dumper.kind === kind),
+      signal,
+      tell,
+      (what) => unread.push(what),
+    );
+  const dumps = await step(reporter, "databases", saved("database"));
+  if (source.stopped.length > 0) dumps.push(...(await step(reporter, "homes", saved("home"))));
   const buckets = await step(reporter, "objects", (tell) =>
     saveBuckets(archive, source, before, signal, tell),
   );
-  const { covers, holders, platform } = source;
+  const { covers, platform } = source;
+  const holders = [...source.holders, ...source.stopped];
   const { volumes } = await (await hostOf(siteOf(project, stack))).inventory(stack, { sizes: false });
   // What the program writes itself comes with the next up.
   const written = new Set(
@@ -110,7 +122,7 @@ export async function backUp(
     buckets,
     covers: [...covers],
     leaves: [
-      ...(source.dumpers.length === 0
+      ...(source.dumpers.every(({ kind }) => kind !== "database")
         ? [{ what: "databases", why: "they are on a server outside the stack, whose own backups hold them" }]
         : []),
       ...volumes
@@ -119,6 +131,7 @@ export async function backUp(
           what: name,
           why: sentence.get(service) ?? "its service is not known",
         })),
+      ...unread.map((what) => ({ what, why: "its owner may not read it" })),
     ],
   };
   await archive.write(record);
@@ -127,20 +140,22 @@ export async function backUp(
 
 async function saveDumps(
   archive: Archive,
-  { dumpers }: DataSource,
+  dumpers: readonly Dumper[],
   signal: AbortSignal,
   tell: (text: string) => void,
+  onLeft: (what: string) => void,
 ): Promise<[SavedDump[], string]> {
   const dumps: SavedDump[] = [];
   for (const dumper of dumpers) {
     for (const name of await dumper.list()) {
       stopIfAborted(signal);
       tell(name);
-      const { id, bytes } = await archive.save(dumper.save(name));
-      dumps.push({ service: dumper.service, workload: dumper.workload, name, blob: id, bytes });
+      const { id, bytes } = await archive.save(dumper.save(name, onLeft));
+      const { kind, service, workload } = dumper;
+      dumps.push({ service, workload, kind, name, blob: id, bytes });
     }
   }
-  return [dumps, dumps.map(({ name }) => name).join(", ") || "none of its own"];
+  return [dumps, dumps.map(({ name }) => name).join(", ") || "none"];
 }
 
 async function saveBuckets(

@@ -38,6 +38,7 @@ export interface Drill {
   readonly stack: string;
   readonly backup: string;
   readonly databases: number;
+  readonly homes: number;
   readonly objects: number;
   /** Functional checks that passed on what was restored. */
   readonly checks: number;
@@ -90,6 +91,7 @@ export async function drillBackup(options: DrillOptions): Promise<Drill> {
       stack,
       backup: record.id,
       databases: restored.databases,
+      homes: restored.homes,
       objects: restored.objects.written + restored.objects.equal,
       checks: checks.length,
       tables: tables.map(({ layer, name: table, rows, version }) => ({ layer, name: table, rows, version })),

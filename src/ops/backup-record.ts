@@ -21,7 +21,8 @@ export const backupRecord = z.strictObject({
     z.strictObject({
       service: z.string(),
       workload: z.string(),
-      /** Of the database. */
+      kind: z.enum(["database", "home"]).default("database"),
+      /** Of the database, or whose home it is. */
       name: z.string(),
       blob,
       bytes: z.number(),
@@ -73,6 +74,7 @@ export const blobsOf = (record: BackupRecord): ReadonlySet<string> =>
 
 export interface Contents {
   readonly databases: number;
+  readonly homes: number;
   readonly objects: number;
   /** Of all of it as it is in the stack. */
   readonly bytes: number;
@@ -82,7 +84,8 @@ export function contentsOf({ dumps, buckets }: BackupRecord): Contents {
   const objects = buckets.flatMap((bucket) => bucket.objects);
   const sum = (sizes: readonly number[]) => sizes.reduce((all, size) => all + size, 0);
   return {
-    databases: dumps.length,
+    databases: dumps.filter(({ kind }) => kind === "database").length,
+    homes: dumps.filter(({ kind }) => kind === "home").length,
     objects: objects.length,
     bytes: sum(dumps.map(({ bytes }) => bytes)) + sum(objects.map(({ traits }) => traits.size)),
   };

@@ -3,7 +3,8 @@ import { DatalabError, exit } from "../config/error.ts";
 import type { ServiceOutput } from "../outputs/platform.ts";
 import { type Archive, openArchive } from "./backup-archive.ts";
 import { backUp, step, verifyBackup } from "./backup-create.ts";
-import type { BackupRecord, SavedBucket } from "./backup-record.ts";
+import type { Dumper } from "./backup-dumper.ts";
+import { type BackupRecord, contentsOf, type SavedBucket } from "./backup-record.ts";
 import { type DataSource, openSource } from "./backup-source.ts";
 import { platformCore } from "./core-client.ts";
 import { lockStack } from "./lock.ts";
@@ -39,6 +40,7 @@ export interface Restored {
   /** The backup of what the stack held before; null: none was made. */
   readonly before: string | null;
   readonly databases: number;
+  readonly homes: number;
   readonly objects: { readonly written: number; readonly equal: number; readonly removed: number };
   /** Services that were stopped for it and are healthy again. */
   readonly services: readonly string[];
@@ -67,6 +69,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
         restored: false,
         before: null,
         databases: 0,
+        homes: 0,
         objects: { written: 0, equal: 0, removed: 0 },
         services: [],
         seconds: 0,
@@ -85,10 +88,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 /** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
-  for (const { workload, name } of record.dumps) {
-    const dumper = source.dumpers.find((each) => each.workload === workload);
-    const names = dumper ? await dumper.list() : [];
-    if (!names.includes(name)) lacking.push(`no database ${name}`);
+  for (const { kind, workload, name } of record.dumps) {
+    const dumper = source.dumpers.find((each) => each.kind === kind && each.workload === workload);
+    if (!(await dumper?.takes(name)))
+      lacking.push(kind === "home" ? `no home of ${name}` : `no database ${name}`);
   }
   if (!source.objects.own) {
     const names = await source.objects.names();
@@ -110,7 +113,7 @@ async function exchange(
   archive: Archive,
   record: BackupRecord,
   source: DataSource,
-): Promise<Pick<Restored, "before" | "databases" | "objects" | "services">> {
+): Promise<Pick<Restored, "before" | "databases" | "homes" | "objects" | "services">> {
   const { project, stack, reporter, signal, saveFirst } = options;
   const { platform, holders, dumpers } = source;
   const lock = lockStack(project, stack, `datalab backup restore ${record.id}`);
@@ -118,7 +121,11 @@ async function exchange(
   let touched = false;
   try {
     const entrance = wayIn(platform);
-    const affected = dependentsOf(platform, holders).filter((service) => !entrance.includes(service));
+    const dependents = dependentsOf(platform, holders);
+    const affected = platform.services.filter(
+      (service) =>
+        (dependents.includes(service) || source.stopped.includes(service)) && !entrance.includes(service),
+    );
     const control = {
       project,
       platform,
@@ -141,18 +148,21 @@ async function exchange(
         if (own !== archive) own.close();
         before = saved.id;
       }
-      await step(reporter, "databases", (tell) => loadDumps(archive, record, source, tell));
+      const { databases, homes } = contentsOf(record);
+      await step(reporter, homes > 0 ? "databases, homes" : "databases", (tell) =>
+        loadDumps(archive, record, source, tell),
+      );
       touched = true;
       const objects = await step(reporter, "objects", (tell) =>
         restoreBuckets(archive, record, source, options, tell),
       );
-      for (const dumper of dumpers) if (dumpsOf(record, dumper.workload).length > 0) await dumper.swap();
+      for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
       const started = await start();
       await step(reporter, "one-shots", () => rerunOneShots(source, affected));
       for (const dumper of dumpers) await dumper.discard();
       const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
       if (ill.length > 0) throw notHealthy(record, ill, before, stack);
-      return { before, databases: record.dumps.length, objects, services: started.map(({ name }) => name) };
+      return { before, databases, homes, objects, services: started.map(({ name }) => name) };
     } catch (error) {
       if (!touched) {
         await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
@@ -177,8 +187,8 @@ async function rerunOneShots(
   return [undefined, again.map(({ name }) => name).join(", ") || "none"];
 }
 
-const dumpsOf = (record: BackupRecord, workload: string) =>
-  record.dumps.filter((dump) => dump.workload === workload);
+const dumpsOf = (record: BackupRecord, { kind, workload }: Dumper) =>
+  record.dumps.filter((dump) => dump.kind === kind && dump.workload === workload);
 
 async function loadDumps(
   archive: Archive,
@@ -187,14 +197,14 @@ async function loadDumps(
   tell: (text: string) => void,
 ): Promise<[undefined, string]> {
   for (const dumper of dumpers) {
-    for (const { name, blob } of dumpsOf(record, dumper.workload)) {
+    for (const { name, blob } of dumpsOf(record, dumper)) {
       tell(`${name} beside what is there`);
       await dumper.load(name, await archive.open(blob));
       const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
       if (saved !== loaded) {
         throw new DatalabError(
           "E_RESTORE_DIFFERS",
-          `The database ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+          `The ${dumper.kind} ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
         );
       }
     }

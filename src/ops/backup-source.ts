@@ -1,11 +1,12 @@
-import { PassThrough, type Readable } from "node:stream";
 import { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../config/error.ts";
 import type { PlatformOutput, ServiceOutput } from "../outputs/platform.ts";
+import { type Dumper, workloadDumper } from "./backup-dumper.ts";
 import { readPlatformAndCredentials } from "./credentials.ts";
 import { declare } from "./deployment.ts";
+import { homeDumper } from "./home-dumper.ts";
+import { homesOf } from "./home-host.ts";
 import { lakeOf } from "./lake.ts";
-import { lastLines } from "./process.ts";
 import { type Runtime, runtimeOf } from "./runtime.ts";
 import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
 import { bucketNames, connect } from "./store-inventory.ts";
@@ -19,8 +20,10 @@ export interface DataSource {
   /** What can be dumped, and by what. */
   readonly dumpers: readonly Dumper[];
   readonly objects: ObjectSource;
-  /** Services that hold what is saved. */
+  /** Services that hold what is saved, and go on while it is restored. */
   readonly holders: readonly ServiceOutput[];
+  /** Services that are stopped for what they hold to be restored. */
+  readonly stopped: readonly ServiceOutput[];
   /** Volumes whose content is saved, `<workload>-<volume>`. */
   readonly covers: readonly string[];
   close(): void;
@@ -34,20 +37,6 @@ export interface ObjectSource {
   at(name: string): string;
   /** Whether buckets may be made there: those of a store outside are its owner's. */
   readonly own: boolean;
-}
-
-/** One workload that knows how to dump what it holds. See Dump in the vocabulary. */
-export interface Dumper {
-  readonly service: string;
-  readonly workload: string;
-  list(): Promise<string[]>;
-  /** Content of a dump; the stream ends with an error when it could not be made to its end. */
-  save(name: string): Readable;
-  load(name: string, dump: Readable): Promise<void>;
-  digest(name: string): Promise<string>;
-  digestSaved(dump: Readable): Promise<string>;
-  swap(): Promise<void>;
-  discard(): Promise<void>;
 }
 
 /** Opens a deployed stack. */
@@ -84,51 +73,23 @@ export async function openSource(project: string, stack: string): Promise<DataSo
   const holders = platform.services.filter(
     (service) => service === holder || dumping.some((w) => w.service === service),
   );
+  const homes = homesOf(platform);
   return {
     platform,
     runtime,
     objects,
     holders,
-    dumpers: dumping.map((w) => dumperOf(runtime, w.service.name, w.name, w.instance, w.dump?.command ?? [])),
+    stopped: platform.services.filter(({ name }) => homes.some(({ service }) => service === name)),
+    dumpers: [
+      ...dumping.map((w) =>
+        workloadDumper(runtime, w.service.name, w.name, w.instance, w.dump?.command ?? []),
+      ),
+      ...homes.map((each) => homeDumper(runtime.homes, each)),
+    ],
     covers: [
       ...dumping.flatMap((w) => w.dump?.volumes ?? []),
       ...(store?.workload.volumes.map(({ name }) => `${store.workload.name}-${name}`) ?? []),
     ],
     close: () => objects.client.destroy(),
-  };
-}
-
-function dumperOf(
-  runtime: Runtime,
-  service: string,
-  workload: string,
-  instance: string,
-  command: readonly string[],
-): Dumper {
-  const call = async (words: readonly string[], options: Parameters<Runtime["exec"]>[2] = {}) => {
-    const ran = await runtime.exec(instance, [...command, ...words], options);
-    if (ran.code === 0) return ran.stdout.trim();
-    throw new DatalabError("E_DUMP", `${instance} can't ${words.join(" ")}: ${lastLines(ran.stderr, 4)}`);
-  };
-  return {
-    service,
-    workload,
-    list: async () => (await call(["list"])).split("\n").filter((line) => line !== ""),
-    save(name) {
-      const dump = new PassThrough();
-      // Its end is the end of the program: what was cut off must not look whole.
-      const output = new PassThrough();
-      output.pipe(dump, { end: false });
-      call(["save", name], { output }).then(
-        () => (output.readableEnded ? dump.end() : output.once("end", () => dump.end())),
-        (error: Error) => dump.destroy(error),
-      );
-      return dump;
-    },
-    load: async (name, dump) => void (await call(["load", name], { input: dump })),
-    digest: (name) => call(["digest", name]),
-    digestSaved: (dump) => call(["digest-saved"], { input: dump }),
-    swap: async () => void (await call(["swap"])),
-    discard: async () => void (await call(["discard"])),
   };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../config/error.ts";
 import { labelNames, spawnedRole } from "../model/names.ts";
 import { dockerJson, dockerRun, dockerStream } from "./docker-cli.ts";
+import { dockerHomes } from "./docker-homes.ts";
 import { lastLines } from "./process.ts";
 import type { Instance, LogLine, LogOptions, Runtime } from "./runtime.ts";
 
@@ -9,6 +10,8 @@ import type { Instance, LogLine, LogOptions, Runtime } from "./runtime.ts";
 const start = "datalab-start";
 
 export const dockerRuntime: Runtime = {
+  homes: dockerHomes,
+
   async exec(instance, command, options) {
     const { timeoutSeconds, ...given } = options;
     const ran = await dockerRun(["exec", "-i", instance, start, ...command], {

@@ -52,6 +52,7 @@ export interface ContainerStatus {
 
 export interface Container {
   readonly name: string;
+  readonly image?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
@@ -59,6 +60,7 @@ export interface Pod {
   readonly metadata: Meta;
   readonly spec?: {
     readonly containers: readonly Container[];
+    readonly volumes?: readonly { readonly persistentVolumeClaim?: { readonly claimName: string } }[];
     readonly terminationGracePeriodSeconds?: number;
   };
   readonly status?: {

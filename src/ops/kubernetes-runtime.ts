@@ -3,6 +3,7 @@ import { labelNames, spawnedRole } from "../model/names.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import { type Cluster, connectCluster } from "./kubernetes-api.ts";
 import { execInPod } from "./kubernetes-exec.ts";
+import { kubernetesHomes } from "./kubernetes-homes.ts";
 import { rerunJob } from "./kubernetes-jobs.ts";
 import { podLogs } from "./kubernetes-logs.ts";
 import { type Job, mainContainer, ownSelector, type Pod, paths, workloadOf } from "./kubernetes-objects.ts";
@@ -54,6 +55,8 @@ export function runtimeIn(
   }
 
   return {
+    homes: kubernetesHomes(cluster),
+
     async exec(instance, command, options) {
       const pods = await podsOf(names.workload(instance));
       // The newest that answers: during a rollout the one that stays.

@@ -7,7 +7,7 @@ import { type Found, until } from "./kubernetes-scale.ts";
 import { podState } from "./kubernetes-state.ts";
 import type { StoreSide } from "./store-host.ts";
 
-/** Pods that stand beside a store while its objects are moved, made after the store's own. */
+/** Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's own. */
 
 export const role = "migration";
 export const container = "main";
@@ -28,7 +28,7 @@ export const claimOf = (workload: string, volume: string): string => `${volume}-
 
 export const secrets = (namespace: string): string => `/api/v1/namespaces/${namespace}/secrets`;
 
-const labelsOf = (stack: string, service: string) => ({
+export const labelsOf = (stack: string, service: string) => ({
   [labelNames.stack]: stack,
   [labelNames.service]: service,
   [labelNames.role]: role,
@@ -42,11 +42,10 @@ interface Own {
   readonly secret?: string;
 }
 
-/** The store's own pod with another command: the same user, account, limits and policies. */
+/** The workload's own pod with another command: the same user, account, limits and policies. */
 export function podSpec(
   found: Found,
-  volumes: readonly { readonly name: string; readonly path: string }[],
-  workload: string,
+  volumes: readonly { readonly name: string; readonly path: string; readonly claim: string }[],
   image: string,
   own: Own,
 ): object {
@@ -74,9 +73,9 @@ export function podSpec(
     ],
     volumes: [
       tmp,
-      ...volumes.map(({ name }) => ({
+      ...volumes.map(({ name, claim }) => ({
         name: `${name}-claim`,
-        persistentVolumeClaim: { claimName: claimOf(workload, name) },
+        persistentVolumeClaim: { claimName: claim },
       })),
       ...(own.secret ? [{ name: "files", secret: { secretName: own.secret, defaultMode: 0o440 } }] : []),
     ],
@@ -85,14 +84,13 @@ export function podSpec(
 
 export async function createPod(
   cluster: Cluster,
-  stack: string,
   name: string,
-  service: string,
+  labels: Readonly<Record<string, string>>,
   spec: object,
 ): Promise<void> {
   await cluster.send(paths.pods(cluster.place.namespace), {
     method: "POST",
-    body: { apiVersion: "v1", kind: "Pod", metadata: { name, labels: labelsOf(stack, service) }, spec },
+    body: { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec },
   });
 }
 

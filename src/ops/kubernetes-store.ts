@@ -13,6 +13,7 @@ import {
   createPod,
   ended,
   ensureClaim,
+  labelsOf,
   podSpec,
   printed,
   removePod,
@@ -66,12 +67,13 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       const running = (await podsOf(stack, workload.name)).find(isReady);
       if (running) return printed(open(), running.metadata.name, command);
       const name = sideName(workload.name, "volume");
-      const spec = podSpec(await scaled(stack, workload.name), [volume], workload.name, image, {
+      const volumes = [{ ...volume, claim: claimOf(workload.name, volume.name) }];
+      const spec = podSpec(await scaled(stack, workload.name), volumes, image, {
         command: ["sleep", "300"],
       });
       await removePod(open(), name);
       try {
-        await createPod(open(), stack, name, workload.service, spec);
+        await createPod(open(), name, labelsOf(stack, workload.service), spec);
         await runs(open(), name);
         return await printed(open(), name, command);
       } finally {
@@ -88,12 +90,13 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       try {
         for (const volume of workload.volumes) await ensureClaim(cluster, found, side, volume);
         await createFiles(cluster, side, name);
-        const spec = podSpec(found, workload.volumes, workload.name, side.image, {
+        const volumes = workload.volumes.map((v) => ({ ...v, claim: claimOf(workload.name, v.name) }));
+        const spec = podSpec(found, volumes, side.image, {
           args: side.command,
           env: Object.entries(side.env).map(([key, value]) => ({ name: key, value })),
           secret: name,
         });
-        await createPod(cluster, stack, name, workload.service, spec);
+        await createPod(cluster, name, labelsOf(stack, workload.service), spec);
         await runs(cluster, name);
         return await ready(cluster, side, name);
       } catch (error) {

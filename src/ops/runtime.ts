@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { PlatformOutput } from "../outputs/platform.ts";
+import type { HomeHost } from "./home-host.ts";
 import type { Ran } from "./process.ts";
 
 /** What the CLI does where the platform runs. Each target has one. */
@@ -16,6 +17,8 @@ export interface Runtime {
   rerun(instance: string): Promise<void>;
   /** Asks it to end, and ends it after the grace. What does not run is left alone. */
   stop(instance: string, graceSeconds: number): Promise<void>;
+  /** Opens folders of people, to save them and to bring them back. */
+  readonly homes: HomeHost;
 }
 
 export interface ExecOptions {

@@ -63,6 +63,18 @@ export const platformOutput = z.strictObject({
           drain: z.strictObject({ command: z.array(z.string()), withinSeconds: z.number() }).nullable(),
           /** How what it holds in these volumes gets into a backup; absent: it needs none, or there is no way. */
           dump: z.strictObject({ command: z.array(z.string()), volumes: z.array(z.string()) }).optional(),
+          /** Folders of people that it makes, each in a volume of its own; absent: it makes none. */
+          homes: z
+            .array(
+              z.strictObject({
+                key: z.string(),
+                path: z.string(),
+                sizeBytes: z.number(),
+                /** Of their claims in a cluster; null: the cluster's default, or there is no cluster. */
+                storageClass: z.string().nullable(),
+              }),
+            )
+            .optional(),
         }),
       ),
       endpoints: z.array(

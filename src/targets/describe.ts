@@ -51,6 +51,9 @@ export function describePlatform(
           ...(w.dump && {
             dump: { command: [...w.dump.command], volumes: w.volumes.map(({ name }) => `${w.name}-${name}`) },
           }),
+          ...(w.homes.length > 0 && {
+            homes: w.homes.map((homes) => ({ ...homes, storageClass: homeStorageClass(model) })),
+          }),
         })),
       ),
       endpoints: service.workloads.flatMap((w) =>
@@ -110,6 +113,9 @@ export function describePlatform(
     };
   }
 }
+
+const homeStorageClass = ({ cluster }: PlatformModel): string | null =>
+  cluster?.homeStorageClass ?? cluster?.storageClass ?? null;
 
 function describeSchedule(schedule: PipelineModel["schedule"]): string {
   if (schedule === null) return "on demand";

@@ -31,6 +31,7 @@ const good: WorkloadModel = {
   scalable: false,
   updateOrder: "stop-first",
   spawns: [],
+  homes: [],
   reaches: [],
   afterOneShots: [],
   buckets: [],

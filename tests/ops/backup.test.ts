@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { Archive } from "../../src/ops/backup-archive.ts";
 import { verifyBackup } from "../../src/ops/backup-create.ts";
 import { freshBackup, listBackups, pruneBackups, verifyBackups } from "../../src/ops/backup-list.ts";
-import { blobsOf, contentsOf } from "../../src/ops/backup-record.ts";
+import { backupRecord, blobsOf, contentsOf } from "../../src/ops/backup-record.ts";
 import { openRepository } from "../../src/ops/backup-repository.ts";
 import { measure, seal, sealKey, unseal } from "../../src/ops/backup-seal.ts";
 import { besideState, placeOf, placeText } from "../../src/ops/state-place.ts";
@@ -191,10 +191,26 @@ describe("the archive of a stack", () => {
 
 test("what a backup holds is counted from its record", () => {
   const record = backupRecordOf("20260131-120000-aaaa", [hex("1"), hex("1"), hex("2")], {
-    dumps: [{ service: "postgres", workload: "postgres", name: "prefect", blob: hex("3"), bytes: 100 }],
+    dumps: [
+      {
+        ...{ service: "postgres", workload: "postgres", kind: "database" },
+        ...{ name: "prefect", blob: hex("3"), bytes: 100 },
+      },
+      {
+        ...{ service: "jupyterhub", workload: "jupyterhub", kind: "home" },
+        ...{ name: "ana", blob: hex("4"), bytes: 50 },
+      },
+    ],
   });
-  expect(contentsOf(record)).toEqual({ databases: 1, objects: 3, bytes: 121 });
-  expect([...blobsOf(record)].sort()).toEqual([hex("1"), hex("2"), hex("3")]);
+  expect(contentsOf(record)).toEqual({ databases: 1, homes: 1, objects: 3, bytes: 171 });
+  expect([...blobsOf(record)].sort()).toEqual(["1", "2", "3", "4"].map(hex));
+});
+
+test("a record from before homes were saved is read: what it holds are databases", () => {
+  const { dumps, ...rest } = backupRecordOf("20260131-120000-aaaa", []);
+  expect(dumps).toEqual([]);
+  const before = { service: "postgres", workload: "postgres", name: "prefect", blob: hex("3"), bytes: 100 };
+  expect(backupRecord.parse({ ...rest, dumps: [before] }).dumps).toEqual([{ ...before, kind: "database" }]);
 });
 
 describe("where backups are", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Health } from "../../src/core/health.ts";
 import type { CoreClient } from "../../src/ops/core-client.ts";
+import { dockerRuntime } from "../../src/ops/docker-runtime.ts";
 import type { Instance, Runtime } from "../../src/ops/runtime.ts";
 import { type Action, type ControlOptions, controlServices } from "../../src/ops/service-control.ts";
 import { dependenciesOf, dependentsOf, selectServices } from "../../src/ops/service-selection.ts";
@@ -50,6 +51,7 @@ function platformOf(): PlatformOutput {
 /** Remembers what it was told, and answers like a target whose instances do what they are told. */
 class Recorder implements Runtime {
   readonly log: string[] = [];
+  readonly homes = dockerRuntime.homes;
   readonly #instances: Map<string, Instance>;
   drained = 0;
 

@@ -19,6 +19,7 @@ const backup = z.strictObject({
   release: z.string(),
   verified: z.iso.datetime().nullable(),
   databases: z.int(),
+  homes: z.int(),
   objects: z.int(),
   bytes: z.int(),
   leaves: z.array(z.strictObject({ what: z.string(), why: z.string() })),

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { kubectl, objects } from "../support/cluster.ts";
+import { wayInOf } from "../../../src/ops/way-in.ts";
+import { Entrance, kubectl, objects } from "../support/cluster.ts";
+import { Hub } from "../support/hub.ts";
 import { psqlCommand } from "../support/psql.ts";
 import type { Stage } from "../support/stage.ts";
 import { healthy } from "./kubernetes-up.ts";
@@ -15,17 +17,22 @@ export function kubernetesData(stage: Stage): void {
   describe("data in a cluster", () => {
     test("a backup brings back what was changed, removed and added since", async () => {
       const before = [await stage.tables(), await stage.query(rows), psql("SELECT count(*) FROM flow_run")];
-      const made = await stage.project.json<{ id: string; verified: string; leaves: { what: string }[] }>(
-        "backup",
-        "create",
-      );
+      const made = await stage.project.json<{
+        id: string;
+        verified: string;
+        homes: number;
+        leaves: { what: string }[];
+      }>("backup", "create");
       expect(made.verified).not.toBeNull();
       expect(made.leaves.map(({ what }) => what)).toEqual(expect.arrayContaining(["data-logs-0"]));
+      expect(made.homes).toBe(1);
+      expect(made.leaves.map(({ what }) => what)).not.toContain("home-admin");
 
       const file = stage.project.write("after.csv", "a,b\n1,2\n");
       await stage.project.json("data", "ingest", file, "after");
       await stage.project.json("data", "ingest", file, "flights");
       psql("UPDATE flow_run SET name = 'wrecked'");
+      kubectl("delete", "persistentvolumeclaim", "home-admin", "--timeout=60s");
       expect(await stage.tables()).not.toEqual(before[0]);
 
       const restored = await stage.project.json<{ restored: boolean; objects: { removed: number } }>(
@@ -37,6 +44,14 @@ export function kubernetesData(stage: Stage): void {
       expect(psql("SELECT count(*) FROM flow_run WHERE name = 'wrecked'")).toBe("0");
       expect(Number(psql("SELECT count(*) FROM flow_run"))).toBeGreaterThanOrEqual(Number(before[2]));
       await healthy(stage);
+      expect(objects<Named>("pods", "--selector", "datalab.role=backup")).toEqual([]);
+      const entrance = await Entrance.of(stage);
+      const hub = new Hub(entrance.url("jupyterhub", "web"), wayInOf(entrance.platform));
+      expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
+      await hub.spawn("admin", 180);
+      const read = "import os; print(open('mine.txt').read(), [f for f in os.listdir() if 'datalab' in f])";
+      expect(await hub.run("admin", [read], 60)).toEqual(["kept []\n"]);
+      await hub.stop("admin");
       const ran = await stage.runMedallion();
       expect(ran.code, ran.stderr).toBe(0);
     });

@@ -105,6 +105,37 @@ export function notebooks(stage: Stage, url: string): void {
       expect(await hub.files("admin", "")).toContain("mine.txt");
       const code = ["print(open('/home/notebook/starter/4-pipeline.ipynb').read())"];
       expect(await hub.run("admin", code, 60)).toEqual(["changed\n"]);
+    });
+
+    test("a backup holds people's files while they are at work, and brings them back", async () => {
+      const lock = "import os; open('locked.txt', 'w').close(); os.chmod('locked.txt', 0); print('locked')";
+      expect(await hub.run("admin", [lock], 60)).toEqual(["locked\n"]);
+      const made = await stage.project.json<{ id: string; homes: number; leaves: { what: string }[] }>(
+        ...["backup", "create"],
+      );
+      expect(made.homes).toBe(1);
+      const left = made.leaves.filter(({ what }) => /notebook|home/.test(what));
+      expect(left).toEqual([{ what: "locked.txt in the home of admin", why: "its owner may not read it" }]);
+      await hub.write("admin", "mine.txt", "written over");
+      await hub.write("admin", "since.txt", "made since");
+
+      const restored = await stage.project.json<{ homes: number; services: string[] }>(
+        ...["backup", "restore", made.id, "--no-save", "--yes"],
+      );
+      expect(restored.homes).toBe(1);
+      expect(restored.services).toContain("jupyterhub");
+      expect(running(), "nobody works in a home that is replaced").toBe(false);
+      expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
+      await hub.spawn("admin", 180);
+      const files = await hub.files("admin", "");
+      expect(files).toContain("mine.txt");
+      expect(files).not.toContain("since.txt");
+      expect(files).not.toContain("locked.txt");
+      const read = "import os; print(open('mine.txt').read(), [f for f in os.listdir() if 'datalab' in f])";
+      expect(await hub.run("admin", [read], 60)).toEqual(["kept []\n"]);
+      expect(stage.project.docker("ps", "--all", "--quiet", "--filter", "label=datalab.role=backup")).toBe(
+        "",
+      );
       await hub.stop("admin");
     });
 

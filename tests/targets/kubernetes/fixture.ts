@@ -38,6 +38,7 @@ export const notes: WorkloadModel = {
   updateOrder: "start-first",
   host: [],
   spawns: [],
+  homes: [],
   reaches: [],
   ports: [],
   stopGraceSeconds: 10,
