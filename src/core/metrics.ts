@@ -3,6 +3,7 @@ import type { AlertLog } from "./alerts.ts";
 import type { Check, CheckResult } from "./check.ts";
 import { type Collector, exposition } from "./collector.ts";
 import { type State, states } from "./health.ts";
+import type { LastBackup } from "./last-backup.ts";
 
 export interface Metrics {
   readonly contentType: string;
@@ -16,6 +17,7 @@ export function createMetrics(
   checks: readonly Check[],
   collectors: readonly Collector[] = [],
   alerts?: AlertLog,
+  backup?: LastBackup,
 ): Metrics {
   const register = new Registry();
   const registers = [register];
@@ -76,6 +78,18 @@ export function createMetrics(
       registers,
       collect() {
         this.set((alerts.heartbeat ?? 0) / 1000);
+      },
+    });
+  }
+  if (backup) {
+    new Gauge({
+      name: "datalab_backup_verified_timestamp_seconds",
+      help: "When the last backup began that was read back whole; absent: the core was not told of any since it started.",
+      // A label, so that there is no series before there is a value.
+      labelNames: ["service"] as const,
+      registers,
+      collect() {
+        if (backup.at !== null) this.set({ service: "platform" }, backup.at / 1000);
       },
     });
   }

@@ -1,6 +1,7 @@
 import type { ServiceDefinition } from "../model/service.ts";
 import { describe } from "./mask.ts";
 import { type Core, startCore } from "./start.ts";
+import { tellBackup } from "./tell-backup.ts";
 
 /** Exit code for a configuration that can't be used (sysexits.h EX_CONFIG). */
 const badConfiguration = 78;
@@ -11,7 +12,7 @@ export async function runCore(services: readonly ServiceDefinition[], env = proc
   try {
     core = await startCore({
       services,
-      directory: env.DATALAB_CORE_FILES ?? "/run/datalab",
+      directory: filesOf(env),
       port: portOf(env.DATALAB_CORE_PORT),
       address: env.DATALAB_CORE_ADDRESS ?? "0.0.0.0",
       hosts: (env.DATALAB_CORE_HOSTS ?? "")
@@ -36,6 +37,20 @@ export async function runCore(services: readonly ServiceDefinition[], env = proc
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
 }
+
+/** Does what a command says to the core that runs already: `backup TIME`, of one that was read back whole. */
+export async function runCommand([word, ...rest]: readonly string[], env = process.env): Promise<void> {
+  try {
+    if (word !== "backup" || rest.length !== 1)
+      throw new Error(`expected backup TIME, received ${[word, ...rest].join(" ")}`);
+    await tellBackup(rest[0] as string, filesOf(env), portOf(env.DATALAB_CORE_PORT));
+  } catch (error) {
+    console.error(describe(error));
+    process.exitCode = 1;
+  }
+}
+
+const filesOf = (env: NodeJS.ProcessEnv): string => env.DATALAB_CORE_FILES ?? "/run/datalab";
 
 function portOf(text: string | undefined): number {
   const port = Number(text ?? 7070);

@@ -9,6 +9,7 @@ import { Check } from "./check.ts";
 import { Collector } from "./collector.ts";
 import { type AlertsLogin, type CoreFiles, readCoreFiles } from "./files.ts";
 import { health, type State, serviceHealth } from "./health.ts";
+import { LastBackup } from "./last-backup.ts";
 import { masker, secretValues } from "./mask.ts";
 import { createMetrics } from "./metrics.ts";
 import { measureOf, probeOf } from "./probe.ts";
@@ -76,7 +77,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       }),
   );
   const alerts = new AlertLog(options.onAlert ?? ((line) => process.stdout.write(`${line}\n`)));
-  const metrics = createMetrics(checks, collectors, alerts);
+  const backup = new LastBackup();
+  const metrics = createMetrics(checks, collectors, alerts, backup);
 
   /** Brings the state of a service up to date, and logs it only when it changes. */
   function refresh(service: string, reason?: string): void {
@@ -96,18 +98,19 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     log,
     route,
     bodyLimit: (head) =>
-      head.url.pathname === "/alerts" && mayPostAlerts(head.authorization) ? alertsLimit : undefined,
+      head.url.pathname === "/alerts" && mayPost(head.authorization) ? alertsLimit : undefined,
   });
-  const mayPostAlerts = (authorization: string | undefined): boolean =>
+  const mayPost = (authorization: string | undefined): boolean =>
     files.alerts !== null && isLogin(authorization, files.alerts);
 
   async function route({ method, url, body, authorization }: Request): Promise<Answer> {
     const { pathname } = url;
     if (method === "POST") {
-      if (pathname === "/alerts") {
-        if (!mayPostAlerts(authorization)) return failure(401, "E_LOGIN", "Only Alertmanager posts alerts.");
-        const wrong = alerts.receive(body);
-        return wrong === undefined ? { status: 200, body: { ok: true } } : failure(400, "E_ALERTS", wrong);
+      if (pathname === "/alerts" || pathname === "/backup") {
+        if (!mayPost(authorization)) return failure(401, "E_LOGIN", "Only the platform itself posts there.");
+        const [wrong, code] =
+          pathname === "/alerts" ? [alerts.receive(body), "E_ALERTS"] : [backup.receive(body), "E_BACKUP"];
+        return wrong === undefined ? { status: 200, body: { ok: true } } : failure(400, code, wrong);
       }
       if (pathname !== "/check")
         return failure(404, "E_PATH", `Nothing is posted to ${pathname}; try /check.`);

@@ -20,6 +20,7 @@ import { siteOf } from "./deployment.ts";
 import { gitState } from "./git.ts";
 import { hostOf } from "./host.ts";
 import { stopIfAborted } from "./interrupt.ts";
+import { lastLines } from "./process.ts";
 import type { Reporter } from "./reporter.ts";
 import { readObject, traitsOf } from "./store-copy.ts";
 import { type Listed, objectsOf, parallel } from "./store-inventory.ts";
@@ -65,11 +66,23 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
   });
   try {
     const record = await backUp(options, archive, source);
-    return backupOf(record, archive, await verifyBackup(options, archive, record));
+    const verified = await verifyBackup(options, archive, record);
+    await step(options.reporter, "monitoring", async () => [undefined, await tellMonitoring(source, record)]);
+    return backupOf(record, archive, verified);
   } finally {
     source.close();
     archive.close();
   }
+}
+
+/** The alert for a late backup counts from it. That nobody could be told makes the backup no worse. */
+async function tellMonitoring({ platform, runtime }: DataSource, { begun }: BackupRecord): Promise<string> {
+  const { backups } = platform.tools;
+  if (!backups) return "not told: the next ./datalab up brings what takes the news";
+  const ran = await runtime
+    .exec(backups.instance, [...backups.command, begun], { timeoutSeconds: 30 })
+    .catch((error: Error) => ({ code: 1, stderr: error.message }));
+  return ran.code === 0 ? "told of it" : `not told: ${lastLines(ran.stderr, 1)}`;
 }
 
 /**

@@ -45,6 +45,7 @@ export const core = defineService({
         },
       },
       metrics: { main: { endpoint: "api" } },
+      tools: { backups: { command: ["node", "/opt/core/core.mjs", "backup"] } },
       probe: {
         command: curl("http://127.0.0.1:7070/livez"),
         within: "20s",

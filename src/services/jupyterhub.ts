@@ -288,5 +288,6 @@ export const jupyterhub = defineService({
       run: spawnerMay,
     },
   },
-  backup: "users and passwords are in its database; homes are volumes, one per user, which ./datalab backup create saves",
+  backup:
+    "users and passwords are in its database; homes are volumes, one per user, which ./datalab backup create saves",
 });

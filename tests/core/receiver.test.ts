@@ -57,6 +57,22 @@ test.each([
   expect((await send(`${core.url}/alerts`)).json.active).toEqual([]);
 });
 
+test("a backup that was read back stands in the metrics once the core was told of it", async () => {
+  core = await startProcess(["fixture"], [], { alerts: login });
+  const metrics = async () => (await send(`${core?.url}/metrics`)).text;
+  const post = (headers: Record<string, string>, body: string) =>
+    send(`${core?.url}/backup`, { method: "POST", headers, body });
+  const series = 'datalab_backup_verified_timestamp_seconds{service="platform"} ';
+  expect(await metrics()).not.toContain(series);
+  expect((await post({}, '{"at":"2026-01-31T12:00:00.000Z"}')).status).toBe(401);
+  for (const body of ["{", '{"at":"yesterday"}', '{"at":1}', "{}"])
+    expect((await post(right, body)).json.error.code).toBe("E_BACKUP");
+  expect(await metrics()).not.toContain(series);
+  for (const time of ["12:00:00", "11:00:00"])
+    expect((await post(right, `{"at":"2026-01-31T${time}.000Z"}`)).status).toBe(200);
+  expect(await metrics()).toContain(`${series}1769860800\n`);
+});
+
 test("a core that was given no login takes alerts from nobody", async () => {
   core = await startProcess(["fixture"], []);
   const answer = await send(`${core.url}/alerts`, { method: "POST", headers: right, body: notification() });

@@ -176,7 +176,7 @@ describe("thresholds", () => {
     expect(rule("CheckFlapping")?.expr).toMatch(/>= 7$/);
     expect(rule("EndpointSlow")?.expr).toMatch(/> 3$/);
     expect(rule("PipelineFailed")?.expr).toMatch(/>= 2$/);
-    expect(rule("TableOld")).toBeUndefined();
+    for (const name of ["TableOld", "BackupLate", "BackupMissing"]) expect(rule(name)).toBeUndefined();
   });
 
   test.each([{ cpu: 0 }, { cpu: 1.1 }, { disk: { free: "2" } }, { latency: "fast" }, { nothing: 1 }])(

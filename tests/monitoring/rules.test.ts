@@ -1,5 +1,6 @@
 /** Every alert rule, as it is generated, run by promtool: not yet, now, over, and never just below the threshold. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { backupCases } from "./rules/backups.ts";
 import type { RuleCase } from "./rules/case.ts";
 import { healthCases } from "./rules/health.ts";
 import { lakeCases } from "./rules/lake.ts";
@@ -12,7 +13,13 @@ const model = everyModel();
 const generated = withRulesOf(clusterModel(), rulesOf(model));
 const rules = generated.filter(({ alert }) => alert !== undefined);
 const checks = model.services.flatMap((s) => s.checks).length;
-const cases: readonly RuleCase[] = [...healthCases(checks), ...resourceCases, ...lakeCases, ...serviceCases];
+const cases: readonly RuleCase[] = [
+  ...healthCases(checks),
+  ...resourceCases,
+  ...lakeCases,
+  ...backupCases,
+  ...serviceCases,
+];
 
 /** Prometheus has been running all the time. */
 const running = { 'process_start_time_seconds{job="prometheus"}': "0x2000" };

@@ -86,6 +86,12 @@ describe("the output `platform` of the default stack", () => {
       ],
     });
     expect(output.tools).toEqual({
+      backups: {
+        workload: "core",
+        instance: "datalab-dev-core",
+        command: ["node", "/opt/core/core.mjs", "backup"],
+        bucket: null,
+      },
       lake: {
         workload: "prefect-worker",
         instance: "datalab-dev-prefect-worker",

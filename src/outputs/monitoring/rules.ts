@@ -1,6 +1,7 @@
 import type { PipelineModel } from "../../model/platform.ts";
 import type { AlertRule } from "../../model/service.ts";
 import type { PlatformView } from "../../model/view.ts";
+import { backupRules } from "./backup-rules.ts";
 import { healthRules } from "./health-rules.ts";
 import { lakeRules } from "./lake-rules.ts";
 import { recordings } from "./recordings.ts";
@@ -38,6 +39,7 @@ export function platformRules(input: RulesInput): readonly PlatformRule[] {
     ...healthRules(input),
     ...resourceRules(input.thresholds),
     ...lakeRules(input.thresholds),
+    ...backupRules(input.thresholds),
   ];
 }
 

@@ -42,6 +42,11 @@ export const thresholds = z
       .regex(durationPattern, 'a duration such as "26h"')
       .optional()
       .describe("Most time between two commits of any table; absent: only what pipelines declare."),
+    backup: z
+      .string()
+      .regex(durationPattern, 'a duration such as "26h"')
+      .optional()
+      .describe("How old the last backup that was read back whole may be; absent: nobody is told."),
     startup: duration(
       "How long after its own start Prometheus waits before it says that services are down.",
       "90s",

@@ -29,7 +29,7 @@ export const twins = defineService({
 /** Routes of every kind, and one pipeline with a promise. */
 export const everything = `
   services:
-    prometheus: { options: { thresholds: { freshness: 2d } } }
+    prometheus: { options: { thresholds: { freshness: 2d, backup: 26h } } }
     alertmanager:
       options:
         routes:
