@@ -45,7 +45,11 @@ export async function openNodes(): Promise<void> {
 }
 
 export function closeNodes(): void {
-  kubectl(["uncordon", ...realNodes]);
-  // All in one call: kubectl would ask for one after the other.
-  kubectl(["delete", "--raw", `/api/v1/nodes?labelSelector=${nodeLabel}`]);
+  try {
+    // All in one call: kubectl would ask for one after the other.
+    kubectl(["delete", "--raw", `/api/v1/nodes?labelSelector=${nodeLabel}`]);
+  } finally {
+    // None when opening them has failed before: kubectl would complain of that and hide why.
+    if (realNodes.length > 0) kubectl(["uncordon", ...realNodes]);
+  }
 }

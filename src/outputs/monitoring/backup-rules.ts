@@ -7,7 +7,8 @@ export function backupRules({ backup }: Thresholds): PlatformRule[] {
   if (backup === undefined) return [];
   const most = parseDuration(backup);
   // The core forgets it when it starts again; what Prometheus has kept counts.
-  const last = `max by (service) (max_over_time(datalab_backup_verified_timestamp_seconds[${2 * most}s]))`;
+  const kept = Math.max(2 * most, 600);
+  const last = `max by (service) (max_over_time(datalab_backup_verified_timestamp_seconds[${kept}s]))`;
   return [
     {
       name: "BackupLate",

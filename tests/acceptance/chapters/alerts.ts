@@ -163,21 +163,25 @@ export function alerts(stage: Stage): void {
       told("run succeeded, to its end", await afterRun(0, "resolved", "--param", "fail=false"));
     });
 
-    test("a disk that is used beyond its threshold", async () => {
+    test("a disk that is used beyond its threshold, and a backup that is older than it may be", async () => {
       const labels = { alertname: "DiskUsageHigh", service: "host" };
-      const threshold = async (used: number) => {
+      const late = { alertname: "BackupLate", service: "platform" };
+      const threshold = async (used: number, backup?: string) => {
         stage.project.configure((platform) => {
-          const prometheus = { options: { thresholds: { disk: { ...noDiskAlert, used } } } };
+          const thresholds = { disk: { ...noDiskAlert, used }, ...(backup && { backup }) };
+          const prometheus = { options: { thresholds } };
           platform.services = { ...(platform.services as object | undefined), prometheus };
         });
         await stage.up();
       };
       let since = performance.now();
       try {
-        await threshold(0.01);
+        expect((await stage.project.datalab("backup", "create")).stderr).toContain("monitoring: told of it");
+        await threshold(0.01, "1s");
         const ready = performance.now();
         const seconds = await receiver.until("firing", labels, since);
         told("threshold deployed, to its alert", seconds - (ready - since) / 1_000);
+        await receiver.until("firing", late, since);
       } finally {
         since = performance.now();
         await threshold(noDiskAlert.used);
