@@ -1,18 +1,16 @@
-import { DeleteObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { DatalabError, exit } from "../config/error.ts";
 import type { ServiceOutput } from "../outputs/platform.ts";
 import { type Archive, openArchive } from "./backup-archive.ts";
+import { restoreBuckets, type WrittenObjects } from "./backup-buckets.ts";
 import { backUp, step, verifyBackup } from "./backup-create.ts";
 import type { Dumper } from "./backup-dumper.ts";
-import { type BackupRecord, contentsOf, type SavedBucket } from "./backup-record.ts";
+import { type BackupRecord, contentsOf } from "./backup-record.ts";
 import { type DataSource, openSource } from "./backup-source.ts";
 import { platformCore } from "./core-client.ts";
 import { lockStack } from "./lock.ts";
 import type { Reporter } from "./reporter.ts";
 import { controlServices, wayIn } from "./service-control.ts";
 import { dependentsOf } from "./service-selection.ts";
-import { contentHash, sameTraits, statusOf, traitsOf, writeObject } from "./store-copy.ts";
-import { bucketNames, ensureBucket, objectsOf, parallel } from "./store-inventory.ts";
 
 export interface RestoreOptions {
   readonly project: string;
@@ -41,7 +39,7 @@ export interface Restored {
   readonly before: string | null;
   readonly databases: number;
   readonly homes: number;
-  readonly objects: { readonly written: number; readonly equal: number; readonly removed: number };
+  readonly objects: WrittenObjects;
   /** Services that were stopped for it and are healthy again. */
   readonly services: readonly string[];
   readonly seconds: number;
@@ -210,67 +208,6 @@ async function loadDumps(
     }
   }
   return [undefined, `${record.dumps.length} loaded, each equal to its dump`];
-}
-
-async function restoreBuckets(
-  archive: Archive,
-  record: BackupRecord,
-  { objects }: DataSource,
-  options: RestoreOptions,
-  tell: (text: string) => void,
-): Promise<[Restored["objects"], string]> {
-  const { signal } = options;
-  const count = { written: 0, equal: 0, removed: 0 };
-  const { client } = objects;
-  for (const bucket of record.buckets) {
-    const name = objects.at(bucket.name);
-    if (objects.own) await ensureBucket(client, name);
-    await writeBucket(archive, bucket, client, name, options, (outcome) => {
-      count[outcome] += 1;
-      tell(`${count.written + count.equal}, in ${bucket.name}`);
-    });
-  }
-  const wanted = new Map(record.buckets.map((b) => [b.name, new Set(b.objects.map(({ key }) => key))]));
-  const there = objects.own ? await bucketNames(client) : record.buckets.map(({ name }) => name);
-  for (const name of there) {
-    const keys = wanted.get(name);
-    await parallel(objectsOf(client, objects.at(name)), signal, async ({ key }) => {
-      if (keys?.has(key)) return;
-      await client.send(new DeleteObjectCommand({ Bucket: objects.at(name), Key: key }));
-      count.removed += 1;
-    });
-  }
-  return [count, `${count.written} written, ${count.equal} equal already, ${count.removed} removed`];
-}
-
-async function writeBucket(
-  archive: Archive,
-  bucket: SavedBucket,
-  client: S3Client,
-  name: string,
-  { signal, readBack = false }: RestoreOptions,
-  onObject: (outcome: "written" | "equal") => void,
-): Promise<void> {
-  const there = new Map<string, string>();
-  for await (const { key, etag } of objectsOf(client, name)) there.set(key, etag);
-  await parallel(bucket.objects.values(), signal, async (object) => {
-    const { key, blob, sha256, etag, traits } = object;
-    const at = { Bucket: name, Key: key };
-    if (there.get(key) === etag) {
-      const now = await traitsOf(client, at);
-      if (now && sameTraits(now, traits)) return onObject("equal");
-    }
-    await writeObject(client, at, traits, await archive.open(blob)).catch((error: Error) => {
-      throw new DatalabError(
-        "E_RESTORE_OBJECT",
-        `${name}/${key} could not be written (${statusOf(error) ?? error.name}): ${error.message}`,
-        { cause: error },
-      );
-    });
-    if (readBack && (await contentHash(client, at)) !== sha256)
-      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} is not what it was once it is written.`);
-    onObject("written");
-  });
 }
 
 const wayBack = (before: string | null, stack: string): string =>
