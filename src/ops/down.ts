@@ -15,7 +15,7 @@ import { ensurePlugins } from "./plugins.ts";
 import { isWorkload } from "./readiness.ts";
 import type { Reporter, Step } from "./reporter.ts";
 import { ensureStack, stackExists } from "./stack.ts";
-import { forgetAll, isAllGone } from "./stack-forget.ts";
+import { forgetAll, isAllGone, volumesToGo } from "./stack-forget.ts";
 import { runOnStack } from "./stack-run.ts";
 import { managed, readSettledState, readState } from "./stack-state.ts";
 import { describeChanges } from "./up-words.ts";
@@ -177,7 +177,7 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
 const deletions = (count: number): Readonly<Record<string, number>> => (count > 0 ? { delete: count } : {});
 
 /**
- * Removes what holds no data and drops it from the state: an engine would ask for each of them, one by one, to learn that it is
+ * Removes what the state lets go and drops it from there: an engine would ask for each of them, one by one, to learn that it is
  * gone. Undefined when something is left for the engine.
  */
 async function removeAndForget(project: string, stack: string, host: Host): Promise<Destroyed | undefined> {
@@ -185,8 +185,12 @@ async function removeAndForget(project: string, stack: string, host: Host): Prom
   const reading = readSettledState(project, stack).catch(() => undefined);
   await host.removeObjects?.(stack);
   const state = await reading;
-  const inventory = await host.inventory(stack, { sizes: false });
-  if (!state || !isAllGone(stack, state, inventory)) return undefined;
+  if (!state) return undefined;
+  const found = await host.inventory(stack, { sizes: false });
+  const going = volumesToGo(stack, state, found);
+  await host.removeVolumes(going);
+  const inventory = { ...found, volumes: found.volumes.filter(({ name }) => !going.includes(name)) };
+  if (!isAllGone(stack, state, inventory)) return undefined;
   if (state.length > 0) await forgetAll(project, stack);
   // As the engine counts.
   const count = state.filter(({ type }) => !type.startsWith("pulumi:providers:")).length;

@@ -23,6 +23,20 @@ export function isAllGone(
   );
 }
 
+/** Names of volumes that are there and that the state lets go with the stack, data or not. */
+export function volumesToGo(
+  stack: string,
+  state: readonly StateResource[],
+  { volumes }: Inventory,
+): readonly string[] {
+  const known = managed(state).filter(({ type }) => type === dockerTypes.volume);
+  const kept = known.filter(({ retainOnDelete, protect }) => retainOnDelete || protect);
+  return volumes
+    .map(({ name }) => name)
+    .filter((name) => known.some(({ inputs }) => inputs?.name === name && hasLabel(stack, inputs?.labels)))
+    .filter((name) => kept.every(({ inputs }) => inputs?.name !== name));
+}
+
 const hasLabel = (stack: string, labels: unknown): boolean =>
   Array.isArray(labels) && labels.some(({ label, value }) => label === labelNames.stack && value === stack);
 

@@ -85,6 +85,15 @@ test("what a stack has made is gone and forgotten without an engine, and data is
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });
 
+test("data that the state lets go with the stack goes without an engine too, and no other", async () => {
+  const scratch = resource("volume:Volume", "datalab-dev-spark-scratch");
+  const pulumi = standInPulumi({ state: stateOf([...known, scratch]) });
+  const docker = standInDocker({ ...all, volumes: [...all.volumes, "datalab-dev-spark-scratch"] });
+  expect(await down(optionsFor())).toEqual({ ...dataKept, changes: { delete: 6 } });
+  expect(docker.has()).toEqual(data);
+  expect(pulumi.calls().map(([command]) => command)).toEqual(["stack", "stack", "state"]);
+});
+
 describe("the engine sees to the end of a state", () => {
   const unlabelled = { inputs: { name: "datalab-dev-core" } };
   const image = { urn: "u::image", type: "docker:index/remoteImage:RemoteImage", custom: true };
@@ -96,7 +105,7 @@ describe("the engine sees to the end of a state", () => {
       stateOf([...known, resource("container:Container", "datalab-dev-core", unlabelled)]),
     ],
     [
-      "with what is still there and not to be kept",
+      "with what is still there, kept by one entry and not by another",
       stateOf([...known, resource("volume:Volume", "datalab-dev-postgres-data")]),
     ],
     ["with what is protected", stateOf([...known, resource("network:Network", "x", { protect: true })])],
