@@ -32,15 +32,13 @@ export function homeDumper(host: HomeHost, homes: Homes): Dumper {
     // Whose there is none yet gets one.
     takes: async () => true,
     save: (name, onLeft) =>
-      outputOf((output) =>
-        call(name, "save", {
-          output,
-          onError: (line) => {
-            const file = unreadable.exec(line)?.[1];
-            if (file !== undefined) onLeft(`${file} in the home of ${name}`);
-          },
-        }),
-      ),
+      outputOf(async (output) => {
+        const left: string[] = [];
+        const onError = (line: string) => void left.push(...(unreadable.exec(line)?.slice(1) ?? []));
+        await call(name, "save", { output, onError });
+        const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
+        if (left[0] !== undefined) onLeft(`${left[0]}${more} in the home of ${name}`);
+      }),
     load: async (name, dump) => void loaded.set(name, await call(name, "load", { input: dump })),
     digest: async (name) => loaded.get(name) ?? "nothing is loaded",
     async digestSaved(dump) {
