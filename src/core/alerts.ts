@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { heartbeat } from "../outputs/monitoring/rules.ts";
+import { parseBody } from "./body.ts";
 
 /** An alert as people are shown it. */
 export interface AlertEntry {
@@ -75,18 +76,14 @@ export class AlertLog {
 
   /** Takes one notification. Returns undefined, or what is wrong with it. */
   receive(body: string, now = Date.now()): string | undefined {
-    let value: unknown;
-    try {
-      value = JSON.parse(body);
-    } catch {
-      return "The body is not JSON.";
-    }
-    const parsed = notification.safeParse(value);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return `Not a notification of Alertmanager: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`;
-    }
-    for (const alert of parsed.data.alerts) this.#take(alert, now);
+    const parsed = parseBody(
+      notification,
+      body,
+      (issue) =>
+        `Not a notification of Alertmanager: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+    );
+    if ("wrong" in parsed) return parsed.wrong;
+    for (const alert of parsed.value.alerts) this.#take(alert, now);
     return undefined;
   }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseBody } from "./body.ts";
 
 const told = z.strictObject({ at: z.iso.datetime() });
 
@@ -13,15 +14,9 @@ export class LastBackup {
 
   /** Takes `{"at": ISO 8601}`; an earlier one than is known changes nothing. Returns undefined, or what is wrong with it. */
   receive(body: string): string | undefined {
-    let value: unknown;
-    try {
-      value = JSON.parse(body);
-    } catch {
-      return "The body is not JSON.";
-    }
-    const parsed = told.safeParse(value);
-    if (!parsed.success) return 'Expected {"at": "a time by ISO 8601, UTC"}.';
-    this.#at = Math.max(this.#at ?? 0, Date.parse(parsed.data.at));
+    const parsed = parseBody(told, body, () => 'Expected {"at": "a time by ISO 8601, UTC"}.');
+    if ("wrong" in parsed) return parsed.wrong;
+    this.#at = Math.max(this.#at ?? 0, Date.parse(parsed.value.at));
     return undefined;
   }
 }

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
@@ -7,9 +6,10 @@ import type { ServiceDefinition } from "../model/service.ts";
 import { AlertLog } from "./alerts.ts";
 import { Check } from "./check.ts";
 import { Collector } from "./collector.ts";
-import { type AlertsLogin, type CoreFiles, readCoreFiles } from "./files.ts";
+import { type CoreFiles, readCoreFiles } from "./files.ts";
 import { health, type State, serviceHealth } from "./health.ts";
 import { LastBackup } from "./last-backup.ts";
+import { isLogin } from "./login.ts";
 import { masker, secretValues } from "./mask.ts";
 import { createMetrics } from "./metrics.ts";
 import { measureOf, probeOf } from "./probe.ts";
@@ -172,13 +172,6 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       await closed;
     },
   };
-}
-
-/** Whether a header carries this login by HTTP Basic; takes as long for a wrong one as for the right one. */
-function isLogin(authorization: string | undefined, { user, password }: AlertsLogin): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-  return timingSafeEqual(digest(authorization ?? ""), digest(wanted));
 }
 
 function listen(server: Server, port: number, address: string): Promise<void> {

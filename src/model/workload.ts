@@ -5,6 +5,7 @@ import { type BucketGrant, waitsFor } from "./needs.ts";
 import type { EndpointModel, HomesModel, SpawnModel, WorkloadModel } from "./platform.ts";
 import { type Template, type Text, template } from "./refs.ts";
 import type { Endpoint, PartContext, PlatformView, ServiceDefinition } from "./service.ts";
+import type { Spawn } from "./spawn.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
 
 /** What a part is, complete: its texts written, its sizes numbers, its defaults filled in. */
@@ -87,7 +88,6 @@ function spawnsOf(
   if (!enabled.cluster) return [];
   return Object.entries(part.spawns ?? {}).map(([key, spawn]) => {
     const { cpu, memory } = spawn.resources(ctx);
-    const home = spawn.home?.(ctx);
     return {
       name: joinName(workload, key),
       key,
@@ -99,7 +99,7 @@ function spawnsOf(
       memoryBytes: parseSize(memory),
       tmpBytes: parseSize(spawn.tmp ?? "64Mi"),
       kind: spawn.kind ?? "Pod",
-      home: home ? { path: home.path, sizeBytes: parseSize(home.size) } : null,
+      home: homeOf(ctx, spawn),
       diskBytes: parseSize(spawn.disk ?? "1Gi"),
       ownSecrets: spawn.ownSecrets ?? false,
       ports: spawn.ports ?? [],
@@ -110,9 +110,14 @@ function spawnsOf(
 
 function homesOf(ctx: PartContext, part: NamedPart["part"]): HomesModel[] {
   return Object.entries(part.spawns ?? {}).flatMap(([key, spawn]) => {
-    const home = spawn.home?.(ctx);
-    return home ? [{ key, path: home.path, sizeBytes: parseSize(home.size) }] : [];
+    const home = homeOf(ctx, spawn);
+    return home ? [{ key, ...home }] : [];
   });
+}
+
+function homeOf(ctx: PartContext, spawn: Spawn): SpawnModel["home"] {
+  const home = spawn.home?.(ctx);
+  return home ? { path: home.path, sizeBytes: parseSize(home.size) } : null;
 }
 
 interface Resources {

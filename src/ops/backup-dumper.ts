@@ -12,8 +12,8 @@ export interface Dumper {
   list(): Promise<string[]>;
   /** Content of a dump; the stream ends with an error when it could not be made to its end. */
   save(name: string, onLeft: (what: string) => void): Readable;
-  /** Whether a dump of this name can be loaded. */
-  takes(name: string): Promise<boolean>;
+  /** Those names of which no dump can be loaded. */
+  refuses(names: readonly string[]): Promise<readonly string[]>;
   load(name: string, dump: Readable): Promise<void>;
   digest(name: string): Promise<string>;
   digestSaved(dump: Readable): Promise<string>;
@@ -39,7 +39,10 @@ export function workloadDumper(
     service,
     workload,
     list,
-    takes: async (name) => (await list()).includes(name),
+    async refuses(names) {
+      const known = names.length > 0 ? await list() : [];
+      return names.filter((name) => !known.includes(name));
+    },
     save: (name) => outputOf((output) => call(["save", name], { output })),
     load: async (name, dump) => void (await call(["load", name], { input: dump })),
     digest: (name) => call(["digest", name]),

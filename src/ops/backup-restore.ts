@@ -4,7 +4,7 @@ import { type Archive, openArchive } from "./backup-archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./backup-buckets.ts";
 import { backUp, step, verifyBackup } from "./backup-create.ts";
 import type { Dumper } from "./backup-dumper.ts";
-import { type BackupRecord, contentsOf } from "./backup-record.ts";
+import { type BackupRecord, contentsOf, type SavedDump } from "./backup-record.ts";
 import { type DataSource, openSource } from "./backup-source.ts";
 import { platformCore } from "./core-client.ts";
 import { lockStack } from "./lock.ts";
@@ -86,10 +86,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 /** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
-  for (const { kind, workload, name } of record.dumps) {
-    const dumper = source.dumpers.find((each) => each.kind === kind && each.workload === workload);
-    if (!(await dumper?.takes(name)))
-      lacking.push(kind === "home" ? `no home of ${name}` : `no database ${name}`);
+  const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
+  for (const [dumper, dumps] of groups) {
+    const names = dumps.map(({ name }) => name);
+    const refused = dumper ? await dumper.refuses(names) : names;
+    for (const { kind, name } of dumps)
+      if (refused.includes(name))
+        lacking.push(kind === "home" ? `no home of ${name}` : `no database ${name}`);
   }
   if (!source.objects.own) {
     const names = await source.objects.names();
@@ -185,8 +188,9 @@ async function rerunOneShots(
   return [undefined, again.map(({ name }) => name).join(", ") || "none"];
 }
 
-const dumpsOf = (record: BackupRecord, { kind, workload }: Dumper) =>
-  record.dumps.filter((dump) => dump.kind === kind && dump.workload === workload);
+const isOf = (dumper: Dumper, { kind, workload }: SavedDump): boolean =>
+  dumper.kind === kind && dumper.workload === workload;
+const dumpsOf = (record: BackupRecord, dumper: Dumper) => record.dumps.filter((dump) => isOf(dumper, dump));
 
 async function loadDumps(
   archive: Archive,

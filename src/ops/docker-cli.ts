@@ -27,6 +27,18 @@ export async function dockerJson<T>(args: readonly string[]): Promise<readonly T
   return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line) as T);
 }
 
+/** What a docker command prints. Throws when it fails. */
+export async function dockerText(args: readonly string[], options?: RunOptions): Promise<string> {
+  const { code, stdout, stderr } = await dockerRun(args, options);
+  if (code === 0) return stdout;
+  throw new DatalabError("E_DOCKER", `docker ${args.slice(0, 2).join(" ")} failed: ${stderr.trim()}`);
+}
+
+/** The lines that it prints, but for empty ones. */
+export async function dockerLines(args: readonly string[]): Promise<string[]> {
+  return (await dockerText(args)).split("\n").filter((line) => line !== "");
+}
+
 /** Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit code. */
 export function dockerStream(
   args: readonly string[],

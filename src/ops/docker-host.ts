@@ -1,6 +1,5 @@
-import { DatalabError } from "../config/error.ts";
 import { filesRole, instanceName, labelNames, replicaNames, spawnedRole } from "../model/names.ts";
-import { dockerJson, dockerRun } from "./docker-cli.ts";
+import { dockerJson, dockerLines, dockerRun, dockerText } from "./docker-cli.ts";
 import { checkPorts as checkPlace } from "./docker-ports.ts";
 import { dockerRuntime } from "./docker-runtime.ts";
 import { stopInOrder } from "./docker-stop.ts";
@@ -71,7 +70,7 @@ export const dockerHost: Host = {
 
   async removeSpawned(stack) {
     const containers = await this.spawned(stack);
-    if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
+    if (containers.length > 0) await dockerText(["rm", "--force", "--volumes", ...containers]);
     // Their variables; homes carry another role and are kept as data.
     await this.removeVolumes(await volumesOf(stack, spawnedRole));
     return containers;
@@ -80,12 +79,12 @@ export const dockerHost: Host = {
   async removeLeftovers(objects) {
     const named = (kind: string) => objects.filter((o) => o.kind === kind).map(({ name }) => name);
     const [containers, networks] = [named("container"), named("network")];
-    if (containers.length > 0) await must(["rm", "--force", "--volumes", ...containers]);
-    if (networks.length > 0) await must(["network", "rm", ...networks]);
+    if (containers.length > 0) await dockerText(["rm", "--force", "--volumes", ...containers]);
+    if (networks.length > 0) await dockerText(["network", "rm", ...networks]);
   },
 
   async removeVolumes(volumes) {
-    if (volumes.length > 0) await must(["volume", "rm", ...volumes]);
+    if (volumes.length > 0) await dockerText(["volume", "rm", ...volumes]);
   },
 };
 
@@ -96,32 +95,21 @@ const labelled = (stack: string, role?: string): string[] => [
 ];
 
 const containersOf = (stack: string, role?: string): Promise<string[]> =>
-  names(["ps", "--all", ...labelled(stack, role), "--format", "{{.Names}}"]);
+  dockerLines(["ps", "--all", ...labelled(stack, role), "--format", "{{.Names}}"]);
 
 const volumesOf = (stack: string, role?: string): Promise<string[]> =>
-  names(["volume", "ls", ...labelled(stack, role), "--format", "{{.Name}}"]);
+  dockerLines(["volume", "ls", ...labelled(stack, role), "--format", "{{.Name}}"]);
 
 /** Everything that holds no data, but for volumes of files. */
 async function objectsOf(stack: string): Promise<StackObject[]> {
   const [containers, networks] = await Promise.all([
     containersOf(stack),
-    names(["network", "ls", ...labelled(stack), "--format", "{{.Name}}"]),
+    dockerLines(["network", "ls", ...labelled(stack), "--format", "{{.Name}}"]),
   ]);
   return [
     ...containers.map((name) => ({ kind: "container", name })),
     ...networks.map((name) => ({ kind: "network", name })),
   ];
-}
-
-async function names(args: readonly string[]): Promise<string[]> {
-  return (await must(args)).split("\n").filter((line) => line !== "");
-}
-
-async function must(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await dockerRun(args);
-  if (code !== 0)
-    throw new DatalabError("E_DOCKER", `docker ${args.slice(0, 2).join(" ")} failed: ${stderr.trim()}`);
-  return stdout;
 }
 
 /** Bytes by volume name; Docker measures them only in its overview of disk use. */

@@ -1,13 +1,12 @@
 import { DatalabError } from "../config/error.ts";
 import { instanceName, labelNames, volumeName } from "../model/names.ts";
-import { dockerJson, dockerRun } from "./docker-cli.ts";
+import { dockerJson, dockerLines, dockerRun, dockerText } from "./docker-cli.ts";
+import { confinement, ensureDataVolume, labelled } from "./docker-side.ts";
 import { lastLines } from "./process.ts";
 import type { SideStore, StoreHost, StoreSide } from "./store-host.ts";
 
 const role = "migration";
 const files = "/run/datalab";
-const user = "10001:10001";
-const confinement = ["--user", user, "--read-only", "--cap-drop", "ALL"];
 
 /** Runs a store's engines beside the stack: on no network of its, reached from this machine alone. */
 export const dockerStoreHost: StoreHost = {
@@ -27,7 +26,9 @@ export const dockerStoreHost: StoreHost = {
   async onVolume({ stack, workload, image }, volume, script) {
     const mount = `${volumeName(stack, workload.name, volume.name)}:${volume.path}`;
     const args = ["--network", "none", ...confinement, "--volume", mount, "--entrypoint", "bash"];
-    return must(["run", "--rm", "--interactive", ...labels(stack, workload), ...args, image], script);
+    return dockerText(["run", "--rm", "--interactive", ...labels(stack, workload), ...args, image], {
+      input: script,
+    });
   },
 
   async start(side) {
@@ -35,16 +36,17 @@ export const dockerStoreHost: StoreHost = {
     const { stack, workload, image } = side;
     await removeSide(side);
     try {
-      for (const volume of workload.volumes) await ensureVolume(side, volume.name);
-      await must(["volume", "create", ...labels(stack, workload), `${name}-files`]);
+      for (const volume of workload.volumes)
+        await ensureDataVolume(stack, workload.service, volumeName(stack, workload.name, volume.name));
+      await dockerText(["volume", "create", ...labels(stack, workload), `${name}-files`]);
       await writeFiles(side);
       const mounts = [
         ...workload.volumes.map((v) => `${volumeName(stack, workload.name, v.name)}:${v.path}`),
         `${name}-files:${files}:ro`,
       ].flatMap((mount) => ["--volume", mount]);
-      await must([
+      await dockerText([
         ...["run", "--detach", "--name", name, "--network", "bridge", "--publish", `127.0.0.1::${side.port}`],
-        ...[...labels(stack, workload), ...confinement, "--security-opt", "no-new-privileges:true"],
+        ...[...labels(stack, workload), ...confinement],
         ...["--tmpfs", "/tmp:rw,nosuid,nodev,size=64m,mode=1777", "--memory", String(workload.memoryBytes)],
         ...["--stop-timeout", String(workload.stopGraceSeconds), ...mounts],
         ...Object.entries(side.env).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
@@ -59,13 +61,13 @@ export const dockerStoreHost: StoreHost = {
 
   async stopInstance(stack, workload) {
     const instance = instanceName(stack, workload);
-    if ((await dockerRun(["inspect", instance])).code === 0) await must(["stop", instance]);
+    if ((await dockerRun(["inspect", instance])).code === 0) await dockerText(["stop", instance]);
   },
 
   async startInstance(stack, workload) {
     const instance = instanceName(stack, workload);
     if ((await dockerRun(["inspect", instance])).code !== 0) return false;
-    await must(["start", instance]);
+    await dockerText(["start", instance]);
     return true;
   },
 
@@ -89,34 +91,18 @@ export const dockerStoreHost: StoreHost = {
       "--filter",
       `label=${labelNames.role}=${role}`,
     ];
-    const containers = lines(await must(["ps", "--all", "--quiet", ...filter]));
-    if (containers.length > 0) await must(["rm", "--force", ...containers]);
-    const volumes = lines(await must(["volume", "ls", "--quiet", ...filter]));
-    if (volumes.length > 0) await must(["volume", "rm", ...volumes]);
+    const containers = await dockerLines(["ps", "--all", "--quiet", ...filter]);
+    if (containers.length > 0) await dockerText(["rm", "--force", ...containers]);
+    const volumes = await dockerLines(["volume", "ls", "--quiet", ...filter]);
+    if (volumes.length > 0) await dockerText(["volume", "rm", ...volumes]);
   },
 };
 
-const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 const sideName = ({ stack, workload, name }: StoreSide): string =>
   instanceName(stack, `${workload.name}-migration-${name}`);
 
-function labels(stack: string, { service }: StoreSide["workload"]): string[] {
-  const all = { [labelNames.stack]: stack, [labelNames.service]: service, [labelNames.role]: role };
-  return Object.entries(all).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
-}
-
-/** A data volume as the program makes it, so that the next up takes it into its hands. */
-async function ensureVolume({ stack, workload }: StoreSide, volume: string): Promise<void> {
-  const name = volumeName(stack, workload.name, volume);
-  if ((await dockerRun(["volume", "inspect", name])).code === 0) return;
-  const all = {
-    [labelNames.stack]: stack,
-    [labelNames.service]: workload.service,
-    [labelNames.role]: "data",
-  };
-  const given = Object.entries(all).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
-  await must(["volume", "create", ...given, name]);
-}
+const labels = (stack: string, { service }: StoreSide["workload"]): string[] =>
+  labelled(stack, service, role);
 
 /** Files and secret variables reach their volume on standard input: no argument, no variable holds one. */
 async function writeFiles(side: StoreSide): Promise<void> {
@@ -129,7 +115,9 @@ async function writeFiles(side: StoreSide): Promise<void> {
   const mount = ["--volume", `${sideName(side)}-files:${files}`];
   const args = ["--rm", "--interactive", "--network", "none", "--user", "0:0", ...mount];
   const given = labels(side.stack, side.workload);
-  await must(["run", ...args, ...given, "--entrypoint", "bash", side.image], `set -eu\n${script}`);
+  await dockerText(["run", ...args, ...given, "--entrypoint", "bash", side.image], {
+    input: `set -eu\n${script}`,
+  });
 }
 
 async function ready(side: StoreSide): Promise<SideStore> {
@@ -144,7 +132,7 @@ async function ready(side: StoreSide): Promise<SideStore> {
       );
     }
     if ((await dockerRun(["exec", name, ...side.probe])).code === 0) {
-      const [bound = ""] = lines(await must(["port", name, String(side.port)]));
+      const [bound = ""] = await dockerLines(["port", name, String(side.port)]);
       return { url: `http://${bound}`, stop: () => removeSide(side, true) };
     }
     await new Promise((done) => setTimeout(done, 200));
@@ -158,10 +146,4 @@ async function removeSide(side: StoreSide, gracefully = false): Promise<void> {
   if (gracefully) await dockerRun(["stop", name]);
   await dockerRun(["rm", "--force", name]);
   await dockerRun(["volume", "rm", "--force", `${name}-files`]);
-}
-
-async function must(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await dockerRun(args, input === undefined ? {} : { input });
-  if (code === 0) return stdout;
-  throw new DatalabError("E_DOCKER", `docker ${args[0]} failed: ${lastLines(stderr, 3)}`);
 }

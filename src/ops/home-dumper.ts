@@ -30,7 +30,7 @@ export function homeDumper(host: HomeHost, homes: Homes): Dumper {
     workload,
     list: () => host.list(homes),
     // Whose there is none yet gets one.
-    takes: async () => true,
+    refuses: async () => [],
     save: (name, onLeft) =>
       outputOf(async (output) => {
         const left: string[] = [];

@@ -17,16 +17,22 @@ export interface Homes {
   readonly storageClass: string | null;
 }
 
+/** Label of what opens a home beside the stack. */
+export const homeRole = "backup";
+/** What a call that was killed leaves ends by itself. */
+export const openSeconds = 86_400;
+
 /** What saving people's files asks of the place where the stack runs. */
 export interface HomeHost {
   /** Whose there are, as the place writes their names. */
   list(homes: Homes): Promise<string[]>;
   /** Opens one, and makes it first as its service would where there is none. */
-  open(homes: Homes, name: string): Promise<OpenHome>;
+  open(homes: Homes, name: string): Promise<OpenVolume>;
 }
 
-export interface OpenHome {
-  /** Runs a command of the workload's image with the home where it always is. */
+/** A volume with something beside the stack that runs commands on it. */
+export interface OpenVolume {
+  /** Runs one of the workload's image, with the volume where it always is. */
   run(command: readonly string[], options?: ExecOptions): Promise<Ran>;
   close(): Promise<void>;
 }

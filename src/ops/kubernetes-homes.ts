@@ -1,16 +1,12 @@
-import { DatalabError } from "../config/error.ts";
 import { joinName, labelNames, spawnedRole } from "../model/names.ts";
-import type { HomeHost, Homes } from "./home-host.ts";
+import { type HomeHost, type Homes, homeRole, openSeconds } from "./home-host.ts";
 import type { Cluster } from "./kubernetes-api.ts";
 import { execInPod } from "./kubernetes-exec.ts";
 import { type Claim, mainContainer, type Pod, paths } from "./kubernetes-objects.ts";
-import { findScaled } from "./kubernetes-scale.ts";
+import { existing } from "./kubernetes-scale.ts";
+import { podSpec, waitingPod } from "./kubernetes-side-pod.ts";
 import { isReady } from "./kubernetes-state.ts";
-import { container, createPod, podSpec, removePod, runs } from "./kubernetes-store-pod.ts";
 
-const role = "backup";
-/** What a call that was killed leaves ends by itself. */
-const atMostSeconds = 86_400;
 /** As src/notebooks/hub/configure_pods.py names the claims. */
 const prefix = "home-";
 
@@ -40,34 +36,18 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
           close: async () => {},
         };
       }
+      const found = await existing(cluster, homes.stack, homes.workload, "Deployment");
+      const image = found.spec.template?.spec?.containers[0]?.image ?? "";
       await ensureClaim(cluster, homes, claim);
-      const pod = joinName(homes.key, name, role);
-      await removePod(cluster, pod);
-      const found = await findScaled(cluster, homes.stack, homes.workload);
-      const image = found?.spec.template?.spec?.containers[0]?.image;
-      if (!found || image === undefined) {
-        throw new DatalabError("E_WORKLOAD_DOWN", `There is no Deployment of ${homes.workload}.`, {
-          hint: `./datalab up --stack ${homes.stack} makes it.`,
-        });
-      }
       const spec = podSpec(found, [{ name: "home", path: homes.path, claim }], image, {
-        command: ["sleep", String(atMostSeconds)],
-        env: [],
+        command: ["sleep", String(openSeconds)],
       });
-      await createPod(cluster, pod, labelsOf(homes, role), {
+      return waitingPod(cluster, joinName(homes.key, name, homeRole), labelsOf(homes, homeRole), {
         ...spec,
         // It speaks with nobody, and `sleep` does not listen.
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: 1,
       });
-      await runs(cluster, pod).catch(async (error: unknown) => {
-        await removePod(cluster, pod);
-        throw error;
-      });
-      return {
-        run: (command, options = {}) => execInPod(cluster, pod, container, command, options),
-        close: () => removePod(cluster, pod),
-      };
     },
   };
 }

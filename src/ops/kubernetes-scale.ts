@@ -45,6 +45,20 @@ export async function findScaled(
   return (await listScaled(cluster, ownSelector(stack, workload)))[0];
 }
 
+/** The same, where it must be there. Throws E_WORKLOAD_DOWN. */
+export async function existing(
+  cluster: Cluster,
+  stack: string,
+  workload: string,
+  kind: ScaledKind,
+): Promise<Found> {
+  const found = await findScaled(cluster, stack, workload);
+  if (found) return found;
+  throw new DatalabError("E_WORKLOAD_DOWN", `There is no ${kind} of ${workload}.`, {
+    hint: `./datalab up --stack ${stack} makes it.`,
+  });
+}
+
 /** Asks for no pods at all and waits until the last one has ended. How many there were is noted on it. */
 export async function scaleToZero(
   cluster: Cluster,

@@ -4,8 +4,7 @@ import type { Cluster } from "./kubernetes-api.ts";
 import { execInPod } from "./kubernetes-exec.ts";
 import { forwardTo } from "./kubernetes-forward.ts";
 import { ownSelector, type Pod, paths } from "./kubernetes-objects.ts";
-import { type Found, findScaled, scaleToZero, startAgain, until } from "./kubernetes-scale.ts";
-import { isReady } from "./kubernetes-state.ts";
+import { existing, findScaled, scaleToZero, startAgain, until } from "./kubernetes-scale.ts";
 import {
   claimOf,
   container,
@@ -20,7 +19,9 @@ import {
   role,
   runs,
   secrets,
-} from "./kubernetes-store-pod.ts";
+  waitingPod,
+} from "./kubernetes-side-pod.ts";
+import { isReady } from "./kubernetes-state.ts";
 import type { SideStore, StoreHost, StoreSide } from "./store-host.ts";
 
 const startMs = 120_000;
@@ -33,13 +34,7 @@ const sideName = (workload: string, name: string): string => `${workload}-migrat
  * network rule knows; they are reached through the API.
  */
 export function kubernetesStoreHost(open: () => Cluster): StoreHost {
-  const scaled = async (stack: string, workload: string): Promise<Found> => {
-    const found = await findScaled(open(), stack, workload);
-    if (found) return found;
-    throw new DatalabError("E_WORKLOAD_DOWN", `There is no StatefulSet of ${workload}.`, {
-      hint: `./datalab up --stack ${stack} makes it.`,
-    });
-  };
+  const scaled = (stack: string, workload: string) => existing(open(), stack, workload, "StatefulSet");
   const podsOf = (stack: string, workload: string) =>
     open().list<Pod>(paths.pods(open().place.namespace), { labelSelector: ownSelector(stack, workload) });
 
@@ -65,19 +60,20 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       const command = ["bash", "-c", script];
       // A claim may be held by one node: where the store runs, it is asked itself.
       const running = (await podsOf(stack, workload.name)).find(isReady);
-      if (running) return printed(open(), running.metadata.name, command);
+      if (running) {
+        const pod = running.metadata.name;
+        return printed(pod, await execInPod(open(), pod, container, command, {}));
+      }
       const name = sideName(workload.name, "volume");
       const volumes = [{ ...volume, claim: claimOf(workload.name, volume.name) }];
       const spec = podSpec(await scaled(stack, workload.name), volumes, image, {
         command: ["sleep", "300"],
       });
-      await removePod(open(), name);
+      const pod = await waitingPod(open(), name, labelsOf(stack, workload.service), spec);
       try {
-        await createPod(open(), name, labelsOf(stack, workload.service), spec);
-        await runs(open(), name);
-        return await printed(open(), name, command);
+        return printed(name, await pod.run(command));
       } finally {
-        await removePod(open(), name);
+        await pod.close();
       }
     },
 

@@ -35,6 +35,12 @@ const homesAt = (path: string): Homes => ({
 const emptyHome = () => makeProject({}, { bare: true });
 const dumperAt = (path: string) => homeDumper(folders, homesAt(path));
 const save = (path: string) => buffer(dumperAt(path).save("ana", () => {}));
+const bringBack = async (path: string, saved: Buffer) => {
+  const dumper = dumperAt(path);
+  await dumper.load("ana", Readable.from([saved]));
+  await dumper.swap();
+  await dumper.discard();
+};
 const noon = new Date("2026-01-31T12:00:00.123Z");
 
 /** Every kind of file that people have, and names that break scripts. */
@@ -93,10 +99,7 @@ test("a home is saved the same each time, and comes back with every file as it w
   expect(contentOf(home)).toEqual(before);
   // The archive names the time of the home itself, which a change within it moves.
   const other = emptyHome();
-  const again = dumperAt(other);
-  await again.load("ana", Readable.from([saved]));
-  await again.swap();
-  await again.discard();
+  await bringBack(other, saved);
   expect(contentOf(other)).toEqual(before);
 });
 
@@ -104,16 +107,12 @@ test("what was begun and never ended is done anew by the next call", async () =>
   const home = homeOfAna();
   const before = contentOf(home);
   const saved = await save(home);
-  const killed = dumperAt(home);
-  await killed.load("ana", Readable.from([saved]));
+  await dumperAt(home).load("ana", Readable.from([saved]));
   // As a swap leaves it that ends between its two moves.
   mkdirSync(join(home, ".datalab-replaced/first"), { recursive: true });
   for (const name of readdirSync(home).filter((each) => !each.startsWith(".datalab-")))
     await run("mv", [join(home, name), join(home, ".datalab-replaced/first")]);
-  const next = dumperAt(home);
-  await next.load("ana", Readable.from([saved]));
-  await next.swap();
-  await next.discard();
+  await bringBack(home, saved);
   expect(contentOf(home)).toEqual(before);
 });
 

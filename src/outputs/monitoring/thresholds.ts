@@ -3,6 +3,8 @@ import { durationPattern, parseDuration, parseSize, sizePattern } from "../../mo
 
 const duration = (text: string, value: string) =>
   z.string().regex(durationPattern, 'a duration such as "5m"').default(value).describe(text);
+const optionalDuration = (text: string) =>
+  z.string().regex(durationPattern, 'a duration such as "26h"').optional().describe(text);
 const share = (text: string, value: number) => z.number().gt(0).max(1).default(value).describe(text);
 
 /** When the platform's own alerts fire. */
@@ -37,16 +39,12 @@ export const thresholds = z
       .default(1)
       .describe("Runs of a pipeline that failed one after the other."),
     lateness: duration("How long a scheduled run may wait for its start.", "5m"),
-    freshness: z
-      .string()
-      .regex(durationPattern, 'a duration such as "26h"')
-      .optional()
-      .describe("Most time between two commits of any table; absent: only what pipelines declare."),
-    backup: z
-      .string()
-      .regex(durationPattern, 'a duration such as "26h"')
-      .optional()
-      .describe("How old the last backup that was read back whole may be; absent: nobody is told."),
+    freshness: optionalDuration(
+      "Most time between two commits of any table; absent: only what pipelines declare.",
+    ),
+    backup: optionalDuration(
+      "How old the last backup that was read back whole may be; absent: nobody is told.",
+    ),
     startup: duration(
       "How long after its own start Prometheus waits before it says that services are down.",
       "90s",

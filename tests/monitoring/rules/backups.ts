@@ -3,29 +3,27 @@ import type { RuleCase } from "./case.ts";
 const last = 'datalab_backup_verified_timestamp_seconds{service="platform"}';
 const labels = { severity: "critical", service: "platform" };
 
+const late = {
+  alert: "BackupLate",
+  notYet: "5m",
+  fires: "5m15s",
+  ended: "10m15s",
+  labels,
+  summary: "The last backup that was read back whole is 1d 2h 0m 15s old.",
+  description: "Whatever makes them does not run, or fails. See: backup list, backup create",
+};
+
 /** The stack wants one that is younger than 26 h, 93,600 s. */
 export const backupCases: RuleCase[] = [
   {
-    alert: "BackupLate",
+    ...late,
     series: { [last]: "-93300x40 600x20" },
-    notYet: "5m",
-    fires: "5m15s",
-    ended: "10m15s",
-    labels,
-    summary: "The last backup that was read back whole is 1d 2h 0m 15s old.",
-    description: "Whatever makes them does not run, or fails. See: backup list, backup create",
     quiet: [{ series: { [last]: "-93000x60" }, at: "10m" }],
   },
   {
-    alert: "BackupLate",
+    ...late,
     when: "though the core has started again",
     series: { [last]: "-93300x4 _x35 600x20" },
-    notYet: "5m",
-    fires: "5m15s",
-    ended: "10m15s",
-    labels,
-    summary: "The last backup that was read back whole is 1d 2h 0m 15s old.",
-    description: "Whatever makes them does not run, or fails. See: backup list, backup create",
     quiet: [],
   },
   {

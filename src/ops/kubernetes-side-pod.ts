@@ -1,10 +1,12 @@
 import { DatalabError } from "../config/error.ts";
 import { labelNames } from "../model/names.ts";
+import type { OpenVolume } from "./home-host.ts";
 import type { Cluster } from "./kubernetes-api.ts";
 import { execInPod } from "./kubernetes-exec.ts";
 import { type Claim, type Pod, paths } from "./kubernetes-objects.ts";
 import { type Found, until } from "./kubernetes-scale.ts";
 import { podState } from "./kubernetes-state.ts";
+import type { Ran } from "./process.ts";
 import type { StoreSide } from "./store-host.ts";
 
 /** Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's own. */
@@ -94,6 +96,25 @@ export async function createPod(
   });
 }
 
+/** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
+export async function waitingPod(
+  cluster: Cluster,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  spec: object,
+): Promise<OpenVolume> {
+  const close = () => removePod(cluster, name);
+  await close();
+  try {
+    await createPod(cluster, name, labels, spec);
+    await runs(cluster, name);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { run: (command, options = {}) => execInPod(cluster, name, container, command, options), close };
+}
+
 export async function createFiles(cluster: Cluster, side: StoreSide, name: string): Promise<void> {
   const data = Object.entries(side.files).map(([file, text]) => [file, Buffer.from(text).toString("base64")]);
   const metadata = { name, labels: labelsOf(side.stack, side.workload.service) };
@@ -164,8 +185,7 @@ export async function ended(cluster: Cluster, pod: Pod): Promise<DatalabError> {
   );
 }
 
-export async function printed(cluster: Cluster, pod: string, command: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await execInPod(cluster, pod, container, command, {});
+export function printed(pod: string, { code, stdout, stderr }: Ran): string {
   if (code === 0) return stdout;
   throw new DatalabError(
     "E_STORE_VOLUME",
