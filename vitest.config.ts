@@ -1,4 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { filesOnlyInAll, tier } from "./tests/support/tier.ts";
+
+const otherTier = tier === "all" ? [] : [filesOnlyInAll];
 
 export default defineConfig({
   test: {
@@ -7,7 +10,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/acceptance/**", "tests/manifests/**"],
+          exclude: ["tests/acceptance/**", "tests/manifests/**", ...otherTier],
           // Properties and processes take their time on a machine that has other work.
           testTimeout: 90_000,
         },
@@ -16,6 +19,7 @@ export default defineConfig({
         test: {
           name: "manifests",
           include: ["tests/manifests/**/*.test.ts"],
+          exclude: otherTier,
           testTimeout: 5 * 60_000,
         },
       },
@@ -24,6 +28,7 @@ export default defineConfig({
           // Real containers: one file after the other, and time to build and start them.
           name: "acceptance",
           include: ["tests/acceptance/**/*.test.ts"],
+          exclude: otherTier,
           fileParallelism: false,
           testTimeout: 15 * 60_000,
           hookTimeout: 15 * 60_000,
