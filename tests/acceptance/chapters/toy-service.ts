@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import * as shapes from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
+import { cannotStart } from "./failing-service.ts";
 
 /** A page that answers, counts its visits for Prometheus, and says so in its log: one file, nothing else. */
 const yaml = `name: toy
@@ -97,6 +98,8 @@ export function toyService(stage: Stage): void {
         `/api/v1/query?query=${encodeURIComponent(expression)}`,
       )
     ).data.result;
+
+  describe("a service that can't start", () => cannotStart(stage));
 
   describe("a service that is one YAML file", () => {
     afterAll(async () => {

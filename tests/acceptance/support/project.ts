@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
+import { noteStack } from "./started-stacks.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
 
@@ -38,10 +39,19 @@ export class Project {
   /** What `./datalab env` exports, on top of a plain environment. */
   readonly env: NodeJS.ProcessEnv;
   /** All that the command line has ever said, for the hunt for secrets. */
-  readonly transcript: string[] = [];
+  readonly transcript: string[];
 
-  constructor(stack: string, platform: Platform) {
+  /** A copy of the checkout with this stack; or, beside another project's stack, one more stack of the same copy. */
+  constructor(stack: string, from: Platform | Project) {
     this.stack = stack;
+    noteStack(stack);
+    if (from instanceof Project) {
+      this.root = from.root;
+      this.env = from.env;
+      this.transcript = from.transcript;
+      return;
+    }
+    this.transcript = [];
     this.root = mkdtempSync(join(tmpdir(), `datalab-${stack}-`));
     const listed = must(repository, "git", ["ls-files", "-z", "-co", "--exclude-standard"]);
     for (const path of listed.split("\0").filter((p) => p !== "" && existsSync(join(repository, p)))) {
@@ -55,7 +65,7 @@ export class Project {
       rmSync(join(this.root, "node_modules"), { recursive: true, force: true });
       must(repository, "cp", ["-a", ...modules]);
     }
-    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": platform } }));
+    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": from } }));
     const exported = must(this.root, "./datalab", ["env"], plainEnvironment());
     this.env = { ...plainEnvironment(), ...parseExports(exported) };
   }

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";
 import { kubernetesData } from "./chapters/kubernetes-data.ts";
-import { kubernetesDrift } from "./chapters/kubernetes-drift.ts";
+import { inWholeStack, kubernetesDrift } from "./chapters/kubernetes-drift.ts";
 import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
 import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
 import { kubernetesNotebooks } from "./chapters/kubernetes-notebooks.ts";
@@ -37,7 +37,7 @@ describe.skipIf(!testCluster)("the whole platform on Kubernetes", { timeout: 900
   kubernetesNetwork(stage);
   kubernetesScaling();
   kubernetesChanges(stage);
-  kubernetesDrift(stage);
+  kubernetesDrift(stage, inWholeStack);
   kubernetesData(stage);
   kubernetesEnding(stage);
 });
