@@ -19,9 +19,9 @@ export interface Listed {
 }
 
 /** What vitest would run of a project. A cluster is named, so that the tests which need one are among them. */
-function collect(project: Project, tier: Tier): Listed[] {
+function collect(project: Project, tier: Tier, paths: readonly string[] = []): Listed[] {
   const cluster = { DATALAB_TEST_CONTEXT: "listed", DATALAB_TEST_REGISTRY: "listed", ...process.env };
-  const args = ["list", "--project", project, "--no-static-parse", "--json"];
+  const args = ["list", ...paths, "--project", project, "--no-static-parse", "--json"];
   const ran = spawnSync(join(root, "node_modules/.bin/vitest"), args, {
     cwd: root,
     encoding: "utf8",
@@ -53,11 +53,11 @@ function hasTiers(project: Project): boolean {
 
 const key = ({ file, name }: Listed) => `${file}\n${name}`;
 
-/** Tests of a project that `--all` alone runs. */
-export function onlyInAllOf(project: Project): Listed[] {
+/** Tests of a project, or of some of its files, that `--all` alone runs. */
+export function onlyInAllOf(project: Project, paths: readonly string[] = []): Listed[] {
   if (!hasTiers(project)) return [];
-  const inDefault = new Set(collect(project, "default").map(key));
-  return collect(project, "all").filter((test) => !inDefault.has(key(test)));
+  const inDefault = new Set(collect(project, "default", paths).map(key));
+  return collect(project, "all", paths).filter((test) => !inDefault.has(key(test)));
 }
 
 function print(wanted: readonly string[]): void {

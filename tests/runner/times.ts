@@ -147,7 +147,7 @@ export function slowest(times: Times, count: number): string {
 function main([folder = "", wanted]: readonly string[]): void {
   const tier: Tier = wanted === "all" ? "all" : "default";
   const reported = projects.filter((project) => existsSync(join(folder, `${project}.json`)));
-  const extra = tier === "all" ? reported.flatMap(onlyInAllOf) : [];
+  const extra = tier === "all" ? reported.flatMap((project) => onlyInAllOf(project)) : [];
   const times = readReports(folder, tier, new Set(extra.map(({ file, name }) => `${file}\n${name}`)));
   mkdirSync(join(root, "logs"), { recursive: true });
   writeFileSync(join(root, "logs/test-times.json"), `${JSON.stringify(times, undefined, 1)}\n`);
