@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { AcceptanceOrder } from "./tests/acceptance/order.ts";
 import { filesOnlyInAll, tier } from "./tests/support/tier.ts";
 
 const otherTier = tier === "all" ? [] : [filesOnlyInAll];
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: AcceptanceOrder },
     projects: [
       {
         test: {
@@ -25,11 +27,12 @@ export default defineConfig({
       },
       {
         test: {
-          // Real containers: one file after the other, and time to build and start them.
+          // Real containers, and time to build and start them. A machine with little memory takes one file at a time.
           name: "acceptance",
           include: ["tests/acceptance/**/*.test.ts"],
           exclude: otherTier,
-          fileParallelism: false,
+          maxWorkers: Number(process.env.DATALAB_TEST_WORKERS || 2),
+          sequence: { groupOrder: 1 },
           testTimeout: 15 * 60_000,
           hookTimeout: 15 * 60_000,
         },

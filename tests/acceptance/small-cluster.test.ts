@@ -11,6 +11,7 @@ import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
 import { nothingToChange, restricted } from "./chapters/kubernetes-up.ts";
 import { kubernetesFlights } from "./chapters/kubernetes-work.ts";
 import { domain, namespace, platformAt, testCluster } from "./support/cluster.ts";
+import { onlyOne, theCluster } from "./support/only-one.ts";
 import { must, Project } from "./support/project.ts";
 import { ReleaseStage } from "./support/release-stage.ts";
 import { onDemand, Stage } from "./support/stage.ts";
@@ -81,11 +82,16 @@ describe.skipIf(!testCluster)("a small stack on Kubernetes", { timeout: 600_000 
     );
   };
 
+  let letGo = () => {};
   beforeAll(async () => {
+    letGo = await onlyOne(theCluster);
     await stage.open();
     await cluster.use(new Project(target, stage.project));
   }, 1_800_000);
-  afterAll(() => stage.close(), 300_000);
+  afterAll(async () => {
+    await stage.close();
+    letGo();
+  }, 300_000);
 
   describe("promoted from Docker", () => {
     test("takes what runs: the very images, and neither sizes nor secrets", async () => {
