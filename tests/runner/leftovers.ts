@@ -55,14 +55,17 @@ function inCluster(): Found {
     .map((name) => name.replace("/", " "));
 }
 
-/** Processes that were started with this folder for temporary files. */
+/** Processes that were started with this folder, or one in it, for temporary files. */
 export function processesWith(folder: string): Found {
   if (!existsSync("/proc/self/environ")) return [];
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && Number(name) !== process.ppid)
     .flatMap((pid) => {
       try {
-        if (!readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`TMPDIR=${folder}`)) return [];
+        const own = readFileSync(`/proc/${pid}/environ`, "utf8")
+          .split("\0")
+          .some((line) => line === `TMPDIR=${folder}` || line.startsWith(`TMPDIR=${folder}/`));
+        if (!own) return [];
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
         // What has ended and waits for its parent has no command line.
         return command === "" ? [] : [`process ${pid}: ${command.slice(0, 200)}`];

@@ -66,8 +66,18 @@ export class Project {
       must(repository, "cp", ["-a", ...modules]);
     }
     this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": from } }));
-    const exported = must(this.root, "./datalab", ["env"], plainEnvironment());
-    this.env = { ...plainEnvironment(), ...parseExports(exported) };
+    mkdirSync(this.#temporary);
+    const exported = must(this.root, "./datalab", ["env"], this.#plain());
+    this.env = { ...this.#plain(), ...parseExports(exported) };
+  }
+
+  /** For temporary files: a command that is killed with kill -9 can't remove its own. */
+  get #temporary(): string {
+    return `${this.root}-tmp`;
+  }
+
+  #plain(): NodeJS.ProcessEnv {
+    return { ...plainEnvironment(), TMPDIR: this.#temporary };
   }
 
   path(...parts: string[]): string {
@@ -104,12 +114,12 @@ export class Project {
 
   /** Starts a command in a process group of its own, as a terminal does. */
   start(...args: string[]): Started {
-    return this.#run("./datalab", [...args, "--stack", this.stack], plainEnvironment());
+    return this.#run("./datalab", [...args, "--stack", this.stack], this.#plain());
   }
 
   /** A script in the shell that `eval "$(./datalab env)"` gives. */
   shell(script: string): Promise<Ran> {
-    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], plainEnvironment()).ended;
+    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], this.#plain()).ended;
   }
 
   /** A docker command; throws when it fails. */
@@ -127,7 +137,7 @@ export class Project {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    for (const folder of [this.root, this.#temporary]) rmSync(folder, { recursive: true, force: true });
   }
 
   #run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Started {
