@@ -71,7 +71,9 @@ export function dashboard(stage: Stage): void {
             page.locator(".dl-title").first().waitFor({ timeout: 30_000 }),
           );
           expect(await page.locator(".dl-title [role=heading]").first().textContent()).toBe(title);
-          await page.waitForTimeout(1500);
+          // Streamlit says when the page's script has ended; what it has sent is drawn by the next frame.
+          await page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').waitFor();
+          await page.evaluate("new Promise((drawn) => requestAnimationFrame(drawn))");
           expect(await page.locator("[data-testid=stException]").count(), `${name} ${how}`).toBe(0);
           const beyond = await page
             .locator("[data-testid=stMain]")
