@@ -12,7 +12,7 @@ import { createBar, createReporter } from "./progress.ts";
 const formats = ["csv", "jsonl", "parquet"];
 const layers = ["bronze", "silver", "gold"];
 /** More rows are no longer read by people; --json has all of them. */
-const mostRows = 1000;
+const maxRows = 1000;
 const widest = 60;
 
 export function register(program: AnyCommand): void {
@@ -111,8 +111,8 @@ export function register(program: AnyCommand): void {
       if (text.trim() === "") throw usage("expected SQL, received nothing");
       const rows = await (await connect(context)).run<Row[]>(["query"], text);
       if (context.json) return printJson(rows);
-      print(await rowsText(rows.slice(0, mostRows)));
-      const more = rows.length > mostRows ? `, the first ${mostRows} are shown; --json has all` : "";
+      print(await rowsText(rows.slice(0, maxRows)));
+      const more = rows.length > maxRows ? `, the first ${maxRows} are shown; --json has all` : "";
       say(`${rowCount(rows.length)}${more}`);
     });
   examples(query, [

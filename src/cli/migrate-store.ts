@@ -13,9 +13,9 @@ export function registerMigrateStore(data: AnyCommand): void {
     .requiredOption("--to <engine>", "the engine that shall hold the objects; see docs/object-store.md")
     .option("--dry-run", "say what would be moved, touch nothing", false)
     .option(
-      "--patience <seconds>",
+      "--timeout <seconds>",
       "how long pipeline runs under way have to end",
-      wholeNumber("--patience", 0),
+      wholeNumber("--timeout", 0),
       600,
     )
     .action(async (options, command) => {
@@ -26,7 +26,9 @@ export function registerMigrateStore(data: AnyCommand): void {
         const result = await migrateStore({
           project,
           stack,
-          ...options,
+          dryRun: options.dryRun,
+          to: options.to,
+          timeoutSeconds: options.timeout,
           reporter,
           signal: interruptible(),
           confirm: ({ from, to }) =>

@@ -76,11 +76,11 @@ export function examples(
 }
 
 /** Reads the value of an option as a whole number of at least `least`. */
-export function wholeNumber(name: string, least: number): (text: string) => number {
+export function wholeNumber(name: string, min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least) return value;
-    throw unexpected(name, `a whole number of at least ${least}`, text);
+    if (/^\d+$/.test(text) && value >= min) return value;
+    throw unexpected(name, `a whole number of at least ${min}`, text);
   };
 }
 

@@ -168,7 +168,7 @@ const levels = [
   [20, "info"],
   [0, "debug"],
 ] as const;
-const levelName = (level: number) => levels.find(([least]) => level >= least)?.[1] ?? "debug";
+const levelName = (level: number) => levels.find(([min]) => level >= min)?.[1] ?? "debug";
 const logJson = ({ timestamp, level, message }: RunLog) => ({
   at: timestamp,
   level: levelName(level),

@@ -16,8 +16,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     const d = distance(a, b);
     // Two letters make another word of a short one, unless they have only changed places.
     const longest = Math.max(a.length, b.length);
-    const most = longest < 6 && !sameLetters(a, b) ? 1 : Math.max(2, Math.floor(a.length / 3));
-    if (d <= most && d < bestDistance && d < longest) [best, bestDistance] = [candidate, d];
+    const maxDistance = longest < 6 && !sameLetters(a, b) ? 1 : Math.max(2, Math.floor(a.length / 3));
+    if (d <= maxDistance && d < bestDistance && d < longest) [best, bestDistance] = [candidate, d];
   }
   return best;
 }

@@ -75,7 +75,7 @@ function crossCheck(file: File, document: SourceDocument, images: readonly strin
     for (const [i, word] of p.command.entries()) scan(["parts", partName, "command", i], word);
     for (const [key, value] of Object.entries(p.env)) scan(["parts", partName, "env", key], value);
     for (const [key, value] of Object.entries(p.files)) scan(["parts", partName, "files", key], value);
-    problems.push(...checkPlaces(partName, p, file, document));
+    problems.push(...checkTargets(partName, p, file, document));
     for (const [key, e] of Object.entries(p.endpoints)) {
       if (e.login === undefined) continue;
       const need = file.needs[e.login];
@@ -166,7 +166,7 @@ function checkPart(
 }
 
 /** Endpoints and secrets that a part names. */
-function checkPlaces(
+function checkTargets(
   partName: string,
   part: File["parts"][string],
   file: File,
@@ -223,7 +223,7 @@ function toDefinition(file: File): ServiceDefinition {
             ...(dump && { dump }),
             endpoints: endpoints as never,
             metrics: metrics as never,
-            after: after.map(placeOf),
+            after: after.map(providerOf),
             replicas: () => replicas,
             command: (ctx) => command.map((word) => fill(word, ctx)),
             env: (ctx) => Object.fromEntries(Object.entries(env).map(([k, v]) => [k, fill(v, ctx)])),
@@ -237,7 +237,7 @@ function toDefinition(file: File): ServiceDefinition {
   };
 }
 
-function placeOf(text: string): Provider {
+function providerOf(text: string): Provider {
   const [part, endpoint] = text.split(".") as [string, string];
   return { part, endpoint };
 }

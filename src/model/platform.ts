@@ -240,3 +240,6 @@ export interface ServiceSummary {
   }[];
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }
+
+/** Where a stack runs. */
+export type DeploymentTarget = Pick<PlatformModel, "stack" | "target" | "cluster">;
