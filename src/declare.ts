@@ -1,11 +1,12 @@
-import { type Environment, loadEnvironment } from "./config/load.ts";
+import { loadEnvironment } from "./config/load.ts";
 import { checkPromoted } from "./config/promoted.ts";
 import { ConfigError } from "./errors.ts";
-import { EnabledServices } from "./model/enabled.ts";
+import type { Environment } from "./model/environment.ts";
 import { imagesOf } from "./model/images.ts";
 import type { DeploymentTarget, PlatformModel } from "./model/platform.ts";
-import { checkPolicy } from "./model/policy.ts";
-import { resolvePlatform } from "./model/resolve.ts";
+import { EnabledServices } from "./model/resolve/enabled.ts";
+import { checkPolicy } from "./model/resolve/policy.ts";
+import { resolvePlatform } from "./model/resolve/resolve.ts";
 import { services } from "./services/index.ts";
 
 /** What is to be deployed, as it is declared. */

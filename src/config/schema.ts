@@ -215,16 +215,3 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
     })
     .describe("One stack of the DataLab platform.");
 }
-
-export type PlatformConfig = z.output<ReturnType<typeof platformSchema>>;
-export type Scale = z.output<typeof scale>;
-/** Configuration of one service after defaults. */
-export interface ServiceConfig {
-  readonly enabled: boolean;
-  readonly resources: Readonly<Record<string, { cpu: string | number; memory: string }>>;
-  readonly ports?: Readonly<Record<string, number | false>>;
-  readonly storage?: Readonly<Record<string, string>>;
-  readonly data?: "retain" | "delete" | undefined;
-  readonly scale?: Readonly<Record<string, Scale | undefined>>;
-  readonly options: unknown;
-}

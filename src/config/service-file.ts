@@ -2,8 +2,9 @@ import { ConfigError, type Problem } from "../errors.ts";
 import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { type Ref, type Template, type Text, template } from "../model/refs.ts";
 import type { AlertRule, PartContext, Provider, ServiceDefinition } from "../model/service.ts";
+import { nearest } from "../nearest.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
-import { check, nearest } from "./problems.ts";
+import { check } from "./problems.ts";
 import { type ServiceFileContent, serviceFile } from "./service-file-schema.ts";
 
 type File = ServiceFileContent;

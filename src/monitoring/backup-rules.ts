@@ -1,5 +1,5 @@
 import { parseDuration } from "../model/units.ts";
-import type { PlatformRule } from "./rules.ts";
+import type { PlatformRule } from "./platform-rule.ts";
 import type { Thresholds } from "./thresholds.ts";
 
 /** Backups that are not made, where the configuration says how often they must be. */

@@ -1,6 +1,6 @@
 /** What the operations ask of a target: types alone. `targets.ts` has the record of each target. */
 import type { Readable, Writable } from "node:stream";
-import type { Environment } from "../config/load.ts";
+import type { Environment } from "../model/environment.ts";
 import type { DeploymentTarget, PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Ran } from "./process.ts";
