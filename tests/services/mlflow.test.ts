@@ -26,9 +26,10 @@ describe("mlflow", () => {
 
   test("starts the program that stands with it, which the image has", () => {
     const { command, image } = server(modelOf("target: docker", "dev", known));
-    expect(command).toEqual(["python", "/opt/datalab/services/mlflow/server.py"]);
+    const words = command.map(text);
+    expect(words).toEqual(["python", "/opt/datalab/services/mlflow/server.py"]);
     const files = imageInputs(image as ImageName).files.map((file) => `/opt/datalab/${file.to}`);
-    expect(files).toContain(command[1]);
+    expect(files).toContain(words[1]);
   });
 
   test("lets pages of its own names change something, and no others", () => {
