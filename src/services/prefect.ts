@@ -209,7 +209,10 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
-      drain: { command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"], within: "90s" },
+      drain: {
+        command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"],
+        within: "90s",
+      },
       scalable: true,
       spawns: {
         run: {
