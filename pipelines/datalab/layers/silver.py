@@ -5,14 +5,11 @@ Every bronze row is in exactly one of silver and quarantine; that is checked bef
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,12 +17,13 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from datalab import duck
-from datalab.columns import LINEAGE, RESERVED
 from datalab.delta_log import commit_fact, table_size
 from datalab.errors import DataLabError
-from datalab.infer import cast, infer_types, literal, present
+from datalab.formats.columns import LINEAGE, RESERVED
 from datalab.lake import Lake, quote
-from datalab.quality import Column, Contract
+from datalab.layers.infer import cast, infer_types, literal, present
+from datalab.layers.quality import Column, Contract
+from datalab.layers.silver_code import code_hash, made_by_this_code
 
 BATCH = 32_768
 
@@ -45,16 +43,6 @@ class Refined:
     warnings: list[str] = field(default_factory=list)
 
 
-@cache
-def code_hash() -> str:
-    """Changes when the code that makes silver does: then it is made again."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for name in ("silver.py", "infer.py", "quality.py"):
-        digest.update((here / name).read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
     """Make silver.<name> and silver.<name>_quarantine from bronze.<name>; skipped when nothing changed."""
     started = time.monotonic()
@@ -67,8 +55,7 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
     }
     quarantine = f"{name}_quarantine"
     silver = lake.table("silver", name)
-    if commit_fact(silver, "datalab.inputs") == inputs and lake.table("silver", quarantine) is not None:
-        assert silver is not None
+    if silver is not None and lake.table("silver", quarantine) is not None and _made_from(silver, inputs):
         kept = commit_fact(silver, "datalab.result") or {}
         return Refined(name, **kept, seconds=0.0, skipped=True, warnings=freshness(lake, silver, contract))
     con = duck.connect(lake)
@@ -107,6 +94,14 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         skipped=False,
         warnings=freshness(lake, written, contract),
     )
+
+
+def _made_from(silver: DeltaTable, inputs: dict[str, Any]) -> bool:
+    """Whether the table is what these inputs give."""
+    recorded = commit_fact(silver, "datalab.inputs")
+    if not isinstance(recorded, dict) or not made_by_this_code(recorded.get("code")):
+        return False
+    return {**recorded, "code": inputs["code"]} == inputs
 
 
 class _Plan:

@@ -12,13 +12,13 @@ from uuid import uuid4
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from datalab.columns import LINEAGE, MALFORMED, match_existing
 from datalab.errors import DataLabError
-from datalab.formats import open_source
+from datalab.formats.columns import LINEAGE, MALFORMED, match_existing
+from datalab.formats.open_source import open_source
+from datalab.formats.sniff import inspect
+from datalab.formats.source import Declared, Source
 from datalab.lake import Lake
-from datalab.landing import Landed
-from datalab.sniff import inspect
-from datalab.source import Declared, Source
+from datalab.layers.landing import Landed
 
 CONFLICTS = 6
 LINEAGE_FIELDS = (

@@ -1,6 +1,6 @@
 """The registrar: makes Prefect hold exactly the pipelines that the platform's description lists.
 
-    python -m datalab.register
+    python -m datalab.prefect.register
 
 Reads DATALAB_PIPELINES_FILE (default /run/datalab/pipelines.json). First everything is checked, so that one
 broken pipeline changes nothing; then what changed is bundled and registered, and what is gone is deleted.
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from datalab.bundles import bundle_key, pack
 from datalab.errors import DataLabError
-from datalab.registration import Pipeline, check, publish_contracts, read_pipelines, say
+from datalab.prefect.registration import Pipeline, check, publish_contracts, read_pipelines, say
+from datalab.prefect.work_pool import POOL, ensure_pool, health_variables, job_variables
 from datalab.settings import Settings
-from datalab.work_pool import POOL, ensure_pool, health_variables, job_variables
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

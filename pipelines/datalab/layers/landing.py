@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datalab.errors import DataLabError
+from datalab.formats.sniff import file_hash
 from datalab.lake import Lake, check_table_name
-from datalab.sniff import file_hash
 
 PREFIX = "_landing"
 REJECTED = "_rejected"

@@ -1,12 +1,14 @@
 """Around the Prefect worker: what it left when it was killed is put right, and it can be drained.
 
-    python -m datalab.worker start ARGUMENT...   puts its runs right, becomes `prefect worker start ...`
-    python -m datalab.worker drain --within 60   takes no new runs, lets others end, cancels what does not
+    python -m datalab.prefect.worker start ARGUMENT...
+        puts its runs right, becomes `prefect worker start ...`
+    python -m datalab.prefect.worker drain --within 60
+        takes no new runs, lets others end, cancels what does not
 
 A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed
 heartbeats, so that whoever waits for their concurrency slot goes on. Those that it had only claimed
 (Pending) have done nothing yet: they are scheduled again. In a cluster, where a run is a Job and outlives its
-worker, only those without a Job are put right: see `datalab.flow_jobs`.
+worker, only those without a Job are put right: see `datalab.prefect.flow_jobs`.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ import sys
 import time
 from typing import Any
 
-from datalab import flow_jobs
-from datalab.cluster_api import Cluster, ClusterError
-from datalab.prefect_api import CLAIM_SECONDS, POOL, Api, ApiError, say
+from datalab.prefect import flow_jobs
+from datalab.prefect.api import CLAIM_SECONDS, POOL, Api, ApiError, say
+from datalab.prefect.cluster_api import Cluster, ClusterError
 
 # Set while the pool is paused by a drain: a pool that people paused stays paused.
 DRAINED = "datalab_drained"
@@ -159,7 +161,7 @@ def main(arguments: list[str]) -> int:
             put_right(api, names[0] if names else "worker", socket.gethostname())
             resume(api)
         elif command == "drain":
-            options = argparse.ArgumentParser(prog="datalab.worker drain")
+            options = argparse.ArgumentParser(prog="datalab.prefect.worker drain")
             options.add_argument("--within", type=float, default=60)
             print(json.dumps(drain(api, options.parse_args(rest).within, cluster)))
             return 0

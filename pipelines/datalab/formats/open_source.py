@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datalab.columns import clean_names
-from datalab.csv_text import CsvParser, Dialect, Records, detect_delimiter, readable
 from datalab.errors import DataLabError
-from datalab.json_lines import json_lines
-from datalab.parquet_file import parquet_file
-from datalab.sniff import Profile, Stream, text_chunks
-from datalab.source import MAX_COLUMNS, Declared, Source
+from datalab.formats.columns import clean_names
+from datalab.formats.csv_records import Dialect, Records, detect_delimiter
+from datalab.formats.csv_text import CsvParser, readable
+from datalab.formats.json_lines import json_lines
+from datalab.formats.parquet_file import parquet_file
+from datalab.formats.sniff import Profile, Stream, text_chunks
+from datalab.formats.source import MAX_COLUMNS, Declared, Source
 
 
 def open_source(stream: Stream, profile: Profile, name: str, declared: Declared, limit: int) -> Source:

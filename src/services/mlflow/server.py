@@ -1,4 +1,4 @@
-"""MLflow's tracking server in one process: `python -m datalab.mlflow_server`.
+"""MLflow's tracking server in one process: `python server.py`.
 
 `mlflow server` starts a supervisor, several workers and a job runner, each with all of MLflow in memory.
 Here one process does what a small team needs. It differs from the stock server in four points:
@@ -9,7 +9,7 @@ Here one process does what a small team needs. It differs from the stock server 
   with them goes the need to load pandas;
 - `/metrics` counts requests for Prometheus.
 
-Everything it needs comes from MLFLOW_* variables; see src/services/mlflow.ts.
+Everything it needs comes from MLFLOW_* variables; see ../mlflow.ts.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from datalab import flow_jobs
-from datalab.prefect_api import POOL
-from datalab.registration import say
+from datalab.prefect import flow_jobs
+from datalab.prefect.api import POOL
+from datalab.prefect.registration import say
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

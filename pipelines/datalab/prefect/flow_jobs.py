@@ -16,8 +16,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from datalab.cluster_api import Cluster, ClusterError
-from datalab.prefect_api import CLAIM_SECONDS, POOL, Api, ApiError, Run, say
+from datalab.prefect.api import CLAIM_SECONDS, POOL, Api, ApiError, Run, say
+from datalab.prefect.cluster_api import Cluster, ClusterError
 
 TYPE = "kubernetes"
 # Where the image keeps Prefect's collection for it; only a worker in a cluster looks there.

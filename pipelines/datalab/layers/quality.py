@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from datalab.errors import DataLabError
-from datalab.source import Declared
+from datalab.formats.source import Declared
 
 if TYPE_CHECKING:
     from datalab.lake import Lake

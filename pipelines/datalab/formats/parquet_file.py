@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from datalab.columns import clean_names
 from datalab.errors import DataLabError
-from datalab.sniff import Stream
-from datalab.source import Source
+from datalab.formats.columns import clean_names
+from datalab.formats.sniff import Stream
+from datalab.formats.source import Source
 
 
 def parquet_file(stream: Stream, name: str) -> Source:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalab.errors import DataLabError
-from datalab.quality import CONTRACTS
+from datalab.layers.quality import CONTRACTS
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -179,12 +179,12 @@ def _describe(pipeline: Pipeline, folder: Path, answer: Connection) -> None:
 
 def _check_folder(folder: Path) -> None:
     """Contracts and gold SQL are read too: what is wrong in them is told now, not in the first run."""
-    from datalab.quality import contract_for
+    from datalab.layers.quality import contract_for
 
     for path in sorted((folder / "contracts").glob("*.yaml")):
         contract_for(path.stem, path.parent)
     if (folder / "gold").is_dir():
-        from datalab.gold import definitions
+        from datalab.layers.gold import definitions
 
         definitions(folder / "gold")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from datalab.columns import clean_names
-from datalab.csv_text import BLOCK, Row, batch_of, readable
 from datalab.errors import DataLabError
-from datalab.sniff import Profile, Stream, text_chunks
-from datalab.source import MAX_COLUMNS, Source
+from datalab.formats.columns import clean_names
+from datalab.formats.csv_text import BLOCK, Row, batch_of, readable
+from datalab.formats.sniff import Profile, Stream, text_chunks
+from datalab.formats.source import MAX_COLUMNS, Source
 
 
 class _Repeated(ValueError):
