@@ -61,7 +61,7 @@ export interface ImageInputs {
 /** An unknown image name. */
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
-    super("UNKNOWN_IMAGE", `There is no image "${name}".`, {
+    super("E_IMAGE_UNKNOWN", `There is no image "${name}".`, {
       exitCode: exit.usage,
       hint: `The images are ${imageNames.join(", ")}.`,
     });

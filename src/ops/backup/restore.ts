@@ -225,7 +225,7 @@ function halfWay(
 ): DatalabError {
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
-    "E_RESTORE_HALF",
+    "E_RESTORE_INCOMPLETE",
     `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),

@@ -146,7 +146,7 @@ export async function until(
     if (await isSo()) return;
     if (Date.now() > end) {
       throw new DatalabError(
-        "E_CLUSTER_SLOW",
+        "E_CLUSTER_TIMEOUT",
         `${await otherwise()}, after ${Math.round(mostMs / 1000)} s.`,
         {
           hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",

@@ -49,7 +49,7 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
   const tool = platform.tools[capability];
   if (tool) return tool;
   throw new DatalabError(
-    "E_NO_LAKE",
+    "E_NO_LAKE_TOOL",
     `The stack ${platform.stack} has no service that carries the lake's tool.`,
     {
       exitCode: exit.usage,

@@ -77,7 +77,7 @@ export async function uploadFile(
 ): Promise<Upload> {
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
-    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`, {
+    throw new DatalabError("E_STORE_UNPUBLISHED", `The stack ${platform.stack} does not publish its object store.`, {
       hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
     });
   }

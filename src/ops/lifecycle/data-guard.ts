@@ -54,7 +54,7 @@ async function askBackup(project: string, stack: string, losses: readonly Loss[]
     ? `The last one, ${backup.id}, does not hold ${open.length === 1 ? "it" : "them"}`
     : `There is none of the last ${freshHours} hours that was read back whole`;
   throw new DatalabError(
-    "E_BACKUP",
+    "E_BACKUP_REQUIRED",
     `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
       exitCode: exit.usage,

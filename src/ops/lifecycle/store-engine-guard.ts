@@ -17,7 +17,7 @@ export async function checkDataEngine(model: PlatformModel, host: Host): Promise
     if (deployed === undefined || deployed === wanted) continue;
     const field = `services.${workload.service}.options.engine`;
     const message = `${field}: the objects of the stack ${model.stack} are held by ${deployed}, the configuration says ${wanted}.`;
-    throw new DatalabError("E_DATA_ENGINE", message, {
+    throw new DatalabError("E_STORE_ENGINE", message, {
       exitCode: exit.usage,
       hint: `Nothing was touched. Set it to ${deployed} again; to move the objects: ./datalab data migrate-store --to ${wanted} --stack ${model.stack}`,
     });

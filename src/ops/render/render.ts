@@ -35,7 +35,7 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   const { model, environment } = declare(project, stack);
   if (model.cluster === null) {
     throw new DatalabError(
-      "E_TARGET",
+      "E_NO_CLUSTER",
       `The stack ${stack} runs in no cluster: there are no manifests of it.`,
       {
         exitCode: exit.usage,

@@ -159,7 +159,7 @@ export async function waitForRun(
       if (++failures > 20) throw error;
       return undefined;
     });
-    if (run === null) throw new DatalabError("E_RUN_GONE", `The run ${id} was deleted.`);
+    if (run === null) throw new DatalabError("E_RUN_DELETED", `The run ${id} was deleted.`);
     if (run) {
       failures = 0;
       const { type = "", message = null } = run.state ?? {};
