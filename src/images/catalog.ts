@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
 import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
@@ -62,7 +62,6 @@ export interface ImageInputs {
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
     super("E_IMAGE_UNKNOWN", `There is no image "${name}".`, {
-      exitCode: exit.usage,
       hint: `The images are ${imageNames.join(", ")}.`,
     });
     this.name = "UnknownImageError";

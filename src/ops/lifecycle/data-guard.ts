@@ -1,5 +1,5 @@
 import type { Environment } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { lastRelease } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
@@ -37,7 +37,6 @@ export async function guardData(options: GuardOptions): Promise<void> {
   const refused = losses.filter(({ name }) => !allowDataLoss.includes(name));
   if (refused.length > 0) {
     throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
-      exitCode: exit.usage,
       hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
@@ -57,7 +56,6 @@ async function askBackup(project: string, stack: string, losses: readonly Loss[]
     "E_BACKUP_REQUIRED",
     `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
-      exitCode: exit.usage,
       hint: backup
         ? "Nothing was touched. What no backup can hold is given up only where protect is false: docs/backup.md says what it holds."
         : `Nothing was touched. Make one, and run the same again: ./datalab backup create --stack ${stack}`,

@@ -74,7 +74,6 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
       "E_NO_PREFECT",
       `The stack ${platform.stack} runs no pipelines: it has no ${orchestrator}.`,
       {
-        exitCode: exit.usage,
         hint: `Enable services.${orchestrator} in Pulumi.${platform.stack}.yaml.`,
       },
     );
