@@ -51,6 +51,7 @@ const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 
 const report = z.strictObject({
   ok: z.boolean(),
+  estimatedSeconds: z.int(),
   dependencies: z.array(
     z.strictObject({
       name: z.string(),
@@ -263,7 +264,7 @@ describe("datalab", () => {
     expect(future.status).toBe(0);
     const result = launch(join(root, "datalab"), ["up"]);
     expect(result.status).toBe(3);
-    expect(result.stderr).toContain("set-up ran: --only node,npm,engine,docker");
+    expect(result.stderr).toBe("set-up ran: --only node,npm,engine,docker,images --stack dev\n");
   });
 
   test("asks set-up for Node and the packages only when help is wanted", () => {

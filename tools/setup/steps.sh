@@ -94,8 +94,8 @@ start_ticker() {
 }
 stop_ticker() {
   [ -n "$ticker" ] || return 0
-  kill -TERM -- "-$ticker" 2>/dev/null
-  wait "$ticker" 2>/dev/null
+  kill -TERM -- "-$ticker" 2>/dev/null || true
+  wait "$ticker" 2>/dev/null || true
   ticker=''
   ! $living || printf '\r\033[K' >&2
 }
