@@ -205,4 +205,33 @@ describe("the engine beside everything else", () => {
     expect(said).toContain("npm: packages are in place\n");
     expect(readFileSync(join(project.root, "builds"), "utf8")).toBe("built\n");
   });
+
+  test("on a terminal one living line says what is under way, and makes room for finished ones", async () => {
+    const project = withStandIns({
+      npm: "until [ -e go-on ]; do sleep 0.05; done; cp package-lock.json node_modules/.package-lock.json",
+      engine: "until [ -e go-on ]; do sleep 0.05; done",
+    });
+    mkdirSync(join(project.root, "node_modules"));
+    const anew = "\r\u001b[K";
+    const command = `${join(project.root, "setup.sh")} --only node,npm,engine`;
+    const child = spawn("script", ["-qefc", command, "/dev/null"], {
+      env: { ...project.env, CI: "", TERM: "xterm" },
+      cwd: project.root,
+    });
+    let shown = "";
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await new Promise<void>((resolve) =>
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        shown += text;
+        if (shown.includes(`${anew}step 1 of 2 · `) && shown.includes("; step 2 of 2 · ")) resolve();
+      }),
+    );
+    writeFileSync(join(project.root, "go-on"), "");
+    expect(await ended, shown).toBe(0);
+    const lines = shown.split(anew);
+    expect(lines.filter((line) => /^\[[ \d.]+s\] npm: packages are in place\r\n$/.test(line))).toHaveLength(
+      1,
+    );
+    expect(lines.at(-1)).toBe("");
+  });
 });
