@@ -1,6 +1,6 @@
 """Around the Prefect worker: what it left when it was killed is put right, and it can be drained.
 
-    python -m datalab.worker start ARGUMENT...   puts its runs right, becomes `prefect worker start ...`
+    python -m datalab.worker start ARGUMENT...   puts its runs right, becomes `datalab.prefect_worker ...`
     python -m datalab.worker drain --within 60   takes no new runs, lets others end, cancels what does not
 
 A killed worker's runs say nothing any more. Those that ran are Crashed: at once, not after three missed
@@ -172,7 +172,7 @@ def main(arguments: list[str]) -> int:
     except ClusterError as error:
         say(f"✖ the cluster does not answer as it should: {error}")
         return 1
-    return os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
+    return os.execv(sys.executable, [sys.executable, "-m", "datalab.prefect_worker", *rest])  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   prefect: {
     service: "prefect",
     image: "python",
-    command: ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+    command: ["python", "-m", "datalab.prefect_server", "--host", "0.0.0.0", "--port", "4200"],
     envs: [
       "DATALAB_WAIT=postgres:5432",
       "DATALAB_WAIT_SECONDS=300",
