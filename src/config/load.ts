@@ -6,6 +6,7 @@ import type { PipelineModel } from "../model/platform.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
 import { readPipelines } from "./pipelines.ts";
+import { baseOf, isOfPreset } from "./presets.ts";
 import { check, didYouMean } from "./problems.ts";
 import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
@@ -21,8 +22,10 @@ export interface Environment {
   readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */
   locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set; undefined: it is a default. */
+  /** `file:line:col` where a value is set, or the preset that it comes from; undefined: it is a default. */
   find(path: readonly (string | number)[]): string | undefined;
+  /** The preset that a value comes from; undefined: the file sets it, or it is a default. */
+  presetOf(path: readonly (string | number)[]): string | undefined;
 }
 
 const platformKey = "datalab:platform";
@@ -59,13 +62,17 @@ export function loadEnvironment(
   }
   const path = stackFile(project, stack);
   const document = existsSync(path) ? readDocument(project, path) : parseSource(`Pulumi.${stack}.yaml`, "");
-  const locate: Locate = (p) => document.locate([...prefix, ...p]);
-  const problems = checkFrame(document);
   const raw = rawPlatform(document);
+  const base = baseOf(raw, builtIn);
+  const given = (p: Path) => document.find([...prefix, ...p]);
+  const presetOf = (p: Path) => (given(p) === undefined && isOfPreset(base, p) ? base.preset : undefined);
+  const find = (p: Path) => (presetOf(p) === undefined ? given(p) : given(["preset"]));
+  const locate: Locate = (p) => find(p) ?? document.locate([...prefix, ...p]);
+  const problems = checkFrame(document);
   const found = readServices(project, raw, builtIn, locate);
   problems.push(...found.problems);
 
-  const result = check(platformSchema(found.services), raw ?? {});
+  const result = check(platformSchema(found.services, base), raw ?? {});
   if (!result.ok) {
     // What a service file that can't be read would have declared is not unknown.
     const own = result.problems.filter(
@@ -86,7 +93,8 @@ export function loadEnvironment(
     pipelines: pipelines ?? [],
     externalSecrets: givenSecrets(document),
     locate: (p) => found.locate(p) ?? locate(p),
-    find: (p) => document.find([...prefix, ...p]),
+    find,
+    presetOf,
   };
 }
 

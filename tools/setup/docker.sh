@@ -84,15 +84,15 @@ start_docker() {
   tail -n 5 /var/log/dockerd.log 2>/dev/null | sed 's/^/          │ /' >&2 || true
 }
 
-# The images of the dev stack, so that the first `up` finds them.
+# The images of the dev stack's preset, so that the first `up` finds them.
 step_images() {
   [ -n "$docker" ] || find_docker || fail "images: $docker_problem" "run ./setup.sh --only docker"
   [ -n "$node_folder" ] || find_node || fail "images: there is no Node yet" "run ./setup.sh"
-  local -a command=("$node_folder/node" "$project/src/images/main.ts")
-  DATALAB_DOCKER=$docker "${command[@]}" missing >/dev/null 2>&1 && return
-  local -a options=()
+  local -a command=("$node_folder/node" "$project/src/images/main.ts") names=() options=()
+  read -ra names <<<"$(preset_list images)"
+  DATALAB_DOCKER=$docker "${command[@]}" missing "${names[@]}" >/dev/null 2>&1 && return
   if $verbose; then options=(--verbose); fi
   say "images: building what is missing"
-  DATALAB_DOCKER=$docker "${command[@]}" build "${options[@]}" >&2 ||
+  DATALAB_DOCKER=$docker "${command[@]}" build "${names[@]}" "${options[@]}" >&2 ||
     fail "images: not all of them could be built" "see the lines above; what is finished is kept: run ./setup.sh again"
 }
