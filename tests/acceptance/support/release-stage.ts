@@ -49,7 +49,7 @@ export class ReleaseStage {
   #project: Project | undefined;
   #letGo = () => {};
 
-  constructor(pair: Pair = { source, target, preset, portOffset: 6_000 }) {
+  constructor(pair: Pair = { source, target, portOffset: 6_000 }) {
     this.#pair = pair;
   }
 
@@ -60,7 +60,7 @@ export class ReleaseStage {
   }
 
   async open(): Promise<void> {
-    const { source, target, preset, portOffset, targetPlatform } = this.#pair;
+    const { source, target, portOffset, targetPlatform } = this.#pair;
     this.#letGo = await onlyOne(`datalab-acceptance-${source}`);
     this.#project = new Project(source, {});
     this.project.write("toy.yaml", toy("toy"));
