@@ -14,7 +14,7 @@ import duckdb
 
 from datalab.errors import DataLabError
 from datalab.lake import Lake, quote
-from datalab.settings import LAYERS
+from datalab.lake_config import LAYERS
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -14,7 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from datalab.delta_log import table_size, updated_at
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS, LakeConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,7 +56,7 @@ def quote(identifier: str) -> str:
 class Lake:
     """Opens, lists and writes tables, and reads and writes objects."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LakeConfig) -> None:
         self.settings = settings
         self._fs: FileSystem | None = None
 

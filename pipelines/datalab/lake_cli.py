@@ -19,11 +19,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS
+from datalab.settings import Settings
 
 if TYPE_CHECKING:
+    from datalab.formats.source import Declared
     from datalab.lake import Lake
-    from datalab.source import Declared
 
 
 class _Parser(argparse.ArgumentParser):
@@ -134,8 +135,8 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
 
 def _ingest(lake: Lake, args: argparse.Namespace) -> None:
-    from datalab.bronze import ingest
-    from datalab.landing import parse_key, reject
+    from datalab.layers.bronze import ingest
+    from datalab.layers.landing import parse_key, reject
 
     file = parse_key(args.key)
     if file.table != args.table:
@@ -150,7 +151,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
 
 
 def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
-    from datalab.quality import published_contract
+    from datalab.layers.quality import published_contract
 
     declared = published_contract(lake, args.table).source
     if args.format:

@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datalab import bronze, gold, silver
-from datalab.columns import LINEAGE
 from datalab.errors import DataLabError
+from datalab.formats.columns import LINEAGE
 from datalab.lake import Lake
-from datalab.landing import landed, landed_tables, parse_key, reject
+from datalab.layers import bronze, gold, silver
+from datalab.layers.landing import landed, landed_tables, parse_key, reject
+from datalab.layers.quality import contract_for
 from datalab.pipeline import logger
-from datalab.quality import contract_for
 
 
 @dataclass

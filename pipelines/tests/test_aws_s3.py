@@ -19,10 +19,10 @@ from botocore.exceptions import ClientError
 from conftest import free_port, stop, wait_for
 
 from datalab import duck
-from datalab.bronze import ingest
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
-from datalab.landing import land, landed
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed
 from datalab.settings import Settings
 
 pytestmark = pytest.mark.server

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Load, rows_of
 
-from datalab.columns import clean_names
 from datalab.errors import DataLabError
+from datalab.formats.columns import clean_names
 from datalab.lake import Lake
 
 

@@ -14,10 +14,10 @@ from conftest import HERE, Load
 from datalab import duck, lake_cli
 from datalab.errors import DataLabError
 from datalab.lake import Lake
-from datalab.landing import land
-from datalab.quality import Contract
+from datalab.layers.landing import land
+from datalab.layers.quality import Contract
+from datalab.layers.silver import refine
 from datalab.report import Report, render
-from datalab.silver import refine
 
 
 @pytest.fixture
@@ -135,7 +135,8 @@ def test_wrong_usage_is_told_as_json(tool, arguments: list[str]) -> None:
 
 
 def test_the_tool_starts_without_prefect() -> None:
-    script = "import sys, datalab.lake_cli, datalab.bronze, datalab.duck; sys.exit('prefect' in sys.modules)"
+    modules = "sys, datalab.lake_cli, datalab.layers.bronze, datalab.duck"
+    script = f"import {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=HERE.parent, check=False).returncode == 0
 
 

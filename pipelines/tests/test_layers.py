@@ -17,15 +17,16 @@ import pytest
 from conftest import HERE, Load, rows_of
 from deltalake import write_deltalake
 
-from datalab import duck, gold
-from datalab.bronze import ingest
+from datalab import duck
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
 from datalab.lake import Lake
-from datalab.landing import land, landed
+from datalab.layers import gold
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed
+from datalab.layers.quality import Contract, parse_contract
+from datalab.layers.silver import refine
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
-from datalab.quality import Contract, parse_contract
-from datalab.silver import refine
 
 
 def versions(lake: Lake) -> dict[str, int]:
@@ -48,7 +49,7 @@ def test_the_same_file_twice_changes_nothing(lake: Lake, load: Load) -> None:
 
 
 def _ingest_in_process(root: str, key: str, results: object) -> None:
-    from datalab.landing import parse_key
+    from datalab.layers.landing import parse_key
     from datalab.settings import Settings
 
     lake = Settings.from_env({"DATALAB_LAKE_ROOT": root}).lake()
@@ -314,8 +315,8 @@ def test_a_large_file_takes_little_memory(lake: Lake, tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(HERE.parent)!r})\n"
         "import resource\n"
         "from datalab.settings import Settings\n"
-        "from datalab.landing import parse_key\n"
-        "from datalab.bronze import ingest\n"
+        "from datalab.layers.landing import parse_key\n"
+        "from datalab.layers.bronze import ingest\n"
         f"lake = Settings.from_env({{'DATALAB_LAKE_ROOT': {lake.settings.root!r}}}).lake()\n"
         f"rows = ingest(lake, parse_key({key!r})).rows\n"
         "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"

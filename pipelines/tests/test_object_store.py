@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from datalab import bronze, duck
-from datalab.bronze import ingest
+from datalab import duck
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
-from datalab.landing import land, landed, landed_tables, reject
+from datalab.formats.source import Source
+from datalab.layers import bronze
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed, landed_tables, reject
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
 from datalab.settings import Settings
-from datalab.source import Source
 
 pytestmark = pytest.mark.server
 

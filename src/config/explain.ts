@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.ts";
+import type { Environment } from "../model/environment.ts";
+import { nearest } from "../nearest.ts";
 import { platformJsonSchema, schemaAt } from "./json-schema.ts";
-import type { Environment } from "./load.ts";
-import { nearest } from "./problems.ts";
 
 /** What a configuration value is and where it comes from: `datalab config why --json`. */
 export interface Explanation {

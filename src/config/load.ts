@@ -2,31 +2,16 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
-import type { PipelineModel } from "../model/platform.ts";
+import type { Environment } from "../model/environment.ts";
 import type { ServiceDefinition } from "../model/service.ts";
+import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
-import { readPipelines } from "./pipelines.ts";
+import { type PipelinesConfig, readPipelines } from "./pipelines.ts";
 import { baseOf, isOfPreset } from "./presets.ts";
-import { check, didYouMean } from "./problems.ts";
-import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
+import { check } from "./problems.ts";
+import { platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
 import { show } from "./value-text.ts";
-
-/** A stack's configuration, complete and checked: what the model is resolved from. */
-export interface Environment {
-  readonly stack: string;
-  readonly config: PlatformConfig;
-  readonly services: readonly ServiceDefinition[];
-  readonly pipelines: readonly PipelineModel[];
-  /** Names of the secrets that people have given, see `external` in the model. */
-  readonly externalSecrets: readonly string[];
-  /** `file:line:col` of a config path, or of its nearest ancestor. */
-  locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set, or the preset that it comes from; undefined: it is a default. */
-  find(path: readonly (string | number)[]): string | undefined;
-  /** The preset that a value comes from; undefined: the file sets it, or it is a default. */
-  presetOf(path: readonly (string | number)[]): string | undefined;
-}
 
 const platformKey = "datalab:platform";
 /** What the stack makes for itself, see ops/engine/stack.ts. */
@@ -154,7 +139,7 @@ function readServices(
 }
 
 /** The pipelines' part of a configuration that is wrong elsewhere, so that their files are checked as well. */
-function pipelinesOnly(raw: unknown): PlatformConfig["pipelines"] | undefined {
+function pipelinesOnly(raw: unknown): PipelinesConfig | undefined {
   const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
   const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });
   return result.ok ? result.value.pipelines : undefined;

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatalabError, exit } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
-import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
+import { type ContextFile, filesUnder, goSources, pipelineFolders, servicePrograms } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
 
 /** The images that workloads run, by logical name. */
@@ -93,6 +93,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     files: (root) => [
       file(root, "pipelines/requirements.lock", "requirements.lock"),
       ...filesUnder(join(root, "pipelines/datalab"), "datalab"),
+      ...servicePrograms(root, "services"),
     ],
   },
   pipelines: {
@@ -132,6 +133,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
       ),
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
       ...filesUnder(join(root, "src/notebooks/hub"), "project/hub"),
+      ...servicePrograms(root, "project/services"),
     ],
   },
   notebook: {

@@ -65,7 +65,7 @@ export function dockerBinary(): string {
   if (chosen !== undefined) return chosen;
   const reasons: string[] = [];
   for (const candidate of clientsOnPath()) {
-    const problem = whyNotUsable(candidate);
+    const problem = usabilityProblem(candidate);
     if (problem === undefined) {
       chosen = candidate;
       return candidate;
@@ -92,7 +92,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function whyNotUsable(client: string): string | undefined {
+function usabilityProblem(client: string): string | undefined {
   const ask = (...args: string[]) => spawnSync(client, args, { encoding: "utf8", timeout: 10_000 });
   const version = ask("version", "--format", "{{.Client.Version}} {{.Server.Version}}");
   if (version.status !== 0) return version.stderr.trim().split("\n")[0] || "does not answer";

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS
+from datalab.settings import Settings
 
 if TYPE_CHECKING:
     from datalab.lake import Lake

@@ -2,7 +2,7 @@ import { DatalabError, exit } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter } from "../reporter.ts";
-import { controlServices, wayIn } from "../services/control.ts";
+import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -121,7 +121,7 @@ async function exchange(
   let before: string | null = null;
   let touched = false;
   try {
-    const entrance = wayIn(platform);
+    const entrance = ingressRoute(platform);
     const dependents = dependentsOf(platform, holders);
     const affected = platform.services.filter(
       (service) =>

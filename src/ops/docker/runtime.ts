@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../../errors.ts";
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
-import type { Instance, LogLine, LogOptions, Runtime } from "../targets.ts";
+import type { Instance, LogLine, LogOptions, Runtime } from "../target.ts";
 import { dockerJson, dockerRun, dockerStream } from "./cli.ts";
 import { dockerHomes } from "./homes.ts";
 

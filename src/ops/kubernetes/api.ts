@@ -6,7 +6,7 @@ import { fetch, type Response } from "undici";
 import { DatalabError, exit } from "../../errors.ts";
 
 /** Which cluster, and where in it. */
-export interface ClusterPlace {
+export interface ClusterTarget {
   /** null: nobody has said it. */
   readonly context: string | null;
   /** null: $KUBECONFIG, else the user's own. */
@@ -38,7 +38,7 @@ export class ApiError extends DatalabError {
 
 /** A cluster's API, through one context of a kubeconfig. */
 export interface Cluster {
-  readonly place: ClusterPlace & { readonly context: string };
+  readonly target: ClusterTarget & { readonly context: string };
   readonly server: string;
   readonly config: KubeConfig;
   /** Sends a request; throws an ApiError unless it was done. */
@@ -54,16 +54,16 @@ export interface Cluster {
 const connectMs = 15_000;
 const pageSize = 500;
 
-/** Opens the API of a place. Throws when its context is not known; asks the cluster nothing yet. */
-export function connectCluster(place: ClusterPlace): Cluster {
-  const { context } = place;
+/** Opens the API of a cluster. Throws when its context is not known; asks the cluster nothing yet. */
+export function connectCluster(target: ClusterTarget): Cluster {
+  const { context } = target;
   if (context === null) {
     throw new DatalabError("E_CONTEXT", "No context of a kubeconfig is known for this cluster.", {
       exitCode: exit.usage,
       hint: "Set kubernetes.context in the stack's file; the cluster's own tool adds one, such as aws eks update-kubeconfig.",
     });
   }
-  const { config, source } = loadKubeconfig(place.kubeconfig);
+  const { config, source } = loadKubeconfig(target.kubeconfig);
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) {
     throw new DatalabError("E_CONTEXT", `${source} has no context ${JSON.stringify(context)}.`, {
@@ -82,7 +82,7 @@ export function connectCluster(place: ClusterPlace): Cluster {
       },
     );
   }
-  return new ApiCluster({ ...place, context }, server, config, source);
+  return new ApiCluster({ ...target, context }, server, config, source);
 }
 
 function loadKubeconfig(path: string | null): { config: KubeConfig; source: string } {
@@ -118,13 +118,13 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
 }
 
 class ApiCluster implements Cluster {
-  readonly place: Cluster["place"];
+  readonly target: Cluster["target"];
   readonly server: string;
   readonly config: KubeConfig;
   readonly #source: string;
 
-  constructor(place: Cluster["place"], server: string, config: KubeConfig, source: string) {
-    this.place = place;
+  constructor(target: Cluster["target"], server: string, config: KubeConfig, source: string) {
+    this.target = target;
     this.server = server;
     this.config = config;
     this.#source = source;
@@ -194,7 +194,7 @@ class ApiCluster implements Cluster {
   }
 
   #refused(status: number, text: string): ApiError {
-    const { context } = this.place;
+    const { context } = this.target;
     let message = text.trim().slice(0, 500);
     try {
       message = (JSON.parse(text) as { message?: string }).message ?? message;
@@ -223,7 +223,7 @@ class ApiCluster implements Cluster {
     const reason = cause?.code ?? cause?.message ?? message;
     return new DatalabError(
       "E_CLUSTER_UNREACHABLE",
-      `The cluster of the context ${this.place.context} (${this.server}) does not answer: ${reason}.`,
+      `The cluster of the context ${this.target.context} (${this.server}) does not answer: ${reason}.`,
       {
         hint: `Start it, or put the address right in ${lower(this.#source)}.`,
         cause: error,

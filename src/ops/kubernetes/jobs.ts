@@ -19,7 +19,7 @@ const isOfController = (label: string): boolean =>
 
 /** Runs a Job that has ended once more: it is made again as it was. Throws when it does not end well. */
 export async function rerunJob(cluster: Cluster, stack: string, workload: string): Promise<void> {
-  const all = paths.jobs(cluster.place.namespace);
+  const all = paths.jobs(cluster.target.namespace);
   const [job] = await cluster.list<FullJob>(all, { labelSelector: ownSelector(stack, workload) });
   if (!job) {
     throw new DatalabError("E_WORKLOAD_DOWN", `There is no Job of ${workload}.`, {

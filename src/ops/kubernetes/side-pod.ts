@@ -1,8 +1,8 @@
 import { DatalabError } from "../../errors.ts";
 import { labelNames } from "../../model/names.ts";
-import type { OpenVolume } from "../homes.ts";
 import type { Ran } from "../process.ts";
 import type { StoreSide } from "../store-host.ts";
+import type { OpenVolume } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { execInPod } from "./exec.ts";
 import { type Claim, type Pod, paths } from "./objects.ts";
@@ -90,7 +90,7 @@ export async function createPod(
   labels: Readonly<Record<string, string>>,
   spec: object,
 ): Promise<void> {
-  await cluster.send(paths.pods(cluster.place.namespace), {
+  await cluster.send(paths.pods(cluster.target.namespace), {
     method: "POST",
     body: { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec },
   });
@@ -118,7 +118,7 @@ export async function waitingPod(
 export async function createFiles(cluster: Cluster, side: StoreSide, name: string): Promise<void> {
   const data = Object.entries(side.files).map(([file, text]) => [file, Buffer.from(text).toString("base64")]);
   const metadata = { name, labels: labelsOf(side.stack, side.workload.service) };
-  await cluster.send(secrets(cluster.place.namespace), {
+  await cluster.send(secrets(cluster.target.namespace), {
     method: "POST",
     body: { apiVersion: "v1", kind: "Secret", metadata, data: Object.fromEntries(data) },
   });
@@ -131,7 +131,7 @@ export async function ensureClaim(
   { stack, workload }: StoreSide,
   volume: { readonly name: string; readonly sizeBytes: number },
 ): Promise<void> {
-  const all = paths.claims(cluster.place.namespace);
+  const all = paths.claims(cluster.target.namespace);
   const name = claimOf(workload.name, volume.name);
   if (await cluster.get<Claim>(`${all}/${name}`)) return;
   const { volumeClaimTemplates: [like] = [] } = found.spec as unknown as {
@@ -159,7 +159,7 @@ export async function ensureClaim(
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */
 export async function runs(cluster: Cluster, name: string): Promise<void> {
-  const path = `${paths.pods(cluster.place.namespace)}/${name}`;
+  const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   let pod: Pod | undefined;
   await until(
     async () => {
@@ -176,7 +176,7 @@ export async function runs(cluster: Cluster, name: string): Promise<void> {
 export async function ended(cluster: Cluster, pod: Pod): Promise<DatalabError> {
   const { name } = pod.metadata;
   const log = await cluster
-    .send(`${paths.pods(cluster.place.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
+    .send(`${paths.pods(cluster.target.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
     .then((answer) => answer.text())
     .catch(() => "");
   return new DatalabError(
@@ -195,7 +195,7 @@ export function printed(pod: string, { code, stdout, stderr }: Ran): string {
 
 /** Gracefully: what an engine has acknowledged must be in its volume. */
 export async function removePod(cluster: Cluster, name: string): Promise<void> {
-  const path = `${paths.pods(cluster.place.namespace)}/${name}`;
+  const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   await cluster.remove(path);
   await until(
     async () => (await cluster.get(path)) === undefined,

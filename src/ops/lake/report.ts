@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
-import { agentBy, wayInOf } from "../services/ingress-route.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
 import { clientConfig, bucketName as nameOf, secretKeyOf } from "./store-access.ts";
 
@@ -19,7 +19,7 @@ export async function fetchReport(
   }
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
   // What is outside is reached as anything is.
-  const agent = bucket.secret === null ? undefined : agentBy(wayInOf(platform));
+  const agent = bucket.secret === null ? undefined : agentFor(ingressRouteOf(platform));
   const client = new S3Client({
     ...clientConfig(bucket, secretKeyOf(bucket, credentials)),
     ...(agent && { requestHandler: { httpsAgent: agent } }),

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { DatalabError, exit } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
-import { agentBy, wayInOf } from "../services/ingress-route.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
 import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
 
@@ -84,7 +84,7 @@ export async function uploadFile(
   const { url, region, accessKey, prefix = "" } = bucket;
   const store = { url, region, accessKey, secretKey: secretKeyOf(bucket, credentials), prefix };
   // What is outside is reached as anything is.
-  const agent = bucket.secret === null ? undefined : agentBy(wayInOf(platform));
+  const agent = bucket.secret === null ? undefined : agentFor(ingressRouteOf(platform));
   return uploadTo({ ...store, ...(agent && { agent }) }, path, table, options);
 }
 

@@ -1,5 +1,5 @@
-import type { Environment } from "../../config/load.ts";
 import { DatalabError, exit } from "../../errors.ts";
+import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { lastRelease } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { rules } from "../../../policy/rules/index.ts";
 import { DatalabError, exit } from "../../errors.ts";
-import { rules as modelRules } from "../../model/policy.ts";
+import { rules as modelRules } from "../../model/resolve/policy.ts";
 import type { PolicyViolation } from "../engine/plan-events.ts";
 
 /** What the engine is told so that it asks the policy pack about every resource. */

@@ -3,7 +3,7 @@ import type { Health, ServiceHealth } from "../../core/health.ts";
 import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { readSecret } from "./credentials.ts";
-import { type Fetch, fetchBy, wayInOf } from "./ingress-route.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 export type { CheckHealth, Health, ServiceHealth } from "../../core/health.ts";
 
@@ -26,7 +26,7 @@ export interface CoreClient {
 export function platformCore(project: string, platform: PlatformOutput): CoreClient {
   const { url, token } = platform.core;
   const secret = token === null ? undefined : () => readSecret(project, platform, token);
-  return coreClient(url, secret, fetchBy(wayInOf(platform)));
+  return coreClient(url, secret, fetchVia(ingressRouteOf(platform)));
 }
 
 /** `token` is asked for once, with the first request: what opens the gateway in front of the core. */

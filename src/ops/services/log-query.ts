@@ -79,8 +79,8 @@ function patternOf(text: string): RegExp {
 }
 
 function levelsFrom(text: string): readonly Level[] {
-  const least = levels.indexOf(text as Level);
-  if (least >= 0) return levels.slice(least);
+  const min = levels.indexOf(text as Level);
+  if (min >= 0) return levels.slice(min);
   throw wrong("--level", `one of ${levels.join(", ")}`, text, suggest(text, levels));
 }
 

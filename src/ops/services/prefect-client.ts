@@ -1,7 +1,7 @@
 import { DatalabError, exit } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Fetch, fetchBy, wayInOf } from "./ingress-route.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 /** The part of Prefect's REST API that the CLI uses, in Prefect's own words. */
 export interface Deployment {
@@ -82,7 +82,7 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
   return prefectClient(
     new URL("/api", api.url).href,
     `${api.login.user}:${credentials.value(api.login.secret)}`,
-    fetchBy(wayInOf(platform)),
+    fetchVia(ingressRouteOf(platform)),
   );
 }
 

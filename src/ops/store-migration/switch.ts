@@ -18,7 +18,7 @@ export interface Parts {
   readonly stack: string;
   readonly to: EngineName;
   readonly dryRun: boolean;
-  readonly patience: number;
+  readonly timeoutSeconds: number;
   readonly target: Store;
   readonly host: Host;
   readonly image: string;
