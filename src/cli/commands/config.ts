@@ -47,7 +47,7 @@ export function register(program: AnyCommand): void {
         print(
           [
             `${answer.path} = ${JSON.stringify(answer.value)}`,
-            `  from     ${answer.at ?? "the default"}`,
+            `  from     ${answer.at ?? "the default"}${answer.preset ? `, the preset ${answer.preset}` : ""}`,
             ...(answer.summary ? [`  meaning  ${answer.summary}`] : []),
             ...(answer.default === undefined ? [] : [`  default  ${JSON.stringify(answer.default)}`]),
           ].join("\n"),
