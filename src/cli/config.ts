@@ -1,3 +1,4 @@
+import type { Explanation } from "../config/explain.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say } from "./output.ts";
 
@@ -43,16 +44,7 @@ export function register(program: AnyCommand): void {
       const { explain } = await import("../config/explain.ts");
       const answer = explain(declare(project, stack).environment, path);
       if (json) printJson(answer);
-      else {
-        print(
-          [
-            `${answer.path} = ${JSON.stringify(answer.value)}`,
-            `  from     ${answer.at ?? "the default"}`,
-            ...(answer.summary ? [`  meaning  ${answer.summary}`] : []),
-            ...(answer.default === undefined ? [] : [`  default  ${JSON.stringify(answer.default)}`]),
-          ].join("\n"),
-        );
-      }
+      else print(whyText(answer));
     });
   examples(why, [["./datalab config why services.prefect.ports.api", "value, origin, meaning"]]);
 
@@ -79,4 +71,14 @@ export function register(program: AnyCommand): void {
       process.stdout.write(`${JSON.stringify(stackFileSchema(services), undefined, 2)}\n`);
     });
   examples(schema, [["./datalab config schema > datalab.schema.json", "then point your editor at it"]]);
+}
+
+/** What `datalab config why` prints. */
+export function whyText({ path, value, at, summary, default: preset }: Explanation): string {
+  return [
+    `${path} = ${JSON.stringify(value)}`,
+    `  from     ${at ?? "the default"}`,
+    ...(summary ? [`  meaning  ${summary}`] : []),
+    ...(preset === undefined ? [] : [`  default  ${JSON.stringify(preset)}`]),
+  ].join("\n");
 }

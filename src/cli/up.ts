@@ -125,7 +125,7 @@ function oneLogin(platform: UpResult["platform"]): { id: string; user: string } 
 type Endpoint = UpResult["platform"]["services"][number]["endpoints"][number];
 
 function loginOf(platform: UpResult["platform"], endpoint: Endpoint | undefined): string {
-  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the one login";
+  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the platform's login";
   if (!endpoint?.login) return "";
   const { user, secret } = endpoint.login;
   return `${user}, password: ./datalab secrets show${option(platform.stack)} ${secret}`;

@@ -17,7 +17,7 @@ const hash =
   /^\$(argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/;
 
 const needs = {
-  admin: secret({ user, opens: "the platform: the one login of every page" }),
+  admin: secret({ user, opens: "every page of the platform" }),
   token: secret(),
   session: secret(),
 };
