@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { getStack, type Output, RunError } from "@pulumi/pulumi";
-import { DatalabError } from "./config/error.ts";
-import { declare } from "./ops/deployment.ts";
+import { declare } from "./declare.ts";
+import { DatalabError } from "./errors.ts";
 import type { PlatformOutput } from "./outputs/platform.ts";
 import { loadTarget } from "./targets/target.ts";
 

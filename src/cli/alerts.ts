@@ -1,6 +1,6 @@
 import type { AlertEntry } from "../core/alerts.ts";
-import { platformCore } from "../ops/core-client.ts";
-import { readPlatform } from "../ops/platform.ts";
+import { platformCore } from "../ops/services/core-client.ts";
+import { readPlatform } from "../ops/services/platform.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStderr, onStdout, print, printJson, say, table } from "./output.ts";
 

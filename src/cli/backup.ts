@@ -1,8 +1,8 @@
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { formatBytes } from "../model/units.ts";
-import type { Backup } from "../ops/backup-create.ts";
-import type { Drill } from "../ops/backup-drill.ts";
-import type { Restored } from "../ops/backup-restore.ts";
+import type { Backup } from "../ops/backup/create.ts";
+import type { Restored } from "../ops/backup/restore.ts";
+import type { Drill } from "../ops/lifecycle/restore-drill.ts";
 import type { Reporter } from "../ops/reporter.ts";
 import { confirm, confirmByName } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
@@ -20,7 +20,7 @@ export function register(program: AnyCommand): void {
     .description("Save every database, object and home of a running stack, and read all of it back.")
     .action(async (_options, command) => {
       const { project, stack, json } = contextOf(command);
-      const { createBackup } = await import("../ops/backup-create.ts");
+      const { createBackup } = await import("../ops/backup/create.ts");
       const made = await reported((reporter) =>
         createBackup({ project, stack, reporter, signal: interruptible() }),
       );
@@ -38,7 +38,7 @@ export function register(program: AnyCommand): void {
     .description("Every backup of a stack, the last one first.")
     .action(async (_options, command) => {
       const { project, stack, json } = contextOf(command);
-      const { listBackups } = await import("../ops/backup-list.ts");
+      const { listBackups } = await import("../ops/backup/list.ts");
       const found = await listBackups(project, stack);
       if (json) return printJson(found);
       if (found.length === 0) return say(`No backup of ${stack} yet: ./datalab backup create makes one.`);
@@ -61,7 +61,7 @@ export function register(program: AnyCommand): void {
     .description("Read backups to their last byte. Exit code 1 when one is damaged.")
     .action(async (word: string | undefined, _options, command) => {
       const { project, stack, json } = contextOf(command);
-      const { verifyBackups } = await import("../ops/backup-list.ts");
+      const { verifyBackups } = await import("../ops/backup/list.ts");
       const checked = await reported((reporter) =>
         verifyBackups(project, stack, word, { reporter, signal: interruptible() }),
       );
@@ -88,8 +88,8 @@ export function register(program: AnyCommand): void {
     .option("--confirm <name>", "the stack's name, for a stack that is protected")
     .action(async (word: string, options, command) => {
       const { project, stack, json, yes } = contextOf(command);
-      const { restoreBackup } = await import("../ops/backup-restore.ts");
-      const { stackIsProtected } = await import("../ops/protection.ts");
+      const { restoreBackup } = await import("../ops/backup/restore.ts");
+      const { stackIsProtected } = await import("../ops/lifecycle/protection.ts");
       const isProtected = stackIsProtected(project, stack);
       const result = await reported((reporter) =>
         restoreBackup({
@@ -127,7 +127,7 @@ export function register(program: AnyCommand): void {
     .option("--keep", "leave the drill's stack running, to look at it")
     .action(async (word: string, options, command) => {
       const { project, stack, json } = contextOf(command);
-      const { drillBackup } = await import("../ops/backup-drill.ts");
+      const { drillBackup } = await import("../ops/lifecycle/restore-drill.ts");
       const result = await reported((reporter) =>
         drillBackup({
           project,
@@ -158,8 +158,8 @@ export function register(program: AnyCommand): void {
     .option("--dry-run", "say what would go", false)
     .action(async (options, command) => {
       const { project, stack, json, yes } = contextOf(command);
-      const { pruneBackups } = await import("../ops/backup-list.ts");
-      const { backupsKept } = await import("../ops/backup-archive.ts");
+      const { pruneBackups } = await import("../ops/backup/list.ts");
+      const { backupsKept } = await import("../ops/backup/archive.ts");
       const keep = options.keep ?? backupsKept(project, stack);
       const plan = await pruneBackups(project, stack, { keep, dryRun: true });
       const what = `${plan.removed.length} backups (${plan.removed.join(", ") || "none"}) and ${plan.files} files of ${formatBytes(plan.bytes)} that none needs`;

@@ -12,7 +12,7 @@ export function register(program: AnyCommand): void {
     .description("Check the configuration, the service files and the pipelines. Touches nothing.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { declare } = await import("../ops/deployment.ts");
+      const { declare } = await import("../declare.ts");
       const { model } = declare(project, stack);
       if (json) printJson({ stack, valid: true });
       else
@@ -29,7 +29,7 @@ export function register(program: AnyCommand): void {
     .description("Print the whole configuration with every default filled in.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { declare } = await import("../ops/deployment.ts");
+      const { declare } = await import("../declare.ts");
       const { environment } = declare(project, stack);
       if (json) printJson(environment.config);
       else print((await import("yaml")).stringify(environment.config));
@@ -40,7 +40,7 @@ export function register(program: AnyCommand): void {
     .description("Say what a value is, where it comes from, and what it means.")
     .action(async (path: string, _options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { declare } = await import("../ops/deployment.ts");
+      const { declare } = await import("../declare.ts");
       const { explain } = await import("../config/explain.ts");
       const answer = explain(declare(project, stack).environment, path);
       if (json) printJson(answer);
@@ -53,7 +53,7 @@ export function register(program: AnyCommand): void {
     .description("Explain every difference of two stacks, and mark those that are accidents.")
     .action(async (a: string, b: string, _options, command) => {
       const { project, json } = contextOf(command);
-      const { configDiff, configDiffText } = await import("../ops/config-diff.ts");
+      const { configDiff, configDiffText } = await import("../ops/release/config-diff.ts");
       const found = configDiff(project, a, b);
       for (const { stack, reason } of found.unread)
         say(`${onStderr("yellow", "!")} Pulumi.${stack}.yaml can't be read and is left out: ${reason}`);

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 
 /** Asks before something that can't be undone. `--yes` answers it; without a terminal nothing is assumed. */
 export async function confirm(question: string, options: { readonly yes: boolean }): Promise<boolean> {

@@ -1,9 +1,9 @@
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 import { formatBytes } from "../model/units.ts";
-import { readPlatformAndCredentials } from "../ops/credentials.ts";
-import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../ops/lake.ts";
-import { readPlatform } from "../ops/platform.ts";
-import { checkFile, checkTableName } from "../ops/upload.ts";
+import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../ops/lake/lake.ts";
+import { checkFile, checkTableName } from "../ops/lake/upload.ts";
+import { readPlatformAndCredentials } from "../ops/services/credentials.ts";
+import { readPlatform } from "../ops/services/platform.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, type Cell, onStdout, print, printJson, say, show, table } from "./output.ts";
@@ -93,7 +93,7 @@ export function register(program: AnyCommand): void {
     .action(async (pipeline, options, command) => {
       const { project, stack, json } = contextOf(command);
       const [{ fetchReport }, { platform, credentials }] = await Promise.all([
-        import("../ops/report.ts"),
+        import("../ops/lake/report.ts"),
         readPlatformAndCredentials(project, stack),
       ]);
       const bytes = await fetchReport(platform, credentials, pipeline, options.out);
@@ -142,7 +142,7 @@ async function ingestFile(
   const bytes = await checkFile(file);
   const reading = readPlatformAndCredentials(context.project, context.stack);
   const [{ uploadFile }, { platform, credentials }] = await Promise.all([
-    import("../ops/upload.ts"),
+    import("../ops/lake/upload.ts"),
     reading,
   ]);
   const reporter = createReporter();

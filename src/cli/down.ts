@@ -1,6 +1,6 @@
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { formatBytes } from "../model/units.ts";
-import type { DownPlan } from "../ops/down.ts";
+import type { DownPlan } from "../ops/lifecycle/down.ts";
 import { confirm, confirmByName } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples, timeoutSeconds } from "./options.ts";
@@ -26,13 +26,13 @@ export function register(program: AnyCommand): void {
         ? `Take down the stack ${stack} and DELETE ALL ITS DATA?`
         : `Take down the stack ${stack}? Its data is kept.`;
       if (options.dryRun === true) {
-        const { planDown } = await import("../ops/down.ts");
+        const { planDown } = await import("../ops/lifecycle/down.ts");
         const plan = await planDown({ project, stack, deleteData });
         if (json) printJson(plan);
         else print(await planText(plan));
         return;
       }
-      const { stackIsProtected } = await import("../ops/protection.ts");
+      const { stackIsProtected } = await import("../ops/lifecycle/protection.ts");
       const sure = stackIsProtected(project, stack)
         ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
         : confirm(question, { yes });
@@ -43,7 +43,7 @@ export function register(program: AnyCommand): void {
       }
       const reporter = createReporter();
       try {
-        const result = await (await import("../ops/down.ts")).down({
+        const result = await (await import("../ops/lifecycle/down.ts")).down({
           project,
           stack,
           deleteData,

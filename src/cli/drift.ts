@@ -1,4 +1,4 @@
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { confirm } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
@@ -18,8 +18,8 @@ export function register(program: AnyCommand): void {
       const reporter = createReporter();
       const signal = interruptible();
       try {
-        const { drift, repairDrift } = await import("../ops/drift.ts");
-        const { driftMarkdown } = await import("../ops/drift-report.ts");
+        const { drift, repairDrift } = await import("../ops/lifecycle/drift.ts");
+        const { driftMarkdown } = await import("../ops/lifecycle/drift-report.ts");
         const how = {
           project,
           stack,
@@ -49,8 +49,8 @@ export function register(program: AnyCommand): void {
   ]);
 }
 
-async function driftText(report: import("../ops/drift-report.ts").DriftReport): Promise<string> {
-  const { repairWords } = await import("../ops/drift-report.ts");
+async function driftText(report: import("../ops/lifecycle/drift-report.ts").DriftReport): Promise<string> {
+  const { repairWords } = await import("../ops/lifecycle/drift-report.ts");
   if (!report.drifted) return "No drift: what runs is what was deployed.";
   return table(
     ["WHAT", "KIND", "NAME", "DETAILS", "REPAIR"],

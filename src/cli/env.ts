@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 import { type AnyCommand, examples } from "./options.ts";
 
 /** The launcher answers `env` itself; this stands here for help, and for who calls it with more words. */

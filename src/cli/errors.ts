@@ -1,5 +1,5 @@
 import type { CommanderError } from "@commander-js/extra-typings";
-import { ConfigError, DatalabError, type ExitCode, exit } from "../config/error.ts";
+import { ConfigError, DatalabError, type ExitCode, exit } from "../errors.ts";
 import { onStderr, printJson, say } from "./output.ts";
 
 export interface ReportOptions {

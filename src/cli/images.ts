@@ -15,7 +15,7 @@ export function register(program: AnyCommand): void {
       try {
         const { ensureImages } = await import("../images/build.ts");
         const { imagesOf } = await import("../model/images.ts");
-        const { declare } = await import("../ops/deployment.ts");
+        const { declare } = await import("../declare.ts");
         const wanted = names.length > 0 ? names : imagesOf(declare(project, stack).model);
         const report = await ensureImages(wanted, { onProgress: (line) => reporter.log(line), verbose });
         if (json) printJson(report);
@@ -41,7 +41,7 @@ export function register(program: AnyCommand): void {
       const { stack, project, json, verbose } = contextOf(command);
       const reporter = createReporter();
       try {
-        const { pushImages } = await import("../ops/images-push.ts");
+        const { pushImages } = await import("../ops/release/images-push.ts");
         const result = await pushImages({
           project,
           stack,

@@ -1,7 +1,7 @@
-import { readPlatformAndCredentials } from "../ops/credentials.ts";
-import { type LogWish, understand } from "../ops/log-query.ts";
-import { logReader } from "../ops/log-store.ts";
-import { readLogs, type ServiceLogLine } from "../ops/logs.ts";
+import { readPlatformAndCredentials } from "../ops/services/credentials.ts";
+import { type LogWish, understand } from "../ops/services/log-query.ts";
+import { logReader } from "../ops/services/log-store.ts";
+import { readLogs, type ServiceLogLine } from "../ops/services/logs.ts";
 import type { Context } from "./options.ts";
 import { onStderr, onStdout, print, say } from "./output.ts";
 

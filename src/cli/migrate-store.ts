@@ -1,5 +1,5 @@
 import { formatBytes } from "../model/units.ts";
-import type { Migration } from "../ops/migrate-store.ts";
+import type { Migration } from "../ops/store-migration/migrate.ts";
 import { confirm } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
@@ -20,7 +20,7 @@ export function registerMigrateStore(data: AnyCommand): void {
     )
     .action(async (options, command) => {
       const { project, stack, json, yes } = contextOf(command);
-      const { migrateStore } = await import("../ops/migrate-store.ts");
+      const { migrateStore } = await import("../ops/store-migration/migrate.ts");
       const reporter = createReporter();
       try {
         const result = await migrateStore({

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 import { durationPattern, parseDuration } from "../model/units.ts";
 
 /** What every command is told. */

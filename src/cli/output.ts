@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { ServiceState } from "../ops/services.ts";
+import type { ServiceState } from "../ops/services/services.ts";
 
 type Format = Parameters<typeof styleText>[0];
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatalabError, exit } from "../config/error.ts";
-import { readPlatformAndCredentials } from "../ops/credentials.ts";
+import { DatalabError, exit } from "../errors.ts";
+import { readPlatformAndCredentials } from "../ops/services/credentials.ts";
 import {
   listPipelines,
   type PipelineStatus,
@@ -8,8 +8,8 @@ import {
   runLogs,
   startRun,
   waitForRun,
-} from "../ops/pipelines.ts";
-import { type PrefectClient, prefectOf, type RunLog } from "../ops/prefect-client.ts";
+} from "../ops/services/pipelines.ts";
+import { type PrefectClient, prefectOf, type RunLog } from "../ops/services/prefect-client.ts";
 import {
   type AnyCommand,
   type Context,

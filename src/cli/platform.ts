@@ -1,5 +1,5 @@
-import { exit } from "../config/error.ts";
-import { type PlatformStatus, platformStatus } from "../ops/services.ts";
+import { exit } from "../errors.ts";
+import { type PlatformStatus, platformStatus } from "../ops/services/services.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
 
@@ -11,7 +11,7 @@ export function register(program: AnyCommand): void {
     .description("Make a stack: its configuration file, with all defaults, and its state.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { initPlatform } = await import("../ops/init.ts");
+      const { initPlatform } = await import("../ops/lifecycle/init.ts");
       const result = await initPlatform(project, stack);
       if (json) printJson(result);
       else {
@@ -30,9 +30,9 @@ export function register(program: AnyCommand): void {
     .option("--check", "run every functional check now instead of showing its last result")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { readPlatform } = await import("../ops/platform.ts");
+      const { readPlatform } = await import("../ops/services/platform.ts");
       const deployed = await readPlatform(project, stack);
-      const { platformCore } = await import("../ops/core-client.ts");
+      const { platformCore } = await import("../ops/services/core-client.ts");
       const found = await platformStatus(deployed, {
         core: platformCore(project, deployed),
         fresh: options.check === true,

@@ -1,4 +1,4 @@
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say, table } from "./output.ts";
@@ -11,7 +11,7 @@ export function register(program: AnyCommand): void {
     .command("list")
     .description("Every rule, and what it is for.")
     .action(async (_options, command) => {
-      const { policyRules } = await import("../ops/policy.ts");
+      const { policyRules } = await import("../ops/lifecycle/policy.ts");
       const rows = policyRules();
       if (contextOf(command).json) return printJson(rows);
       print(
@@ -31,11 +31,11 @@ export function register(program: AnyCommand): void {
       const { stack, project, json } = contextOf(command);
       const reporter = createReporter();
       try {
-        const { preview } = await import("../ops/preview.ts");
+        const { preview } = await import("../ops/lifecycle/preview.ts");
         const result = await preview({ project, stack, reporter, refresh: false, signal: interruptible() });
         reporter.close();
         if (json) printJson({ stack, ...result.policy });
-        const { mandatory, policyError } = await import("../ops/policy.ts");
+        const { mandatory, policyError } = await import("../ops/lifecycle/policy.ts");
         const broken = mandatory(result.policy.violations);
         if (broken.length > 0 && json) process.exitCode = exit.usage;
         else if (broken.length > 0) throw policyError(broken);

@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { print, printJson, say } from "./output.ts";
@@ -19,12 +19,12 @@ export function register(program: AnyCommand): void {
     )
     .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
-      const { previewMarkdown, previewText, readPreview } = await import("../ops/preview-words.ts");
+      const { previewMarkdown, previewText, readPreview } = await import("../ops/lifecycle/preview-text.ts");
       const words = options.markdown === true ? previewMarkdown : previewText;
       if (options.fromJson !== undefined) return print(words(readPreview(options.fromJson)));
       const reporter = createReporter();
       try {
-        const { preview } = await import("../ops/preview.ts");
+        const { preview } = await import("../ops/lifecycle/preview.ts");
         const result = await preview({
           project,
           stack,
@@ -38,7 +38,7 @@ export function register(program: AnyCommand): void {
         reporter.close();
         if (json) printJson(result);
         else print(words(result));
-        const { mandatory, policyError } = await import("../ops/policy.ts");
+        const { mandatory, policyError } = await import("../ops/lifecycle/policy.ts");
         const broken = mandatory(result.policy.violations);
         // With --json the violations are in what was printed, which must be one document.
         if (broken.length > 0 && json) process.exitCode = exit.usage;

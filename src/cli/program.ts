@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { report } from "./errors.ts";
 import { type AnyCommand, addCommonOptions, examples } from "./options.ts";
 

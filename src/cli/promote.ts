@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
-import { DatalabError, exit } from "../config/error.ts";
-import type { Promotion } from "../ops/promote.ts";
-import type { Part } from "../ops/promote-fields.ts";
+import { DatalabError, exit } from "../errors.ts";
+import type { Part } from "../ops/promotion/fields.ts";
+import type { Promotion } from "../ops/promotion/promote.ts";
 import { confirm } from "./confirm.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
@@ -32,8 +32,8 @@ export function register(program: AnyCommand): void {
         );
       }
       const reporter = createReporter();
-      const { promotionText } = await import("../ops/promote-words.ts");
-      const operation = await import("../ops/promote.ts");
+      const { promotionText } = await import("../ops/promotion/promote-text.ts");
+      const operation = await import("../ops/promotion/promote.ts");
       const target = stacks.at(-1) as string;
       const common = {
         project,

@@ -1,4 +1,4 @@
-import type { ReleaseRecord } from "../ops/release-record.ts";
+import type { ReleaseRecord } from "../ops/release/record.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { ago, print, printJson, say, table } from "./output.ts";
 
@@ -10,8 +10,8 @@ export function register(program: AnyCommand): void {
     .description("Every recorded release of the stack, the last one first.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { listReleases } = await import("../ops/release.ts");
-      const { describeChanges } = await import("../ops/up-words.ts");
+      const { listReleases } = await import("../ops/release/release.ts");
+      const { describeChanges } = await import("../ops/lifecycle/up-text.ts");
       const records = (await listReleases(project, stack)).toReversed();
       if (json) return printJson(records.map(summary));
       if (records.length === 0) return say(`No release of ${stack} is recorded: ./datalab up records one.`);
@@ -36,7 +36,7 @@ export function register(program: AnyCommand): void {
     .description("One release: images, pipelines, configuration. By its id, `latest` or `previous`.")
     .action(async (name: string | undefined, _options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { findRelease } = await import("../ops/release.ts");
+      const { findRelease } = await import("../ops/release/release.ts");
       const record = await findRelease(project, stack, name ?? "latest");
       if (json) printJson(record);
       else print(await showText(record));
@@ -51,8 +51,8 @@ export function register(program: AnyCommand): void {
     .description("What two releases have otherwise; `staging:latest` is another stack's.")
     .action(async (a: string, b: string, _options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { findRelease } = await import("../ops/release.ts");
-      const { releaseDiff, releaseDiffText } = await import("../ops/release-diff.ts");
+      const { findRelease } = await import("../ops/release/release.ts");
+      const { releaseDiff, releaseDiffText } = await import("../ops/release/diff.ts");
       const [one, other] = [await findRelease(project, stack, a), await findRelease(project, stack, b)];
       const found = releaseDiff(one, other);
       if (json) printJson(found);
@@ -80,7 +80,7 @@ const commitText = ({ git }: ReleaseRecord): string =>
   git.commit === null ? "" : `${git.commit.slice(0, 10)}${git.dirty.length > 0 ? " (dirty)" : ""}`;
 
 async function showText(record: ReleaseRecord): Promise<string> {
-  const { imageText } = await import("../ops/release-diff.ts");
+  const { imageText } = await import("../ops/release/diff.ts");
   const { stringify } = await import("yaml");
   const pairs = (values: Readonly<Record<string, string>>) =>
     Object.entries(values).map(([name, text]) => [name, text]);

@@ -10,7 +10,7 @@ export function register(program: AnyCommand): void {
     .requiredOption("--out <folder>", "folder for the files; those of an earlier time are replaced")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { render } = await import("../ops/render.ts");
+      const { render } = await import("../ops/render/render.ts");
       const result = await render({ project, stack, out: options.out });
       if (json) return printJson(result);
       print(`Wrote ${result.files.length} manifests to ${result.folder}.`);

@@ -1,5 +1,5 @@
-import { readPlatformAndCredentials } from "../ops/credentials.ts";
-import { readPlatform } from "../ops/platform.ts";
+import { readPlatformAndCredentials } from "../ops/services/credentials.ts";
+import { readPlatform } from "../ops/services/platform.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say, table } from "./output.ts";
 
@@ -47,7 +47,7 @@ export function register(program: AnyCommand): void {
     .description("Store a secret from outside, read from standard input, encrypted in the stack's file.")
     .action(async (name, _options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { setExternalSecret } = await import("../ops/external-secrets.ts");
+      const { setExternalSecret } = await import("../ops/engine/external-secrets.ts");
       await setExternalSecret(project, stack, name, await readStdin());
       if (json) printJson({ name });
       else

@@ -1,7 +1,7 @@
-import { exit } from "../config/error.ts";
-import { platformCore } from "../ops/core-client.ts";
-import { readPlatform } from "../ops/platform.ts";
-import type { Action, Controlled } from "../ops/service-control.ts";
+import { exit } from "../errors.ts";
+import type { Action, Controlled } from "../ops/services/control.ts";
+import { platformCore } from "../ops/services/core-client.ts";
+import { readPlatform } from "../ops/services/platform.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, print, printJson, say, stateText, table } from "./output.ts";
@@ -26,7 +26,7 @@ export function registerControl(services: AnyCommand): void {
     command.action(async (names: string[], options, self: AnyCommand) => {
       const { project, stack, json } = contextOf(self);
       const platform = await readPlatform(project, stack);
-      const { controlServices } = await import("../ops/service-control.ts");
+      const { controlServices } = await import("../ops/services/control.ts");
       const reporter = createReporter();
       let done: Controlled[];
       try {

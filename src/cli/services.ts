@@ -1,8 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
-import { exit } from "../config/error.ts";
-import { type CheckHealth, platformCore } from "../ops/core-client.ts";
-import { readPlatform } from "../ops/platform.ts";
-import { findService, mainUrl, platformStatus } from "../ops/services.ts";
+import { exit } from "../errors.ts";
+import { type CheckHealth, platformCore } from "../ops/services/core-client.ts";
+import { readPlatform } from "../ops/services/platform.ts";
+import { findService, mainUrl, platformStatus } from "../ops/services/services.ts";
 import { type AnyCommand, contextOf, examples, wholeNumber } from "./options.ts";
 import { ago, onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
 import { registerControl } from "./service-control.ts";

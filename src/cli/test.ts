@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { exit } from "../config/error.ts";
+import { exit } from "../errors.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 
 export function register(program: AnyCommand): void {

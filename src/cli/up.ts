@@ -1,5 +1,5 @@
-import type { UpResult } from "../ops/up.ts";
-import { gatewayName } from "../outputs/way-in.ts";
+import type { UpResult } from "../ops/lifecycle/up.ts";
+import { gatewayName } from "../outputs/core-service.ts";
 import { interruptible } from "./interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStdout, print, printJson, say, stateText, table } from "./output.ts";
@@ -22,8 +22,8 @@ export function register(program: AnyCommand): void {
       const reporter = createReporter();
       const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // the launcher's word
       const [operation, { describeChanges }] = await Promise.all([
-        import("../ops/up.ts"),
-        import("../ops/up-words.ts"),
+        import("../ops/lifecycle/up.ts"),
+        import("../ops/lifecycle/up-text.ts"),
       ]);
       try {
         const result = await operation.up({

@@ -1,4 +1,4 @@
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../errors.ts";
 import { platformJsonSchema, schemaAt } from "./json-schema.ts";
 import type { Environment } from "./load.ts";
 import { nearest } from "./problems.ts";

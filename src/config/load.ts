@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
 import type { PipelineModel } from "../model/platform.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
 import { readPipelines } from "./pipelines.ts";
 import { check, didYouMean } from "./problems.ts";
 import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
-import { show } from "./words.ts";
+import { show } from "./value-text.ts";
 
 /** A stack's configuration, complete and checked: what the model is resolved from. */
 export interface Environment {
@@ -26,7 +26,7 @@ export interface Environment {
 }
 
 const platformKey = "datalab:platform";
-/** What the stack makes for itself, see ops/stack.ts. */
+/** What the stack makes for itself, see ops/engine/stack.ts. */
 const madeKeys = ["datalab:masterSecret", "datalab:tlsKey", "datalab:tlsCertificate", "datalab:tlsAuthority"];
 const ownKeys = [platformKey, ...madeKeys];
 /** A secret that people give, see `external` in the model. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { ConfigError, type Problem } from "../errors.ts";
 import type { PipelineModel } from "../model/platform.ts";
 import { parseCpu, parseDuration, parseSize } from "../model/units.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
 import { type PipelineFile, pipelineFile } from "./pipeline.ts";
 import { check, didYouMean } from "./problems.ts";
 import type { PlatformConfig } from "./schema.ts";

@@ -1,8 +1,8 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
-import type { Problem } from "./error.ts";
+import type { Problem } from "../errors.ts";
 import { formsOf, type JsonSchema, nodesAt } from "./json-schema-nodes.ts";
-import { show, typeNames } from "./words.ts";
+import { show, typeNames } from "./value-text.ts";
 
 type Path = readonly (string | number)[];
 type Issue = z.core.$ZodIssue;

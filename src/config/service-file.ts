@@ -1,8 +1,8 @@
+import { ConfigError, type Problem } from "../errors.ts";
 import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { type Ref, type Template, type Text, template } from "../model/refs.ts";
 import type { AlertRule, PartContext, Provider, ServiceDefinition } from "../model/service.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
 import { check, nearest } from "./problems.ts";
 import { type ServiceFileContent, serviceFile } from "./service-file-schema.ts";
 

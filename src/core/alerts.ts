@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { heartbeat } from "../outputs/monitoring/rules.ts";
+import { heartbeat } from "../monitoring/rules.ts";
 import { parseBody } from "./body.ts";
 
 /** An alert as people are shown it. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { bundleOptions } from "../core/bundle.ts";
+import { bundleOptions } from "./bundle.ts";
 import { type Artifact, bundles } from "./catalog.ts";
 import { goSources } from "./context.ts";
 import { run } from "./docker.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
 import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";

@@ -1,4 +1,4 @@
-import { DatalabError } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 
 /** An image could not be built: says which, with the build's last lines, and what to do. */
 export class ImageBuildError extends DatalabError {

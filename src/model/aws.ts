@@ -1,4 +1,4 @@
-import type { SizeName } from "../config/aws-words.ts";
+import type { SizeName } from "./aws-bounds.ts";
 import type { EnabledServices } from "./enabled.ts";
 
 /** The account that a stack is deployed to, and what is made in it. */

@@ -1,6 +1,6 @@
-import type { Problem } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
 import type { Scale, ServiceConfig } from "../config/schema.ts";
+import type { Problem } from "../errors.ts";
 import { type AwsModel, resolveAws } from "./aws.ts";
 import { resolveCluster } from "./cluster.ts";
 import { type ExternalModel, resolveExternal } from "./external.ts";

@@ -1,5 +1,5 @@
-import { ConfigError, type Problem } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
+import { ConfigError, type Problem } from "../errors.ts";
 import type { PlatformModel } from "./platform.ts";
 import { externalKey, refsOf } from "./refs.ts";
 

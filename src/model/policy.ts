@@ -1,4 +1,4 @@
-import { ConfigError, type Problem } from "../config/error.ts";
+import { ConfigError, type Problem } from "../errors.ts";
 import type { PlatformModel, WorkloadModel } from "./platform.ts";
 import { isSecret } from "./refs.ts";
 

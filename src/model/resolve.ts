@@ -1,5 +1,6 @@
-import { ConfigError } from "../config/error.ts";
 import type { Environment } from "../config/load.ts";
+import { ConfigError } from "../errors.ts";
+import { viewPlatform } from "./build-view.ts";
 import { checksOf, EnabledServices, versionOf, volumesOf } from "./enabled.ts";
 import { checkExternalSecrets } from "./external-secrets.ts";
 import { Grants } from "./grants.ts";
@@ -8,7 +9,6 @@ import { replicaNames } from "./names.ts";
 import { type Need, waitsFor } from "./needs.ts";
 import type { ImagesModel, PlatformModel } from "./platform.ts";
 import type { Capability, ServiceDefinition } from "./service.ts";
-import { viewPlatform } from "./views.ts";
 import { resolveWorkload, waitsOf } from "./workload.ts";
 
 /**

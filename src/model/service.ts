@@ -3,13 +3,13 @@ import type { ExternalModel } from "./external.ts";
 import type { Drain, Dump, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
 import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
+import type { PlatformView } from "./platform-view.ts";
 import type { Ref, Text } from "./refs.ts";
 import type { Spawn } from "./spawn.ts";
-import type { PlatformView } from "./view.ts";
 
 export type * from "./lifecycle.ts";
+export type * from "./platform-view.ts";
 export type * from "./spawn.ts";
-export type * from "./view.ts";
 
 /** One part of the platform. Everything specific to a product stands in the one file that defines it. */
 export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {

@@ -1,7 +1,7 @@
 import { type Estimate, estimate } from "../cloud/estimate.ts";
 import { type SizeName, sizeNames } from "../cloud/sizes.ts";
-import { DatalabError, exit } from "../config/error.ts";
-import { declare } from "./deployment.ts";
+import { declare } from "../declare.ts";
+import { DatalabError, exit } from "../errors.ts";
 
 /** What a stack costs in a month by list prices, as configured or at another size. */
 export function costOf(project: string, stack: string, size?: string): Estimate {

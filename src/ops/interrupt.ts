@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 
 /** Throws E_INTERRUPTED (exit 130) when the signal has aborted. */
 export function stopIfAborted(signal: AbortSignal): void {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 
 /** Stands for the start of a process that has ended. */
 const zombie = "zombie";

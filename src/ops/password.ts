@@ -1,6 +1,6 @@
 import { argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError, exit } from "../errors.ts";
 
 /** Memory in KiB, passes and threads: what OWASP asks for at least; the gateway takes up to 64 MiB and 10 passes. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 };

@@ -1,4 +1,4 @@
-import { DatalabError } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 import { imageTag, isExternal } from "../images/catalog.ts";
 import type { ImagesModel } from "../model/platform.ts";
 

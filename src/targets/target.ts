@@ -1,5 +1,5 @@
 import type { Output } from "@pulumi/pulumi";
-import { DatalabError } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 import type { PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 

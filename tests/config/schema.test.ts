@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
 import { explain } from "../../src/config/explain.ts";
 import {
   type JsonSchema,
@@ -7,6 +6,7 @@ import {
   schemaAt,
   stackFileSchema,
 } from "../../src/config/json-schema.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { declare, makeProject, platformYaml, foundation as services } from "../support/project.ts";
 
 /** Whether a JSON Schema takes a value, as far as zod writes JSON Schema. Says where it does not. */

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
 import { type Environment, loadEnvironment } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/errors.ts";
 import type { PlatformModel } from "../../src/model/platform.ts";
 import { checkPolicy } from "../../src/model/policy.ts";
 import { resolvePlatform } from "../../src/model/resolve.ts";

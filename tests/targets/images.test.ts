@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { DatalabError } from "../../src/config/error.ts";
+import { DatalabError } from "../../src/errors.ts";
 import { imageTag } from "../../src/images/catalog.ts";
 import { resolveImages } from "../../src/targets/docker/images.ts";
 import { imageReference } from "../../src/targets/image-reference.ts";

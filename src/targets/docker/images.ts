@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { DatalabError } from "../../config/error.ts";
+import { DatalabError } from "../../errors.ts";
 import type { ImagesModel } from "../../model/platform.ts";
 import { imageReference } from "../image-reference.ts";
 

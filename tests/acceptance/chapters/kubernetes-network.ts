@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { declare } from "../../../src/declare.ts";
 import { edgesOf } from "../../../src/model/edges.ts";
-import { declare } from "../../../src/ops/deployment.ts";
 import { tryKubectl } from "../support/cluster.ts";
 import type { Stage } from "../support/stage.ts";
 

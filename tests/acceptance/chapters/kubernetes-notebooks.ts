@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wayInOf } from "../../../src/ops/way-in.ts";
+import { wayInOf } from "../../../src/ops/services/ingress-route.ts";
 import { Entrance, objects } from "../support/cluster.ts";
 import { Hub } from "../support/hub.ts";
 import type { Stage } from "../support/stage.ts";

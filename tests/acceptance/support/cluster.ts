@@ -1,6 +1,6 @@
 /** The cluster that tests may use, and what is asked of it behind the platform's back. */
 import { spawnSync } from "node:child_process";
-import { type Fetch, fetchBy, wayInOf } from "../../../src/ops/way-in.ts";
+import { type Fetch, fetchBy, wayInOf } from "../../../src/ops/services/ingress-route.ts";
 import { type PlatformOutput, platformOutput } from "../../../src/outputs/platform.ts";
 import type { Setting, Stage } from "./stage.ts";
 

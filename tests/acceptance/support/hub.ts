@@ -4,7 +4,7 @@ import { type Agent, type IncomingHttpHeaders, request as plainRequest } from "n
 import { request as tlsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "undici";
-import { agentBy, dispatcherBy, type WayIn } from "../../../src/ops/way-in.ts";
+import { agentBy, dispatcherBy, type WayIn } from "../../../src/ops/services/ingress-route.ts";
 
 interface Cell {
   readonly cell_type: string;
