@@ -9,8 +9,8 @@ export function interruptible(): AbortSignal {
   let count = 0;
   const onSignal = () => {
     count += 1;
-    if (count === 1) say("Stopping: what is under way is finished first, so that nothing is left half made.");
-    if (count === 2) say("Once more to leave at once; the next up then has to recover.");
+    if (count === 1) say("Stopping. Running steps are finished first, so that nothing is left incomplete.");
+    if (count === 2) say("Press Ctrl-C again to stop immediately; the next up then has to recover.");
     if (count > 2) process.exit(130);
     controller.abort();
   };

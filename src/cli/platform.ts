@@ -4,11 +4,11 @@ import { type AnyCommand, contextOf, examples } from "./options.ts";
 import { onStderr, onStdout, print, printJson, say, stateText, table } from "./output.ts";
 
 export function register(program: AnyCommand): void {
-  const platform = program.command("platform").description("Prepare a stack, see how it is.");
+  const platform = program.command("platform").description("Create a stack, show its state.");
 
   const init = platform
     .command("init")
-    .description("Make a stack: its configuration file, with all defaults, and its state.")
+    .description("Create a stack: its configuration file, with all defaults, and its state.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
       const { initPlatform } = await import("../ops/lifecycle/init.ts");
@@ -20,13 +20,13 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(init, [
-    ["./datalab platform init", "make the dev stack"],
-    ["./datalab platform init --stack team-a", "make another one"],
+    ["./datalab platform init", "create the dev stack"],
+    ["./datalab platform init --stack team-a", "create another stack"],
   ]);
 
   const status = platform
     .command("status")
-    .description("State of every service; exit code 0 only when all are healthy.")
+    .description("Show the state of every service. The exit code is 0 only if all are healthy.")
     .option("--check", "run every functional check now instead of showing its last result")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
@@ -38,7 +38,7 @@ export function register(program: AnyCommand): void {
         fresh: options.check === true,
         onFallback: (error) => {
           say(`${onStderr("yellow", "!")} ${error.message}`);
-          say("  This is what the containers themselves report; functional checks are not known.");
+          say("  These are the states of the containers; the results of functional checks are unknown.");
         },
       });
       if (json) printJson(found);
@@ -46,13 +46,13 @@ export function register(program: AnyCommand): void {
       if (found.services.some(({ state }) => state !== "healthy")) process.exitCode = exit.failure;
     });
   examples(status, [
-    ["./datalab platform status", "a table of services and what is wrong with them"],
+    ["./datalab platform status", "a table of services and their failed checks"],
     ["./datalab platform status --check", "run all checks first"],
     ["./datalab platform status --json | jq '.services[].state'", "for programs"],
   ]);
 }
 
-/** The table people see: one line a service, and one for each check that does not pass. */
+/** The table: one line per service, and one per failing check. */
 export async function statusText({ stack, target, services }: PlatformStatus): Promise<string> {
   const rows = services.map(({ name, state, url, checks }) => [
     name,

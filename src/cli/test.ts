@@ -6,7 +6,7 @@ export function register(program: AnyCommand): void {
   const test = program
     .command("test [suites...]")
     .description(
-      "Run the project's tests: lint, types, unit, manifests, go, python, acceptance. Without a name: all of them.",
+      "Run the project's tests: lint, types, unit, manifests, go, python, acceptance. Without a name, all suites run.",
     )
     .action(async (suites: string[], _options, command) => {
       const { project } = contextOf(command);
@@ -17,6 +17,6 @@ export function register(program: AnyCommand): void {
     });
   examples(test, [
     ["./datalab test", "everything, on real containers"],
-    ["./datalab test lint types unit", "what needs no Docker"],
+    ["./datalab test lint types unit", "suites that need no Docker"],
   ]);
 }
