@@ -2,7 +2,7 @@
 export const exit = { ok: 0, failure: 1, usage: 2, drift: 3, locked: 4, interrupted: 130 } as const;
 export type ExitCode = (typeof exit)[keyof typeof exit];
 
-/** A failure that people can act on: what is wrong, and how to put it right. */
+/** A failure with a fix: what is wrong, and how to correct it. */
 export class DatalabError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
@@ -21,7 +21,7 @@ export class DatalabError extends Error {
   }
 }
 
-/** One thing that is wrong with a configuration. */
+/** One problem of a configuration. */
 export interface Problem {
   /** Keys from the root of the file's platform object: ["services", "prefect", "storage"]. */
   readonly path: readonly (string | number)[];
@@ -39,7 +39,7 @@ export function formatPath(path: readonly (string | number)[]): string {
   );
 }
 
-/** Everything that is wrong with a configuration, thrown once. Nothing has been touched when it is. */
+/** All problems of a configuration, thrown once, before anything is changed. */
 export class ConfigError extends DatalabError {
   readonly problems: readonly Problem[];
 
@@ -51,7 +51,7 @@ export class ConfigError extends DatalabError {
   }
 }
 
-/** As they stand in each file; the files in the order in which they were read. */
+/** In the order of each file; the files in the order in which they were read. */
 function inOrder(problems: readonly Problem[]): Problem[] {
   const place = ({ at = "" }: Problem) => {
     const [, file = at, line = "0", column = "0"] = /^(.*):(\d+):(\d+)$/.exec(at) ?? [];

@@ -3,7 +3,7 @@ import { platformJsonSchema, schemaAt } from "./json-schema.ts";
 import type { Environment } from "./load.ts";
 import { nearest } from "./problems.ts";
 
-/** What a configuration value is and where it comes from: `datalab config why --json`. */
+/** A configuration value and where it is set: `datalab config why --json`. */
 export interface Explanation {
   readonly path: string;
   readonly value: unknown;

@@ -1,7 +1,7 @@
 import type { SizeName } from "./aws-bounds.ts";
 import type { EnabledServices } from "./enabled.ts";
 
-/** The account that a stack is deployed to, and what is made in it. */
+/** The account that a stack is deployed to, and the resources in it. */
 export interface AwsModel {
   readonly accountId: string;
   readonly region: string;
@@ -22,18 +22,18 @@ export interface AwsModel {
 
 /** Targets that deploy to an account. */
 const inAccount: ReadonlySet<string> = new Set(["aws"]);
-/** Names of buckets have at most 63 characters, and hold the stack, the account and their own. */
+/** Bucket names have at most 63 characters; they contain the stack, the account and their own name. */
 const longestStack = 24;
 
-/** The account of a stack; null elsewhere. Notes what the configuration lacks for it. */
+/** The account of a stack; null on other targets. Reports missing configuration. */
 export function resolveAws(enabled: EnabledServices): AwsModel | null {
   const { stack, config, find } = enabled.environment;
   if (!inAccount.has(config.target)) {
     if (find(["aws"])) {
       enabled.problem(
         ["aws"],
-        `expected nothing here with the target ${config.target}, received settings of an account`,
-        "Take them away, or set target: aws.",
+        `expected nothing here with the target ${config.target}, received AWS settings`,
+        "Remove them, or set target: aws.",
       );
     }
     return null;
@@ -43,7 +43,7 @@ export function resolveAws(enabled: EnabledServices): AwsModel | null {
     enabled.problem(
       ["aws", "accountId"],
       "expected the account that the stack is deployed to, received nothing",
-      "aws sts get-caller-identity says yours. It is never guessed: credentials of another account are refused.",
+      "aws sts get-caller-identity prints yours. Credentials of another account are refused.",
     );
   }
   if (region === undefined) {
@@ -52,7 +52,7 @@ export function resolveAws(enabled: EnabledServices): AwsModel | null {
   if (stack.length > longestStack) {
     enabled.problem(
       ["target"],
-      `expected a stack whose name has at most ${longestStack} characters, for names of buckets hold it, received ${JSON.stringify(stack)}`,
+      `expected a stack whose name has at most ${longestStack} characters, because bucket names contain it, received ${JSON.stringify(stack)}`,
     );
   }
   return {

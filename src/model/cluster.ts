@@ -2,11 +2,11 @@ import type { EnabledServices } from "./enabled.ts";
 import { stackName } from "./names.ts";
 import type { ClusterModel } from "./platform.ts";
 
-/** Targets that run on Kubernetes, and whether the configuration must say in which cluster: `aws` makes its own. */
+/** Targets that run on Kubernetes, and whether the configuration must name the cluster: `aws` creates its own. */
 const clustered: Readonly<Record<string, Clustered>> = {
   kubernetes: { contextNeeded: true },
-  // Its load balancers are in the VPC and show certificates of ACM's: no secret of this name is made, none is looked for.
-  // A disk stays in one zone, people don't.
+  // Its load balancers are in the VPC and use ACM certificates: no Secret of this name is created or expected.
+  // A disk stays in one zone; a notebook may start in any zone.
   aws: {
     contextNeeded: false,
     cidrs: ({ aws }) => [aws.vpcCidr],
@@ -17,14 +17,14 @@ const clustered: Readonly<Record<string, Clustered>> = {
 
 interface Clustered {
   readonly contextNeeded: boolean;
-  /** Who comes in beside pods. */
+  /** Address ranges that may connect, in addition to pods. */
   readonly cidrs?: (config: EnabledServices["environment"]["config"]) => readonly string[];
   readonly homeStorageClass?: string;
-  /** Where the way in has a certificate of its own. */
+  /** The ingress has its own certificate. */
   readonly tlsSecret?: string;
 }
 
-/** Where a stack runs; null on one host. Notes what the configuration lacks for it. */
+/** The cluster of a stack; null on one host. Reports missing configuration. */
 export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
   const { stack, config } = enabled.environment;
   const need = clustered[config.target];
@@ -32,8 +32,8 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
     if (enabled.environment.find(["kubernetes"])) {
       enabled.problem(
         ["kubernetes"],
-        `expected nothing here with the target ${config.target}, received settings of a cluster`,
-        "Take them away, or set target: kubernetes.",
+        `expected nothing here with the target ${config.target}, received Kubernetes settings`,
+        "Remove them, or set target: kubernetes.",
       );
     }
     return null;
@@ -43,20 +43,20 @@ export function resolveCluster(enabled: EnabledServices): ClusterModel | null {
   if (need.contextNeeded && context === undefined) {
     enabled.problem(
       ["kubernetes", "context"],
-      "expected the context of your kubeconfig that names the cluster, received nothing",
-      "kubectl config get-contexts lists them. It is never guessed: the current one may be anybody's production.",
+      "expected a context of your kubeconfig, received nothing",
+      "kubectl config get-contexts lists them. The current context is never used: it may be a production cluster.",
     );
   }
   if (ingress.host === undefined) {
     enabled.problem(
       ["kubernetes", "ingress", "host"],
-      'expected the domain that pages are opened below, such as "staging.lab.example.com", received nothing',
+      'expected the domain of the pages, such as "staging.lab.example.com", received nothing',
     );
   }
   if (config.images.source !== "registry") {
     enabled.problem(
       ["images", "source"],
-      "expected registry, received build: nodes of a cluster take images from a registry, by digest",
+      "expected registry, received build: a cluster's nodes pull images from a registry, by digest",
       "Set it to registry, then: ./datalab images push --to REGISTRY",
     );
   }

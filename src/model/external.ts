@@ -1,7 +1,7 @@
 import type { EnabledServices } from "./enabled.ts";
 import { external, type Ref } from "./refs.ts";
 
-/** What answers a capability from outside of the stack: a server that exists already, or one that the target makes. */
+/** A provider outside of the stack: an existing server, or one that the target creates. */
 export interface ExternalModel {
   readonly database: ExternalDatabase | null;
   readonly bucket: ExternalBucket | null;
@@ -10,22 +10,22 @@ export interface ExternalModel {
 export interface ExternalDatabase {
   readonly host: string;
   readonly port: number;
-  /** Whether it takes encrypted connections only. */
+  /** Whether it accepts only encrypted connections. */
   readonly tls: boolean;
-  /** What names of databases and roles begin with. */
+  /** Prefix of the names of databases and roles. */
   readonly prefix: string;
-  /** Who makes databases and roles; its password is null where it is the providing service's own secret. */
+  /** The role that creates databases and roles; its password is null if it is the providing service's own secret. */
   readonly admin: { readonly user: string; readonly password: Ref | null } | null;
 }
 
 export interface ExternalBucket {
   readonly url: string;
   readonly region: string;
-  /** What names of buckets begin with. */
+  /** Prefix of bucket names. */
   readonly prefix: string;
-  /** Where workloads ask for the identity that they have instead of a key; absent: nobody knows. */
+  /** Where workloads request their identity if they have no key; absent: unknown. */
   readonly identity?: { readonly host: string; readonly port: number };
-  /** The key of whoever has none of its own; null: workloads have an identity instead. */
+  /** The key for grants without a key of their own; null: workloads have an identity instead. */
   readonly credentials: ExternalKey | null;
   /** By `<service>.<need>`. */
   readonly keys: Readonly<Record<string, ExternalKey>>;
@@ -33,17 +33,17 @@ export interface ExternalBucket {
 
 export interface ExternalKey {
   readonly accessKey: string;
-  /** Name of the secret from outside that is the key itself. */
+  /** Name of the external secret that is the key itself. */
   readonly secret: string;
 }
 
-/** What a target answers by itself, with servers that it makes; the configuration goes before it. */
+/** Servers that the target creates by itself; the configuration takes precedence. */
 const managed: Readonly<Record<string, (enabled: EnabledServices) => ExternalModel>> = {
   aws: ({ environment: { stack, config } }) => {
     const { accountId = "", region = "" } = config.aws;
     return {
       database: {
-        // A name of the VPC's own zone, so that it is known before the server is.
+        // A name in the VPC's own zone, so that it is known before the server exists.
         host: `postgres.${privateZone(stack)}`,
         port: 5432,
         tls: true,
@@ -53,7 +53,7 @@ const managed: Readonly<Record<string, (enabled: EnabledServices) => ExternalMod
       bucket: {
         url: `https://s3.${region}.amazonaws.com`,
         region,
-        // Names of buckets are unique in the world.
+        // Bucket names are globally unique.
         prefix: `datalab-${stack}-${accountId}-`,
         // The agent of EKS Pod Identity, on every node.
         identity: { host: "169.254.170.23", port: 80 },
@@ -67,7 +67,7 @@ const managed: Readonly<Record<string, (enabled: EnabledServices) => ExternalMod
 /** The private DNS zone of a stack. */
 export const privateZone = (stack: string): string => `datalab-${stack}.internal`;
 
-/** What is answered from outside. Notes what does not fit together. */
+/** The external providers. Reports contradictions. */
 export function resolveExternal(enabled: EnabledServices): ExternalModel {
   const { config, services } = enabled.environment;
   const own = managed[config.target]?.(enabled) ?? { database: null, bucket: null };
@@ -76,8 +76,8 @@ export function resolveExternal(enabled: EnabledServices): ExternalModel {
   if (database?.admin && provider && !enabled.config(provider).enabled) {
     enabled.problem(
       ["services", provider.name, "enabled"],
-      `expected true, received false: it makes the databases and roles on ${database.host} that external.database.admin is for`,
-      "Set it to true, or take external.database.admin away: databases and roles must exist then.",
+      `expected true, received false: it creates the databases and roles on ${database.host} for external.database.admin`,
+      "Set it to true, or remove external.database.admin: the databases and roles must then exist.",
     );
   }
   return {

@@ -5,7 +5,7 @@ import { blackboxConfig, probedAddresses } from "../monitoring/scrape.ts";
 
 export const blackboxExporter = defineService({
   name: "blackbox-exporter",
-  summary: "Asks every endpoint inside the network whether it answers, and how fast.",
+  summary: "Probes every endpoint inside the network for availability and response time.",
   version: "0.23.0",
   needs: {},
   parts: {

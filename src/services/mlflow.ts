@@ -19,11 +19,11 @@ const options = z.strictObject({
   defaultPermission: z
     .enum(["NO_PERMISSIONS", "READ", "EDIT", "MANAGE"])
     .default("READ")
-    .describe("What people with an MLflow account of their own may do with others' experiments and models."),
+    .describe("Default permission of MLflow's other users for experiments and models of others."),
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.*-]+(:\d+)?$/, 'a host name such as "mlflow.example.com"'))
     .default([])
-    .describe("More host names that it may be addressed by, beside those of this stack.")
+    .describe("Additional host names, besides those of this stack.")
     .meta({ owner: "hosts" }),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;

@@ -85,7 +85,7 @@ exec /usr/lib/postgresql/15/bin/psql --quiet --no-psqlrc --dbname postgres --fil
 
 export const postgres = defineService({
   name: "postgres",
-  summary: "PostgreSQL: one server, with a database and a role for each need.",
+  summary: "PostgreSQL server with a database and a role for each need.",
   version: "15",
   needs: { admin: secret({ user: "postgres", opens: "PostgreSQL as superuser" }) },
   provides: { database: { part: "main", endpoint: "sql" } },
@@ -95,7 +95,7 @@ export const postgres = defineService({
       .min(10)
       .max(1000)
       .default(100)
-      .describe("Connections at once.")
+      .describe("Maximum number of connections.")
       .meta({ owner: "sizes" }),
     sharedBuffers: z
       .string()

@@ -28,24 +28,29 @@ const options = z.strictObject({
     .min(1)
     .max(100)
     .default(4)
-    .describe("Flow runs that one worker runs at once.")
+    .describe("Maximum number of concurrent flow runs per worker.")
     .meta({ owner: "sizes" }),
   retention: z
     .string()
     .regex(durationPattern, 'a duration such as "30d"')
     .default("30d")
-    .describe("How long ended flow runs, their logs and events are kept."),
-  maxRuns: z.int().min(1).max(500).default(8).describe("In a cluster: flow runs at once, each a Job."),
+    .describe("How long finished flow runs, their logs and events are kept."),
+  maxRuns: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(8)
+    .describe("In a cluster: maximum number of concurrent flow runs, each a Job."),
   runMemory: z
     .string()
     .regex(sizePattern, 'a size such as "2Gi"')
     .default("2Gi")
-    .describe("In a cluster: memory of a flow run whose pipeline asks for none."),
+    .describe("In a cluster: memory of a flow run if its pipeline does not set it."),
   runCpu: z
     .string()
     .regex(cpuPattern, 'cores such as "500m" or "2"')
     .default("500m")
-    .describe("In a cluster: cores that a flow run may count on, when its pipeline asks for none."),
+    .describe("In a cluster: CPU share of a flow run if its pipeline does not set it."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
@@ -238,11 +243,11 @@ export const prefect = defineService({
   checks: {
     api: { summary: "The API answers.", http: { part: "main", endpoint: "api", path: "/api/health" } },
     worker: {
-      summary: "The worker asks the server for runs.",
+      summary: "The worker polls the server for runs.",
       http: { part: "worker", endpoint: "health", path: "/health" },
     },
     "flow-run": {
-      summary: "A flow run is created, taken by a worker and completed.",
+      summary: "A flow run is created, picked up by a worker and completed.",
       every: "10m",
       timeout: "60s",
       secrets: ["admin"],
@@ -251,14 +256,14 @@ export const prefect = defineService({
   },
   collectors: {
     runs: {
-      summary: "Runs of every pipeline: how they ended, how long they took, which are late.",
+      summary: "Runs of every pipeline: results, durations, lateness.",
       every: "10s",
       timeout: "30s",
       secrets: ["admin"],
       run: pipelineRuns(systemTag),
     },
     tables: {
-      summary: "Every table of the lake: version, when it was written, rows and bytes.",
+      summary: "Every table of the lake: version, time of the last write, rows and bytes.",
       every: "30s",
       timeout: "20s",
       needs: { lake: bucket(...layers) },

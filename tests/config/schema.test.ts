@@ -130,8 +130,7 @@ describe("why", () => {
       value: "retain",
       at: null,
       default: "retain",
-      summary:
-        "What a destroy does with data volumes: `retain` keeps them for the next up, `delete` removes them.",
+      summary: "Data volumes at a destroy: `retain` keeps them for the next up, `delete` removes them.",
     });
   });
 

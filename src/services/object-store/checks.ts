@@ -48,7 +48,7 @@ export async function writeAndRead({ needs, signal: abortSignal }: CheckContext)
         throw error;
       },
     );
-    if (!refused) throw new Error("a conditional write went over an object that was there");
+    if (!refused) throw new Error("a conditional write replaced an existing object");
     await client.send(new DeleteObjectCommand(at), { abortSignal });
   });
 }

@@ -50,13 +50,13 @@ export async function clusterIsWhole({ endpoints, signal }: CheckContext): Promi
   return judgeDriver((await ask("driver", `${api}/${application.id}/executors`)) as ExecutorState[]);
 }
 
-/** A session as any client opens one, a query in it, and a stranger who is sent away. */
+/** Opens a session as a client does, runs a query in it, and checks that a wrong token is refused. */
 export async function sessionAnswers({ endpoints, secrets, signal }: CheckContext): Promise<string> {
   const { host } = new URL((endpoints["connect.connect"] ?? "").replace(/^\w+:/, "http:"));
   const stranger = new ConnectSession(host, "a-wrong-token", signal);
   try {
     const version = await stranger.version();
-    throw new Error(`a wrong token was let in (Spark ${version})`);
+    throw new Error(`a wrong token was accepted (Spark ${version})`);
   } catch (error) {
     if (!(error instanceof ConnectError) || error.status !== unauthenticated) throw error;
   } finally {
