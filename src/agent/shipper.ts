@@ -57,7 +57,7 @@ export class Shipper {
       await this.#store.ready(signal, (reason) => {
         if (!told)
           this.#log(
-            `the log store does not answer (${reason}); containers' logs wait at ${this.#source.name}`,
+            `the log store does not answer (${reason}); container logs stay in ${this.#source.name} until it does`,
           );
         told = true;
       });

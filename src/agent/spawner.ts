@@ -72,7 +72,7 @@ export function createDoor(
     const given = Buffer.from(request.headers.authorization ?? "");
     if (given.length !== login.length || !timingSafeEqual(given, login)) {
       counts.unauthenticated++;
-      return message(401, "this door needs its login");
+      return message(401, "a login is required");
     }
     try {
       const passed = await pass(docker, confines, request);
@@ -117,7 +117,7 @@ async function pass(docker: DockerApi, confines: Confines, request: IncomingMess
   if (method === "GET" && path === "/version") return docker.ask(method, path);
   const image = is("GET", /^\/images\/(.+)\/json$/)?.[1];
   if (image !== undefined) {
-    if (decode(image) !== confines.image) throw new Refusal(`the image ${decode(image)} is not for spawning`);
+    if (decode(image) !== confines.image) throw new Refusal(`the image ${decode(image)} may not be spawned`);
     return docker.ask("GET", `/images/${encodeURIComponent(confines.image)}/json`);
   }
   if (method === "POST" && path === "/containers/create") {
@@ -144,7 +144,7 @@ async function pass(docker: DockerApi, confines: Confines, request: IncomingMess
     if (!isHome(confines, decode(volume))) throw new Refusal("only home volumes can be seen");
     return docker.ask("GET", `/volumes/${decode(volume)}`);
   }
-  throw new Refusal("this call is not let through");
+  throw new Refusal("this call is not allowed");
 }
 
 async function create(
@@ -176,7 +176,7 @@ async function remove(docker: DockerApi, confines: Confines, name: string, url: 
 
 /** Makes a home volume; one of this name that belongs to somebody else is left alone. */
 async function makeHome(docker: DockerApi, confines: Confines, name: string): Promise<DockerAnswer> {
-  if (!isHome(confines, name)) throw new Refusal(`"${name.slice(0, 100)}" is no home volume`);
+  if (!isHome(confines, name)) throw new Refusal(`"${name.slice(0, 100)}" is not a home volume`);
   const labels = volumeLabels(confines, "data");
   const made = await docker.ask("POST", "/volumes/create", {
     body: { Name: name, Driver: "local", Labels: labels },
@@ -193,7 +193,7 @@ async function own(
   confines: Confines,
   name: string,
 ): Promise<{ id?: string; names?: SpawnedNames; answer: DockerAnswer }> {
-  if (!/^[\w.-]+$/.test(name)) throw new Refusal("this is no container's name");
+  if (!/^[\w.-]+$/.test(name)) throw new Refusal("this is not a container name");
   const answer = await docker.ask("GET", `/containers/${name}/json`);
   if (answer.status >= 400) return { answer };
   const { Id, Name, Config } = JSON.parse(answer.body.toString()) as {
@@ -235,7 +235,7 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   try {
     return length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
   } catch {
-    throw new Refusal("the body is no JSON");
+    throw new Refusal("the body is not JSON");
   }
 }
 

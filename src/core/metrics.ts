@@ -63,7 +63,7 @@ export function createMetrics(
   if (alerts) {
     new Gauge({
       name: "datalab_alerts_active",
-      help: "Alerts that fire now, as the core was told.",
+      help: "Active alerts that the core knows.",
       labelNames: ["severity"] as const,
       registers,
       collect() {
@@ -84,7 +84,7 @@ export function createMetrics(
   if (backup) {
     new Gauge({
       name: "datalab_backup_verified_timestamp_seconds",
-      help: "When the last backup began that was read back whole; absent: the core was not told of any since it started.",
+      help: "Start time of the last verified backup; absent if none was reported since the core started.",
       // A label, so that there is no series before there is a value.
       labelNames: ["service"] as const,
       registers,

@@ -155,7 +155,7 @@ async function download(program: GoProgram, options: ArtifactOptions): Promise<s
 }
 
 async function go(args: string[], options: ArtifactOptions, cwd?: string, bin?: string): Promise<string[]> {
-  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and reaches its module proxy`;
+  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and can reach its module proxy`;
   const { signal, onLine } = options;
   const env = {
     CGO_ENABLED: "0",

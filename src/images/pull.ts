@@ -15,6 +15,6 @@ export async function pullImage(
   throw new ImageBuildError(
     reference,
     pulled.lines,
-    `this image is not built here but taken from its registry: where that can't be reached, load it (docker load) or disable its service`,
+    `this image comes from its registry. If the registry can't be reached, load the image (docker load) or disable its service`,
   );
 }

@@ -5,6 +5,6 @@ export function stopIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   throw new DatalabError("E_INTERRUPTED", "Interrupted.", {
     exitCode: exit.interrupted,
-    hint: "What was made is kept; run the same command again to finish.",
+    hint: "Created resources are kept; run the same command again to continue.",
   });
 }

@@ -76,7 +76,7 @@ export function locked(
 ): DatalabError {
   return new DatalabError(
     "E_LOCKED",
-    `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) works on it since ${holder.since}.`,
+    `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) holds the lock since ${holder.since}.`,
     { exitCode: exit.locked, hint: "Wait for it to end, or stop it with Ctrl-C in its terminal." },
   );
 }

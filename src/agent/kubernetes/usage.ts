@@ -71,12 +71,12 @@ export class PodUsage {
     try {
       const { items } = await api.json<{ items: readonly PodMetrics[] }>(this.#path);
       for (const item of items) pods.set(item.metadata.name, item);
-      if (!this.available) log("the metrics API answers: processor and memory are measured");
+      if (!this.available) log("the metrics API answers: CPU and memory are measured");
       this.available = true;
     } catch (error) {
       if (this.available) {
         log(
-          `processor and memory of containers are not measured: ${(error as Error).message}. They come from the metrics API, which metrics-server provides; everything else works without it`,
+          `CPU and memory of containers are not measured: ${(error as Error).message}. They come from the metrics API, which metrics-server provides; everything else works without it`,
         );
       }
       this.available = false;

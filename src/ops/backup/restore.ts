@@ -101,10 +101,10 @@ async function checkTarget(record: BackupRecord, source: DataSource, stack: stri
   if (lacking.length === 0) return;
   throw new DatalabError(
     "E_BACKUP_TARGET",
-    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
+    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was changed.`,
     {
       exitCode: exit.usage,
-      hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
+      hint: `Enable the services of the backup (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
     },
   );
 }
@@ -200,13 +200,13 @@ async function loadDumps(
 ): Promise<[undefined, string]> {
   for (const dumper of dumpers) {
     for (const { name, blob } of dumpsOf(record, dumper)) {
-      tell(`${name} beside what is there`);
+      tell(`${name} beside the live one`);
       await dumper.load(name, await archive.open(blob));
       const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
       if (saved !== loaded) {
         throw new DatalabError(
           "E_RESTORE_DIFFERS",
-          `The ${dumper.kind} ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+          `The ${dumper.kind} ${name} differs from its dump after loading (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
         );
       }
     }
@@ -215,7 +215,9 @@ async function loadDumps(
 }
 
 const wayBack = (before: string | null, stack: string): string =>
-  before === null ? "" : ` What the stack held before: ./datalab backup restore ${before} --stack ${stack}`;
+  before === null
+    ? ""
+    : ` To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`;
 
 function halfWay(
   record: BackupRecord,
@@ -226,10 +228,10 @@ function halfWay(
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
     "E_RESTORE_HALF",
-    `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
+    `The restore of ${record.id} is incomplete: ${(error as Error).message} Services that need the data stay stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),
-      hint: `The same again goes on: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
+      hint: `To continue: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
       cause: error,
     },
   );
@@ -243,7 +245,7 @@ function notHealthy(
 ): DatalabError {
   return new DatalabError(
     "E_RESTORE_UNHEALTHY",
-    `The data of ${record.id} is in its place, but not healthy with it: ${ill.join(", ")}.`,
+    `The data of ${record.id} is restored, but these checks fail: ${ill.join(", ")}.`,
     { hint: `./datalab services health --stack ${stack}.${wayBack(before, stack)}` },
   );
 }

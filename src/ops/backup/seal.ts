@@ -83,7 +83,7 @@ export function unseal(key: SealKey, stored: Readable): Readable {
   return Readable.from(decompress(decipher(key, stored)), { objectMode: false });
 }
 
-const changed = () => new Error("it is not as it was written, or sealed with another key");
+const changed = () => new Error("it was changed, or encrypted with another key");
 
 async function* decompress(sealed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const content = createZstdDecompress();
@@ -103,8 +103,7 @@ async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator
     held = Buffer.concat([held, chunk]);
     if (!opened) {
       if (held.length < headBytes) continue;
-      if (!held.subarray(0, magic.length).equals(magic))
-        throw new Error("it is nothing that DataLab has sealed");
+      if (!held.subarray(0, magic.length).equals(magic)) throw new Error("DataLab did not write it");
       opened = createDecipheriv("aes-256-gcm", content, held.subarray(magic.length, headBytes));
       held = held.subarray(headBytes);
     }
@@ -112,7 +111,7 @@ async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator
     yield opened.update(held.subarray(0, -tagBytes));
     held = held.subarray(-tagBytes);
   }
-  if (!opened || held.length < tagBytes) throw new Error("it is cut short");
+  if (!opened || held.length < tagBytes) throw new Error("it is truncated");
   (opened as ReturnType<typeof createDecipheriv> & { setAuthTag(tag: Buffer): void }).setAuthTag(held);
   let last: Buffer;
   try {

@@ -61,14 +61,14 @@ export function dockerStream(
 
 function missing(error: ProgramMissing): DatalabError {
   return new DatalabError("E_DOCKER_MISSING", `The program ${error.program} was not found.`, {
-    hint: "./setup.sh installs Docker, or says how to.",
+    hint: "./setup.sh installs Docker, or says how.",
   });
 }
 
 function throwWhenUnusable(stderr: string): void {
   if (/cannot connect to the docker daemon|is the docker daemon running/i.test(stderr)) {
     throw new DatalabError("E_DOCKER_DOWN", "Docker does not answer: its daemon is not running.", {
-      hint: "./setup.sh starts it, or says how to.",
+      hint: "./setup.sh starts it, or says how.",
     });
   }
   if (/permission denied.*docker/is.test(stderr)) {

@@ -216,7 +216,7 @@ export function engineError(result: EngineResult, stack: string): DatalabError |
   }
   if (result.errors.length > 0) {
     return new DatalabError("E_ENGINE", result.errors.map(withoutNoise).join("\n"), {
-      hint: "Put right what it says and run ./datalab up again; --verbose shows all that the engine says.",
+      hint: "Fix the cause and run ./datalab up again; --verbose shows the engine's full output.",
     });
   }
   const known = pulumiError(result.stderr, stack);

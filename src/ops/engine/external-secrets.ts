@@ -18,7 +18,7 @@ export async function setExternalSecret(
     throw new DatalabError("E_USAGE", message, { exitCode: exit.usage });
   }
   if (value === "") {
-    throw new DatalabError("E_USAGE", `No value for ${name} came on standard input.`, {
+    throw new DatalabError("E_USAGE", `No value for ${name} was given on standard input.`, {
       exitCode: exit.usage,
       hint: `./datalab secrets set ${name} < file`,
     });

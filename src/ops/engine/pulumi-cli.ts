@@ -30,7 +30,7 @@ export function pulumiError(stderr: string, stack: string): DatalabError {
   if (/incorrect passphrase/i.test(stderr)) {
     return new DatalabError("E_PASSPHRASE", `The passphrase does not open the secrets of stack ${stack}.`, {
       exitCode: exit.usage,
-      hint: "It belongs in .datalab/passphrase; restore the file that the stack was made with.",
+      hint: "Restore the file .datalab/passphrase that the stack was created with.",
     });
   }
   if (/PULUMI_CONFIG_PASSPHRASE|passphrase must be set|passphrase.*no such file/is.test(stderr)) {

@@ -66,6 +66,6 @@ async function pulumi(
   const error = pulumiError(ran.stderr, stack);
   throw new DatalabError(error.code, error.message, {
     exitCode: error.exitCode,
-    hint: error.hint ?? `pulumi ${args.join(" ")} said so.`,
+    hint: error.hint ?? `pulumi ${args.join(" ")} printed this.`,
   });
 }

@@ -55,7 +55,7 @@ export async function execInPod(
     timeoutSeconds === undefined
       ? undefined
       : setTimeout(() => {
-          told.reject(new Error(`it was not done within ${timeoutSeconds} s`));
+          told.reject(new Error(`it did not finish within ${timeoutSeconds} s`));
           socket.terminate();
         }, timeoutSeconds * 1000);
   try {

@@ -146,7 +146,7 @@ export async function removeObjects(
   await until(
     async () => (await left()).length === 0,
     goneMs,
-    async () => `These were removed and are not gone: ${[...new Set(await left())].join(", ")}`,
+    async () => `These were removed but still exist: ${[...new Set(await left())].join(", ")}`,
   );
 }
 
@@ -241,6 +241,6 @@ export async function removeClaims(
   await until(
     async () => (await left()).length === 0,
     goneMs,
-    async () => `These were removed and are not gone: ${(await left()).join(", ")}`,
+    async () => `These were removed but still exist: ${(await left()).join(", ")}`,
   );
 }

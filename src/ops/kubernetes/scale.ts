@@ -55,7 +55,7 @@ export async function existing(
   const found = await findScaled(cluster, stack, workload);
   if (found) return found;
   throw new DatalabError("E_WORKLOAD_DOWN", `There is no ${kind} of ${workload}.`, {
-    hint: `./datalab up --stack ${stack} makes it.`,
+    hint: `./datalab up --stack ${stack} creates it.`,
   });
 }
 
@@ -149,7 +149,7 @@ export async function until(
         "E_CLUSTER_SLOW",
         `${await otherwise()}, after ${Math.round(mostMs / 1000)} s.`,
         {
-          hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",
+          hint: "Use kubectl describe for details; check its node, and whether kube-controller-manager works.",
         },
       );
     }

@@ -169,7 +169,7 @@ export async function runs(cluster: Cluster, name: string): Promise<void> {
       return pod?.status?.phase === "Running";
     },
     startMs,
-    async () => `The pod ${name} does not run: ${pod ? podState(pod).words : "it is gone"}`,
+    async () => `The pod ${name} is not running: ${pod ? podState(pod).words : "it is gone"}`,
   );
 }
 

@@ -7,8 +7,8 @@ export interface PodState {
 }
 
 const startsWithWords: Readonly<Record<string, string>> = {
-  ContainerCreating: "pending (its container is being made)",
-  PodInitializing: "pending (waits for what it needs)",
+  ContainerCreating: "pending (its container is being created)",
+  PodInitializing: "pending (waits for its dependencies)",
 };
 
 /** `running`, `running (not ready)`, `pending (...)`, `CrashLoopBackOff (exited with 1, 4 restarts)`, `completed`, `failed`. */

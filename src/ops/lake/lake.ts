@@ -48,14 +48,10 @@ const capability = "lake";
 export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string] {
   const tool = platform.tools[capability];
   if (tool) return tool;
-  throw new DatalabError(
-    "E_NO_LAKE",
-    `The stack ${platform.stack} has no service that carries the lake's tool.`,
-    {
-      exitCode: exit.usage,
-      hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
-    },
-  );
+  throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} has no service with the lake's tool.`, {
+    exitCode: exit.usage,
+    hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
+  });
 }
 
 export interface ToolOptions {
@@ -95,11 +91,11 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   }
   // 137: killed, which inside a container with a memory limit mostly means that the limit was reached.
   const memory =
-    ran.code === 137 ? " It was killed, most likely for reaching the memory limit of its container." : "";
+    ran.code === 137 ? " It was killed, most likely because it reached its container's memory limit." : "";
   const words = lastLines(ran.stderr, 5);
   const ended = ran.code === 0 ? "printed no JSON" : `ended with ${ran.code}`;
   throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
-    ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
+    ...(memory && { hint: "Raise the memory of the service, or read less data at once." }),
   });
 }
 

@@ -38,7 +38,7 @@ export function checkTableName(table: string): void {
     `expected a table name such as "flights", received ${JSON.stringify(table)}`,
     {
       exitCode: exit.usage,
-      hint: "A name starts with a letter and has at most 63 lower case letters, digits and underscores.",
+      hint: "Use a name that starts with a letter and has at most 63 lower case letters, digits and underscores.",
     },
   );
 }
@@ -49,7 +49,7 @@ export async function checkFile(path: string): Promise<number> {
     new DatalabError(code, `${path}: ${message}`, { exitCode: exit.usage });
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
-      throw wrong("E_FILE_MISSING", "there is no such file");
+      throw wrong("E_FILE_MISSING", "the file does not exist");
     throw wrong("E_FILE", `can't be read (${error.code})`);
   });
   if (info.isDirectory()) throw wrong("E_FILE", "expected a file, received a directory");
@@ -78,7 +78,7 @@ export async function uploadFile(
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
     throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`, {
-      hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
+      hint: "Files are uploaded through it: set a number for its S3 port in the configuration.",
     });
   }
   const { url, region, accessKey, prefix = "" } = bucket;
@@ -140,7 +140,7 @@ export async function uploadTo(
     if (sent.digest("hex") !== hash) {
       await client.send(new DeleteObjectCommand(at));
       throw new DatalabError("E_FILE_CHANGED", `${path}: the file changed while it was uploaded.`, {
-        hint: "Ingest it again when nothing writes to it any more.",
+        hint: "Ingest it again when no process writes to it.",
       });
     }
     return { key, hash, bytes, skipped: false };

@@ -38,7 +38,7 @@ export async function guardData(options: GuardOptions): Promise<void> {
   if (refused.length > 0) {
     throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
       exitCode: exit.usage,
-      hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
+      hint: `Nothing was changed. To allow it: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
   if (guarded && losses.length > 0) await askBackup(project, stack, losses);
@@ -51,16 +51,16 @@ async function askBackup(project: string, stack: string, losses: readonly Loss[]
   const open = losses.filter(({ name }) => !backup?.covers.includes(name)).map(({ name }) => name);
   if (open.length === 0) return;
   const words = backup
-    ? `The last one, ${backup.id}, does not hold ${open.length === 1 ? "it" : "them"}`
-    : `There is none of the last ${freshHours} hours that was read back whole`;
+    ? `The last one, ${backup.id}, does not contain ${open.length === 1 ? "it" : "them"}`
+    : `There is no verified backup of the last ${freshHours} hours`;
   throw new DatalabError(
     "E_BACKUP",
-    `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
+    `${stack} is protected: deleting data needs a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
       exitCode: exit.usage,
       hint: backup
-        ? "Nothing was touched. What no backup can hold is given up only where protect is false: docs/backup.md says what it holds."
-        : `Nothing was touched. Make one, and run the same again: ./datalab backup create --stack ${stack}`,
+        ? "Nothing was changed. Data that no backup contains is deleted only if protect is false; see docs/backup.md."
+        : `Nothing was changed. Make one and run the command again: ./datalab backup create --stack ${stack}`,
     },
   );
 }

@@ -113,8 +113,8 @@ const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
 
 function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
-  return new DatalabError("E_LEFT", `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`, {
-    hint: "Something else may be using it; run ./datalab down again when it has ended.",
+  return new DatalabError("E_LEFT", `The stack ${stack} is removed, except for: ${remaining.join(", ")}`, {
+    hint: "Another process may be using it; run ./datalab down again when that has ended.",
   });
 }
 

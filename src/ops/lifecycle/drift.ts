@@ -54,8 +54,10 @@ async function labelledStrangers(
     return ({ kind, name }: StackObject): DriftItem => ({ what, kind, name, details, repair, urn: null });
   };
   return [
-    ...unknown.map(found("unknown", "it carries the stack's label, and no state knows it", "remove")),
-    ...foreign.map(found("foreign", "it is in the stack's namespace and not of the stack", "people")),
+    ...unknown.map(found("unknown", "it has the stack's label but is not in the state", "remove")),
+    ...foreign.map(
+      found("foreign", "it is in the stack's namespace but does not belong to the stack", "people"),
+    ),
   ];
 }
 
@@ -96,7 +98,7 @@ async function refresh({ project, stack, signal, onEngineLine }: DriftOptions): 
     what: op === "delete" ? "missing" : "changed",
     kind: kindOf(type),
     name,
-    details: op === "delete" ? "it is not there" : `otherwise: ${properties.map((p) => p.path).join(", ")}`,
+    details: op === "delete" ? "it does not exist" : `changed: ${properties.map((p) => p.path).join(", ")}`,
     repair: "up",
     urn,
   }));

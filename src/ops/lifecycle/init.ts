@@ -12,7 +12,7 @@ export interface InitResult {
 
 const content = (
   stack: string,
-) => `# The stack ${stack}. An empty platform is a working one: everything has a default.
+) => `# The stack ${stack}. An empty platform object works: every field has a default.
 # Every field, its meaning and default: docs/config.md, or ./datalab config schema.
 # Check a change with: ./datalab config validate --stack ${stack}
 config:

@@ -16,10 +16,10 @@ export async function checkDataEngine(model: PlatformModel, host: Host): Promise
     const deployed = (await host.stores.environment(model.stack, workload.name))?.[engineVariable];
     if (deployed === undefined || deployed === wanted) continue;
     const field = `services.${workload.service}.options.engine`;
-    const message = `${field}: the objects of the stack ${model.stack} are held by ${deployed}, the configuration says ${wanted}.`;
+    const message = `${field}: the objects of the stack ${model.stack} are in ${deployed}, but the configuration says ${wanted}.`;
     throw new DatalabError("E_DATA_ENGINE", message, {
       exitCode: exit.usage,
-      hint: `Nothing was touched. Set it to ${deployed} again; to move the objects: ./datalab data migrate-store --to ${wanted} --stack ${model.stack}`,
+      hint: `Nothing was changed. Change it back to ${deployed}, or move the objects: ./datalab data migrate-store --to ${wanted} --stack ${model.stack}`,
     });
   }
 }

@@ -156,7 +156,7 @@ async function removeOthers(
   if (there !== report.objects) {
     throw new DatalabError(
       "E_MIGRATE_DIFFERS",
-      `${bucket} has ${report.objects} objects in the one engine, ${there} in the other.`,
+      `${bucket} has ${report.objects} objects in one engine, ${there} in the other.`,
     );
   }
 }
@@ -183,8 +183,8 @@ async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   if (Status === undefined) return;
   throw new DatalabError(
     "E_MIGRATE_VERSIONS",
-    `The bucket ${bucket} keeps versions of its objects, which can't be moved.`,
-    { hint: "Copy what you need of its older versions, and empty the bucket." },
+    `The bucket ${bucket} has versioning, and old versions can't be moved.`,
+    { hint: "Copy the old versions that you need, and empty the bucket." },
   );
 }
 

@@ -29,7 +29,7 @@ export function storeWith(environment: Environment, engine: EngineName): Store {
   if (environment.config.external.bucket) {
     throw new DatalabError(
       "E_NO_STORE",
-      `The objects of ${environment.stack} are in ${environment.config.external.bucket.url}, which is not ours.`,
+      `The objects of ${environment.stack} are in ${environment.config.external.bucket.url}, which the stack does not manage.`,
     );
   }
   const provider = environment.services.find((s) => s.provides?.bucket);
@@ -69,7 +69,7 @@ export function publishedUrl(
   throw new DatalabError(
     "E_STORE_UNPUBLISHED",
     `The stack ${platform.stack} does not publish its object store.`,
-    { hint: `${why}: give its S3 port a number in the configuration.` },
+    { hint: `${why}: set a number for its S3 port in the configuration.` },
   );
 }
 

@@ -142,7 +142,7 @@ function oddOne(environments: readonly Environment[], keys: Path): string | null
 /** What people read. */
 export function configDiffText(diff: ConfigDiff): string {
   const { a, b, others, differences } = diff;
-  if (differences.length === 0) return `${a} and ${b} are configured alike.`;
+  if (differences.length === 0) return `${a} and ${b} have the same configuration.`;
   const compared = others.length > 0 ? `; compared with ${others.join(", ")} as well` : "";
   const group = (title: string, wanted: (difference: Difference) => boolean): string[] => {
     const found = differences.filter(wanted);

@@ -57,7 +57,7 @@ function s3Store(place: S3Place): ReleaseStore {
       throw new DatalabError(
         "E_RELEASE_STORE",
         `The releases in ${placeText(place)} can't be reached: ${(error as Error).message}`,
-        { hint: "They stand beside the stack's state and need the same access to its bucket.", cause: error },
+        { hint: "They are beside the stack's state and need the same access to its bucket.", cause: error },
       );
     } finally {
       client.destroy();

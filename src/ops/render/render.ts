@@ -36,7 +36,7 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   if (model.cluster === null) {
     throw new DatalabError(
       "E_TARGET",
-      `The stack ${stack} runs in no cluster: there are no manifests of it.`,
+      `The stack ${stack} does not run in a cluster, so it has no manifests.`,
       {
         exitCode: exit.usage,
         hint: "Name a stack with target: kubernetes, such as --stack staging.",
@@ -53,7 +53,7 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   const config: Record<string, string> = {
     "datalab:masterSecret": madeUp,
     "datalab:tlsKey": `${madeUp}-key`,
-    ...Object.fromEntries(plainKeys.map((key) => [key, values.get(key) ?? "made at the first up"])),
+    ...Object.fromEntries(plainKeys.map((key) => [key, values.get(key) ?? "created by the first up"])),
     ...Object.fromEntries(external),
   };
   const { recordProgram } = await import("./record.ts");
@@ -91,10 +91,10 @@ function checkFolder(folder: string): readonly string[] {
       .filter((file) => /^[a-z0-9.-]+\.yaml$/.test(file));
   throw new DatalabError(
     "E_RENDER",
-    `--out: expected an empty folder, or one of an earlier time, received ${folder}`,
+    `--out: expected an empty folder, or one of an earlier render, received ${folder}`,
     {
       exitCode: exit.usage,
-      hint: "It holds other files, which might be mixed up with the manifests.",
+      hint: "It contains other files, which could be confused with manifests.",
     },
   );
 }
@@ -105,7 +105,7 @@ function checkNoSecret(model: PlatformModel, manifests: readonly Manifest[], giv
   const traces = [...given, ...derived].flatMap((value) => [value, Buffer.from(value).toString("base64")]);
   for (const { file, text } of manifests) {
     if (traces.some((trace) => text.includes(trace)))
-      throw new Error(`${file} would hold a secret: nothing is written`);
+      throw new Error(`${file} would contain a secret: nothing is written`);
   }
 }
 

@@ -102,10 +102,10 @@ class Control {
       const names = more.map(({ name }) => name).join(", ");
       throw new DatalabError(
         "E_DEPENDENTS",
-        `These run and can't without it: ${names}. Nothing was stopped.`,
+        `These running services need it: ${names}. Nothing was stopped.`,
         {
           exitCode: exit.usage,
-          hint: "--with-dependents stops them too, in order; restart NAME leaves them alone.",
+          hint: "--with-dependents stops them too, in order; restart NAME keeps them running.",
         },
       );
     }
@@ -162,7 +162,7 @@ class Control {
 
   async #stopOne(unit: Unit, step: Step, notes: string[]): Promise<void> {
     if (unit.drain) {
-      step.update("lets running work end");
+      step.update("waiting for running work");
       const said: string[] = [];
       const ran = await this.#runtime
         .exec(unit.instance, unit.drain.command, {

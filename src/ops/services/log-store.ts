@@ -83,7 +83,7 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
         `--grep: the log store can't use this regular expression: ${regexp}`,
         {
           exitCode: exit.usage,
-          hint: "It takes RE2, which has no look-around and no back-references.",
+          hint: "It uses RE2, which has neither look-around nor back-references.",
         },
       );
     }

@@ -175,7 +175,7 @@ export async function waitForRun(
     if (options.timeoutSeconds !== undefined && seconds >= options.timeoutSeconds) {
       throw new DatalabError(
         "E_TIMEOUT",
-        `The run ${id} has not ended within ${options.timeoutSeconds} s; it goes on.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
+        `The run ${id} has not ended within ${options.timeoutSeconds} s; it continues.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
         {
           hint: `./datalab pipelines logs ${id}`,
         },
@@ -196,13 +196,13 @@ async function reasonToWait(prefect: PrefectClient, run: FlowRun): Promise<strin
     const names = others.map(({ id, name }) => `${name} (${id})`);
     return names.length === 0
       ? "a free slot of its pipeline"
-      : `${names.join(", ")}, for its pipeline runs only so many at once`;
+      : `${names.join(", ")}, because its pipeline limits concurrent runs`;
   }
   const pool = run.work_pool_name ? await prefect.pool(run.work_pool_name) : null;
-  if (pool?.is_paused) return "its work pool, which is paused: ./datalab services start prefect";
-  if (pool?.status === "NOT_READY") return "a worker, and none is online: ./datalab platform status";
+  if (pool?.is_paused) return "its paused work pool: ./datalab services start prefect";
+  if (pool?.status === "NOT_READY") return "a worker, but none is online: ./datalab platform status";
   if (run.state?.type === "PENDING") return "its process, which a worker is starting";
-  return "a worker that has room for it";
+  return "a worker with a free slot";
 }
 
 /** Log lines of a run, oldest first. */

@@ -47,8 +47,10 @@ export async function quiesce(client: PrefectClient, options: QuiesceOptions): P
       if (Date.now() > until) {
         throw new DatalabError(
           "E_RUNS_ACTIVE",
-          `${active.length} pipeline runs are still under way: ${active.map(({ name }) => name).join(", ")}.`,
-          { hint: "Wait for them, or cancel them, and call this again; --patience gives them more seconds." },
+          `${active.length} pipeline runs are still active: ${active.map(({ name }) => name).join(", ")}.`,
+          {
+            hint: "Wait for them or cancel them, and run the command again; --patience sets how many seconds to wait.",
+          },
         );
       }
       onWaiting(active.length);

@@ -70,7 +70,7 @@ export async function awaitHealthy(
     }
     if (coreGone && pending.size > 0) {
       for (const [name, state] of await byInstances(platform, runtime, pending)) {
-        const note = "its functional checks are not known: the core does not answer";
+        const note = "the results of its functional checks are unknown: the core does not answer";
         done.set(name, { state, seconds: seconds(), notes: [note] });
         pending.delete(name);
       }
@@ -85,7 +85,7 @@ export async function awaitHealthy(
       });
     }
     const unwell = [...done].filter(([, { state }]) => state !== "healthy");
-    if (unwell.length === 0) step.done(coreGone ? "not known" : "passed");
+    if (unwell.length === 0) step.done(coreGone ? "unknown" : "passed");
     else step.fail(unwell.map(([name, { state }]) => `${name} is ${state}`).join(", "));
     return done;
   } catch (error) {

@@ -140,7 +140,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
         step.fail();
         throw error;
       });
-      step.done(quiet.pools.length === 0 ? "paused already" : `paused ${quiet.pools.join(", ")}`);
+      step.done(quiet.pools.length === 0 ? "already paused" : `paused ${quiet.pools.join(", ")}`);
     }
     isStopped = true;
     await host.stores.stopInstance(stack, source.workload.name);
@@ -182,7 +182,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
     if (isStopped) await host.stores.startInstance(stack, source.workload.name);
     if (client) await resume(client, pools);
     forget(project, stack);
-    step.done("the stack runs as before");
+    step.done("the stack runs on its old engine again");
   }
 }
 

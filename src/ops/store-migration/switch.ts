@@ -52,9 +52,9 @@ export async function switchOver(
     if (await isServing(parts)) {
       throw new DatalabError(
         "E_MIGRATE_UP",
-        `The objects are in ${to} and it runs; something else of the stack did not come up: ${(error as Error).message}`,
+        `The objects are in ${to} and that engine runs, but another service did not start: ${(error as Error).message}`,
         {
-          hint: "Put right what it says, then run ./datalab data migrate-store again: it goes on from here.",
+          hint: "Fix the cause, then run ./datalab data migrate-store again to continue.",
         },
       );
     }

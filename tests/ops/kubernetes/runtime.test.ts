@@ -186,7 +186,7 @@ test("a command needs a pod that runs", async () => {
 
 test("a platform that does not say where it runs was deployed by another version", () => {
   expect(() => kubernetesRuntime({ ...platform(), target: "kubernetes" })).toThrow(
-    "The stack dev does not say in which cluster it runs.",
+    "The stack dev has no cluster in its output.",
   );
 });
 
