@@ -161,7 +161,7 @@ def sql_error(error: duckdb.Error, what: str = "the query") -> DataLabError:
             "out-of-memory", f"{what}: {text}", "aggregate or filter more; DATALAB_DUCKDB_MEMORY"
         )
     if isinstance(error, duckdb.PermissionException):
-        return DataLabError("not-allowed", f"{what}: {text}", "a query reads the lake's tables, nothing else")
+        return DataLabError("not-allowed", f"{what}: {text}", "a query may read only the lake's tables")
     if isinstance(error, duckdb.CatalogException):
         return DataLabError("bad-sql", f"{what}: {text}", "tables are bronze.x, silver.x and gold.x")
     return DataLabError("bad-sql", f"{what}: {text}", "check the SQL")

@@ -85,7 +85,7 @@ def _show(lake: Lake, args: argparse.Namespace) -> None:
 
     layer, _, name = args.table.lower().partition(".")
     if layer not in LAYERS or not name:
-        raise DataLabError("usage", f'"{args.table}" is no table', "layer.table, for example silver.flights")
+        raise DataLabError("usage", f'"{args.table}" is not a table', "layer.table, for example silver.flights")
     table = lake.require(layer, name)
     info = lake.info(layer, name)
     assert info is not None
@@ -129,7 +129,7 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
     sql = sys.stdin.read()
     if not sql.strip():
-        raise DataLabError("usage", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
+        raise DataLabError("usage", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
     _print_rows(query(lake, sql, args.timeout))
 
 
@@ -139,7 +139,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
 
     file = parse_key(args.key)
     if file.table != args.table:
-        raise DataLabError("usage", f"the key is of the table {file.table}, not {args.table}", "check --key")
+        raise DataLabError("usage", f"the key belongs to the table {file.table}, not {args.table}", "check --key")
     declared = _declared(lake, args)
     try:
         _print(asdict(ingest(lake, file, declared)))

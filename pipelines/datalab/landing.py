@@ -29,7 +29,7 @@ def parse_key(key: str) -> Landed:
     """A landing key taken apart, or an error that says how one looks."""
     match = KEY.match(key)
     if match is None or match["file"] in (".", ".."):
-        raise DataLabError("bad-key", f'"{key}" is no landing key', "_landing/<table>/<sha256>/<file name>")
+        raise DataLabError("bad-key", f'"{key}" is not a landing key', "_landing/<table>/<sha256>/<file name>")
     return Landed(key, check_table_name(match["table"]), match["hash"], match["file"])
 
 

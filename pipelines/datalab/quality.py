@@ -77,7 +77,7 @@ def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contr
     try:
         given = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise DataLabError("bad-contract", f"{where} is no YAML: {error}", "check the indentation") from error
+        raise DataLabError("bad-contract", f"{where} is not YAML: {error}", "check the indentation") from error
     problems = _Problems()
     top = problems.mapping(
         given, "", {"table", "summary", "source", "nulls", "columns", "keys", "keep", "freshness"}

@@ -73,7 +73,7 @@ func end(drain, grace time.Duration, again <-chan os.Signal) error {
 		return err
 	}
 	if !door.Finish(grace) {
-		return errors.New("requests were still in work when the time to end them was over")
+		return errors.New("requests were still running when the shutdown time was over")
 	}
 	return nil
 }

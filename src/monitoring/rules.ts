@@ -34,7 +34,7 @@ export function platformRules(input: RulesInput): readonly PlatformRule[] {
       // Prometheus learns of Alertmanager 5 s after its start; what it sends before is lost until the resend delay is over.
       for: "10s",
       severity: "info",
-      summary: "Alerts find their way: this one always fires.",
+      summary: "This alert always fires, to prove that alerts arrive.",
     },
     ...healthRules(input),
     ...resourceRules(input.thresholds),

@@ -118,7 +118,7 @@ func (d *Door) Provision(ctx caddy.Context) error {
 	}
 	d.logger = ctx.Logger()
 	if d.domain = cookieDomain(d.Domain); d.domain != d.Domain {
-		d.logger.Warn("browsers take no cookie for this domain: every page asks for its own login", zap.String("domain", d.Domain))
+		d.logger.Warn("browsers accept no cookie for this domain: every page asks for its own login", zap.String("domain", d.Domain))
 	}
 	counter := func(name, help, label string) *prometheus.CounterVec {
 		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "datalab_gateway_" + name, Help: help}, []string{label})

@@ -74,14 +74,14 @@ func (o *OIDC) provision() error {
 	}
 	callback, err := url.Parse(o.Callback)
 	if err != nil || callback.Path != callbackPath || parseOrigin(callback.Scheme+"://"+callback.Host) == nil {
-		return fmt.Errorf("oidc: callback %q does not read https://host%s", o.Callback, callbackPath)
+		return fmt.Errorf("oidc: callback %q is not of the form https://host%s", o.Callback, callbackPath)
 	}
 	o.home = &url.URL{Scheme: callback.Scheme, Host: callback.Host}
 	if o.ClientID == "" || o.UserClaim == "" || o.Label == "" || !slices.Contains(o.Scopes, oidc.ScopeOpenID) {
 		return errors.New("oidc: clientId, userClaim, label, and openid among the scopes are needed")
 	}
 	if o.Allowed.nobody() {
-		return errors.New("oidc: allowed names nobody")
+		return errors.New("oidc: allowed is empty")
 	}
 	if o.ClientSecretFile != "" {
 		text, err := os.ReadFile(o.ClientSecretFile)
@@ -193,7 +193,7 @@ func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt)
 	case (len(id.Audience) > 1 || party != "") && party != o.ClientID:
 		return nil, untrusted{fmt.Errorf("it was made for %q", party)}
 	case id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil:
-		return nil, untrusted{errors.New("the access token is another one's")}
+		return nil, untrusted{errors.New("the access token belongs to another ID token")}
 	}
 	if o.complete(said) || p.UserInfoEndpoint() == "" {
 		return said, nil
@@ -203,7 +203,7 @@ func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt)
 		return nil, err
 	}
 	if more.Subject != id.Subject {
-		return nil, untrusted{errors.New("userinfo is of somebody else")}
+		return nil, untrusted{errors.New("userinfo is of another user")}
 	}
 	further := claims{}
 	if err := more.Claims(&further); err != nil {

@@ -95,7 +95,7 @@ func (g *Guard) unavailable(w http.ResponseWriter, r *http.Request, again bool) 
 	const seconds = 2
 	if !again {
 		writeError(w, refusal{http.StatusBadGateway, "E_UPSTREAM_LOST", g.Service + " ended while it worked on this request.",
-			"Look whether it was done before sending it again."})
+			"Check the result before you send it again."})
 		return
 	}
 	w.Header().Set("Retry-After", "2")
@@ -104,5 +104,5 @@ func (g *Guard) unavailable(w http.ResponseWriter, r *http.Request, again bool) 
 		return
 	}
 	writeError(w, refusal{http.StatusServiceUnavailable, "E_UNAVAILABLE", g.Service + " does not answer.",
-		"It starts, or has ended: ./datalab services health --stack " + g.door.Stack + " " + g.Service})
+		"It is starting or has ended: ./datalab services health --stack " + g.door.Stack + " " + g.Service})
 }

@@ -71,13 +71,13 @@ export function createClusterAddons(
   const after = Object.values(nodes.groups);
   const trust = trustsPods(stage.account.accountId, cluster.eks.arn);
   const ebs = createRole(stage, part, "ebs", {
-    summary: "Makes and mounts disks of pods",
+    summary: "Creates and mounts disks of pods",
     trust,
     managed: ["service-role/AmazonEBSCSIDriverPolicy"],
     policy: diskKeyPolicy(keys),
   });
   const efs = createRole(stage, part, "efs", {
-    summary: "Makes and mounts shared folders of pods",
+    summary: "Creates and mounts shared folders of pods",
     trust,
     managed: ["service-role/AmazonEFSCSIDriverPolicy"],
   });

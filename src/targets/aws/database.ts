@@ -60,7 +60,7 @@ export function createDatabase(
     options,
   );
   const monitoring = createRole(stage, part, "monitoring", {
-    summary: "Writes figures of the database's machine",
+    summary: "Writes metrics of the database's machine",
     trust: trusts("monitoring.rds.amazonaws.com"),
     managed: ["service-role/AmazonRDSEnhancedMonitoringRole"],
   });

@@ -33,7 +33,7 @@ export function createLogs(stage: Stage, keys: Keys, network: Network): Logs {
   const database = group("database", `/aws/rds/instance/${databaseIdentifier(stage)}/postgresql`);
   const flows = group("flows", `/datalab/${stage.name}/flows`);
   const role = createRole(stage, part, "flows", {
-    summary: "Writes the record of connections in the VPC",
+    summary: "Writes the flow log of the VPC",
     trust: trusts("vpc-flow-logs.amazonaws.com"),
     policy: [
       {
