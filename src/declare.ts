@@ -1,12 +1,12 @@
-import { type Environment, loadEnvironment } from "./config/load.ts";
+import { loadEnvironment } from "./config/load.ts";
 import { checkPromoted } from "./config/promoted.ts";
 import { ConfigError } from "./errors.ts";
-import { EnabledServices } from "./model/enabled.ts";
+import type { Environment } from "./model/environment.ts";
 import { imagesOf } from "./model/images.ts";
-import type { PlatformModel } from "./model/platform.ts";
-import { checkPolicy } from "./model/policy.ts";
-import { resolvePlatform } from "./model/resolve.ts";
-import type { Site } from "./ops/target.ts";
+import type { DeploymentTarget, PlatformModel } from "./model/platform.ts";
+import { EnabledServices } from "./model/resolve/enabled.ts";
+import { checkPolicy } from "./model/resolve/policy.ts";
+import { resolvePlatform } from "./model/resolve/resolve.ts";
 import { services } from "./services/index.ts";
 
 /** What is to be deployed, as it is declared. */
@@ -25,7 +25,7 @@ export function declare(project: string, stack: string): Declared {
 }
 
 /** Where a stack runs, whatever else its configuration lacks: taking it down needs no more. */
-export function siteOf(project: string, stack: string): Site {
+export function deploymentTargetOf(project: string, stack: string): DeploymentTarget {
   const environment = loadEnvironment(project, stack, services);
   const { cluster, problems } = new EnabledServices(environment);
   const missing = problems.filter(({ path }) => path.join(".") === "kubernetes.context");

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { exit } from "../errors.ts";
-import { report } from "./errors.ts";
-import { type AnyCommand, addCommonOptions, examples } from "./options.ts";
+import { report } from "./terminal/errors.ts";
+import { type AnyCommand, addCommonOptions, examples } from "./terminal/options.ts";
 
 /** The first word of a command line. Its module is imported only when it is used. */
 interface Entry {
@@ -14,66 +14,86 @@ interface Entry {
 
 /** In the order of the help text. */
 const commands: readonly Entry[] = [
-  { name: "up", summary: "deploy a stack, wait until it is healthy", load: () => import("./up.ts") },
-  { name: "preview", summary: "show what up would change", load: () => import("./preview.ts") },
+  {
+    name: "up",
+    summary: "deploy a stack, wait until it is healthy",
+    load: () => import("./commands/up.ts"),
+  },
+  { name: "preview", summary: "show what up would change", load: () => import("./commands/preview.ts") },
   {
     name: "down",
     summary: "remove a stack; data is kept unless told otherwise",
-    load: () => import("./down.ts"),
+    load: () => import("./commands/down.ts"),
   },
-  { name: "platform", summary: "create a stack, show its state", load: () => import("./platform.ts") },
-  { name: "services", summary: "list services, their health and logs", load: () => import("./services.ts") },
+  {
+    name: "platform",
+    summary: "create a stack, show its state",
+    load: () => import("./commands/platform.ts"),
+  },
+  {
+    name: "services",
+    summary: "list services, their health and logs",
+    load: () => import("./commands/services.ts"),
+  },
   {
     name: "alerts",
     summary: "show active and recent alerts",
-    load: () => import("./alerts.ts"),
+    load: () => import("./commands/alerts.ts"),
   },
-  { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
-  { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
+  { name: "pipelines", summary: "list and run pipelines", load: () => import("./commands/pipelines.ts") },
+  {
+    name: "data",
+    summary: "ingest files, list, show and query tables",
+    load: () => import("./commands/data.ts"),
+  },
   {
     name: "backup",
     summary: "save, restore and drill databases and objects",
-    load: () => import("./backup.ts"),
+    load: () => import("./commands/backup.ts"),
   },
-  { name: "secrets", summary: "list, show and set secrets", load: () => import("./secrets.ts") },
-  { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
-  { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./cost.ts") },
+  { name: "secrets", summary: "list, show and set secrets", load: () => import("./commands/secrets.ts") },
+  {
+    name: "config",
+    summary: "check and explain a stack's configuration",
+    load: () => import("./commands/config.ts"),
+  },
+  { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./commands/cost.ts") },
   {
     name: "images",
     summary: "build, push, list and prune container images",
-    load: () => import("./images.ts"),
+    load: () => import("./commands/images.ts"),
   },
   {
     name: "render",
     summary: "write a cluster's manifests as plain YAML",
-    load: () => import("./render.ts"),
+    load: () => import("./commands/render.ts"),
   },
   {
     name: "release",
     summary: "show what was deployed, by whom, when and from which commit",
-    load: () => import("./release.ts"),
+    load: () => import("./commands/release.ts"),
   },
   {
     name: "promote",
     summary: "promote what runs to the next stack, or roll back",
-    load: () => import("./promote.ts"),
+    load: () => import("./commands/promote.ts"),
   },
   {
     name: "drift",
     summary: "compare what runs with what was deployed, and repair it",
-    load: () => import("./drift.ts"),
+    load: () => import("./commands/drift.ts"),
   },
   {
     name: "policy",
     summary: "show and check the rules for everything that is deployed",
-    load: () => import("./policy.ts"),
+    load: () => import("./commands/policy.ts"),
   },
   {
     name: "env",
     summary: "print the shell variables that plain pulumi needs",
-    load: () => import("./env.ts"),
+    load: () => import("./commands/env.ts"),
   },
-  { name: "test", summary: "run the project's tests", load: () => import("./test.ts") },
+  { name: "test", summary: "run the project's tests", load: () => import("./commands/test.ts") },
 ];
 
 async function run(argv: readonly string[]): Promise<void> {

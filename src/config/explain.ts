@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.ts";
+import type { Environment } from "../model/environment.ts";
+import { nearest } from "../nearest.ts";
 import { platformJsonSchema, schemaAt } from "./json-schema.ts";
-import type { Environment } from "./load.ts";
-import { nearest } from "./problems.ts";
 
 /** A configuration value and where it is set: `datalab config why --json`. */
 export interface Explanation {

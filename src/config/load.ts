@@ -2,28 +2,15 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
-import type { PipelineModel } from "../model/platform.ts";
+import type { Environment } from "../model/environment.ts";
 import type { ServiceDefinition } from "../model/service.ts";
+import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
-import { readPipelines } from "./pipelines.ts";
-import { check, didYouMean } from "./problems.ts";
-import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
+import { type PipelinesConfig, readPipelines } from "./pipelines.ts";
+import { check } from "./problems.ts";
+import { platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
 import { show } from "./value-text.ts";
-
-/** A stack's complete and validated configuration; the model is resolved from it. */
-export interface Environment {
-  readonly stack: string;
-  readonly config: PlatformConfig;
-  readonly services: readonly ServiceDefinition[];
-  readonly pipelines: readonly PipelineModel[];
-  /** Names of the external secrets that are set, see `external` in the model. */
-  readonly externalSecrets: readonly string[];
-  /** `file:line:col` of a config path, or of its nearest ancestor. */
-  locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set; undefined for a default. */
-  find(path: readonly (string | number)[]): string | undefined;
-}
 
 const platformKey = "datalab:platform";
 /** Keys that the stack generates, see ops/engine/stack.ts. */
@@ -146,7 +133,7 @@ function readServices(
 }
 
 /** The pipelines' part of a configuration with other problems, so that the pipelines' files are checked too. */
-function pipelinesOnly(raw: unknown): PlatformConfig["pipelines"] | undefined {
+function pipelinesOnly(raw: unknown): PipelinesConfig | undefined {
   const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
   const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });
   return result.ok ? result.value.pipelines : undefined;

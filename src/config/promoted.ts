@@ -1,5 +1,5 @@
 import { ConfigError, type Problem } from "../errors.ts";
-import type { Environment } from "./load.ts";
+import type { Environment } from "../model/environment.ts";
 import { readPipelines } from "./pipelines.ts";
 
 /** Version of each pipeline as its own files give it, whatever a stack does otherwise. */

@@ -9,19 +9,19 @@ import { external } from "./schema-external.ts";
 import { backup, promoted, promotion, protect } from "./schema-release.ts";
 
 /** Nothing runs with less; see also the rules for the model. */
-const leastMemory = 16 * 2 ** 20;
-const leastMilliCpu = 10;
+const minMemory = 16 * 2 ** 20;
+const minMilliCpu = 10;
 
 export const size = z
   .string()
   .regex(sizePattern, 'a size such as "20Gi"')
   .meta({ examples: ["512Mi", "20Gi"] });
-export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= leastMemory, {
+export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= minMemory, {
   error: "at least 16Mi of memory",
 });
 const cpuWords = 'cores such as "250m" or "2", at least "10m"';
 const isCpu = (value: string | number) =>
-  cpuPattern.test(String(value)) && parseCpu(String(value)) >= leastMilliCpu;
+  cpuPattern.test(String(value)) && parseCpu(String(value)) >= minMilliCpu;
 export const cpuText = z.string().regex(cpuPattern, cpuWords).refine(isCpu, { error: cpuWords });
 export const cpu = z
   .union([cpuText, z.number({ error: cpuWords }).refine(isCpu, { error: cpuWords })])
@@ -214,17 +214,4 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       promoted,
     })
     .describe("One stack of the DataLab platform.");
-}
-
-export type PlatformConfig = z.output<ReturnType<typeof platformSchema>>;
-export type Scale = z.output<typeof scale>;
-/** Configuration of one service after defaults. */
-export interface ServiceConfig {
-  readonly enabled: boolean;
-  readonly resources: Readonly<Record<string, { cpu: string | number; memory: string }>>;
-  readonly ports?: Readonly<Record<string, number | false>>;
-  readonly storage?: Readonly<Record<string, string>>;
-  readonly data?: "retain" | "delete" | undefined;
-  readonly scale?: Readonly<Record<string, Scale | undefined>>;
-  readonly options: unknown;
 }

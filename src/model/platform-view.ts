@@ -1,6 +1,6 @@
+import type { AlertRule } from "./alert.ts";
 import type { ServiceSummary } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
-import type { AlertRule } from "./service.ts";
 
 /** The platform as seen by services that are derived from the others: registries, scrape configs, rules, gateways. */
 export interface PlatformView {

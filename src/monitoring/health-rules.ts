@@ -1,5 +1,5 @@
 import { parseDuration } from "../model/units.ts";
-import type { PlatformRule, RulesInput } from "./rules.ts";
+import type { PlatformRule, RulesInput } from "./platform-rule.ts";
 import { probeJob } from "./scrape.ts";
 
 /** Holds once everything had the time to start. */

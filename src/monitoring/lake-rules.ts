@@ -1,5 +1,5 @@
 import { parseDuration } from "../model/units.ts";
-import type { PlatformRule } from "./rules.ts";
+import type { PlatformRule } from "./platform-rule.ts";
 import type { Thresholds } from "./thresholds.ts";
 
 /** Pipelines that fail or are late, tables that go stale, and the measurements that say so. */

@@ -1,6 +1,6 @@
 import { volumeName } from "../model/names.ts";
 import { parseDuration } from "../model/units.ts";
-import type { RulesInput } from "./rules.ts";
+import type { RulesInput } from "./platform-rule.ts";
 import { probeJob } from "./scrape.ts";
 
 export interface Recording {

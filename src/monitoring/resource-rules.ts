@@ -1,5 +1,5 @@
 import { parseSize } from "../model/units.ts";
-import type { PlatformRule } from "./rules.ts";
+import type { PlatformRule } from "./platform-rule.ts";
 import type { Thresholds } from "./thresholds.ts";
 
 const percent = "{{ $value | humanizePercentage }}";

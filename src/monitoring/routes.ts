@@ -29,7 +29,9 @@ export const alertRoute = z
       .describe("An active alert is repeated after this time."),
     webhook: z
       .strictObject({
-        url: httpUrl.optional().describe("URL that alerts are posted to; use urlSecret if the URL contains a secret."),
+        url: httpUrl
+          .optional()
+          .describe("URL that alerts are posted to; use urlSecret if the URL contains a secret."),
         urlSecret: secretName.optional(),
         port: z
           .int()

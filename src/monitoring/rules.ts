@@ -1,25 +1,9 @@
-import type { PipelineModel } from "../model/platform.ts";
-import type { PlatformView } from "../model/platform-view.ts";
-import type { AlertRule } from "../model/service.ts";
 import { backupRules } from "./backup-rules.ts";
 import { healthRules } from "./health-rules.ts";
 import { lakeRules } from "./lake-rules.ts";
+import type { PlatformRule, RulesInput } from "./platform-rule.ts";
 import { recordings } from "./recordings.ts";
 import { resourceRules } from "./resource-rules.ts";
-import type { Thresholds } from "./thresholds.ts";
-
-/** An alert with the labels that its series lack. */
-export interface PlatformRule extends AlertRule {
-  /** Set when the series themselves name no service. */
-  readonly service?: string;
-}
-
-export interface RulesInput {
-  readonly stack: string;
-  readonly platform: PlatformView;
-  readonly pipelines: readonly PipelineModel[];
-  readonly thresholds: Thresholds;
-}
 
 /** Always fires: that it goes on to arrive proves the way of every other alert. */
 export const heartbeat = "Heartbeat";

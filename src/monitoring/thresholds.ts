@@ -33,22 +33,13 @@ export const thresholds = z
       .default(4)
       .describe("Changes of a check's result in 15 minutes that count as flapping."),
     restarts: z.int().min(1).default(3).describe("Restarts of a container in 15 minutes."),
-    pipelineFailures: z
-      .int()
-      .min(1)
-      .default(1)
-      .describe("Consecutive failed runs of a pipeline."),
+    pipelineFailures: z.int().min(1).default(1).describe("Consecutive failed runs of a pipeline."),
     lateness: duration("How long a scheduled run may wait for its start.", "5m"),
     freshness: optionalDuration(
       "Maximum time between two commits of any table; default: only what pipelines declare.",
     ),
-    backup: optionalDuration(
-      "Maximum age of the last verified backup; default: no alert.",
-    ),
-    startup: duration(
-      "How long after its start Prometheus waits before it reports services as down.",
-      "90s",
-    ),
+    backup: optionalDuration("Maximum age of the last verified backup; default: no alert."),
+    startup: duration("How long after its start Prometheus waits before it reports services as down.", "90s"),
   })
   .describe("Thresholds of alerts.");
 

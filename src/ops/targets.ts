@@ -1,74 +1,42 @@
-import type { Readable, Writable } from "node:stream";
+/** Which code serves which target: one record each, loaded when it is asked for. */
+import type { DeploymentTarget, PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
-import type { HomeHost } from "./homes.ts";
-import type { Ran } from "./process.ts";
+import type { FetchOptions, Host, Runtime, TargetOperations, Timeouts } from "./target.ts";
 
-/** What the CLI does where the platform runs. Each target has one. */
-export interface Runtime {
-  /** Runs a command inside a running workload, with the environment the workload has. */
-  exec(instance: string, command: readonly string[], options: ExecOptions): Promise<Ran>;
-  /** Hands over the log of a workload, oldest line first; with `follow` until the signal aborts. */
-  logs(instance: string, options: LogOptions, onLine: (line: LogLine) => void): Promise<void>;
-  /** What the target itself says about the workloads of a stack. */
-  instances(stack: string): Promise<readonly Instance[]>;
-  /** Starts what was stopped. Throws when there is nothing of this name, or it can't start. */
-  start(instance: string): Promise<void>;
-  /** Runs a one-shot again. Throws when it does not end well. */
-  rerun(instance: string): Promise<void>;
-  /** Asks it to end, and ends it after the grace. What does not run is left alone. */
-  stop(instance: string, graceSeconds: number): Promise<void>;
-  /** Opens folders of people, to save them and to bring them back. */
-  readonly homes: HomeHost;
-}
-
-export interface ExecOptions {
-  /** Standard input of the command. */
-  readonly input?: string | Readable;
-  /** Gets its standard output instead of the result's `stdout`, and is ended with it. */
-  readonly output?: Writable;
-  readonly onError?: (line: string) => void;
-  /** It is waited for no longer than this. @default for ever */
-  readonly timeoutSeconds?: number;
-}
-
-export interface LogOptions {
-  readonly follow: boolean;
-  /** How many of the last lines; undefined: all. */
-  readonly tail?: number;
-  /** A duration such as 10m, or a time. */
-  readonly since?: string;
-  readonly signal: AbortSignal;
-}
-
-export interface LogLine {
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
-
-export interface Instance {
-  readonly name: string;
-  readonly service: string;
-  readonly workload: string;
-  readonly oneShot: boolean;
-  readonly ok: boolean;
-  /** It was stopped on purpose: whatever ends by itself is started again, or runs once. */
-  readonly stopped: boolean;
-  /** Such as `running`, `running (unhealthy)`, `exited with 1`. */
-  readonly state: string;
-}
-
-/** The one place that knows which target is served by what. */
-const runtimes: Record<PlatformOutput["target"], (platform: PlatformOutput) => Promise<Runtime>> = {
-  docker: async () => (await import("./docker/runtime.ts")).dockerRuntime,
-  kubernetes: inCluster,
-  aws: inCluster,
+const docker: TargetOperations = {
+  host: async () => (await import("./docker/host.ts")).dockerHost,
+  runtime: async () => (await import("./docker/runtime.ts")).dockerRuntime,
+  drift: async (stack, state) => (await import("./docker/drift.ts")).dockerDrift(stack, state),
+  fetchImages: async (model, options) =>
+    (await import("./docker/registry-images.ts")).fetchRegistryImages(model, options),
 };
 
-async function inCluster(platform: PlatformOutput): Promise<Runtime> {
-  return (await import("./kubernetes/runtime.ts")).kubernetesRuntime(platform);
-}
+const kubernetes: TargetOperations = {
+  host: async (target, timeouts) => (await import("./kubernetes/host.ts")).kubernetesHost(target, timeouts),
+  runtime: async (platform) => (await import("./kubernetes/runtime.ts")).kubernetesRuntime(platform),
+  drift: async (stack, state, host) =>
+    (await import("./kubernetes/drift.ts")).kubernetesDrift(stack, state, host),
+};
 
-/** How to reach into the platform on the target it runs on. */
-export const runtimeOf = (platform: PlatformOutput): Promise<Runtime> => runtimes[platform.target](platform);
+const targets: Readonly<Record<PlatformModel["target"], TargetOperations>> = {
+  docker,
+  kubernetes,
+  aws: kubernetes,
+};
+
+/** How a stack is brought up and taken down where it runs. */
+export const hostOf = (target: DeploymentTarget, timeouts: Timeouts = {}): Promise<Host> =>
+  targets[target.target].host(target, timeouts);
+
+/** How to reach into the platform where it runs. */
+export const runtimeOf = (platform: PlatformOutput): Promise<Runtime> =>
+  targets[platform.target].runtime(platform);
+
+/** What of a stack differs on its target from what its state says, beyond what the engine's refresh sees. */
+export const driftOf = (target: DeploymentTarget, ...args: Parameters<TargetOperations["drift"]>) =>
+  targets[target.target].drift(...args);
+
+/** Fetches the images of a stack that takes them from a registry. */
+export async function fetchImages(model: PlatformModel, options: FetchOptions): Promise<void> {
+  if (model.images.source === "registry") await targets[model.target].fetchImages?.(model, options);
+}

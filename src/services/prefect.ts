@@ -76,7 +76,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -85,7 +85,7 @@ const workerArguments = ({ cluster, options }: Context) =>
         ...["--limit", String(options.workerConcurrency)],
       ];
 
-/** What the worker knows of the cluster; see pipelines/datalab/flow_jobs.py. */
+/** What the worker knows of the cluster; see pipelines/datalab/prefect/flow_jobs.py. */
 const clusterEnv = ({ cluster, options }: Context) =>
   cluster && {
     DATALAB_NAMESPACE: cluster.namespace,
@@ -192,7 +192,7 @@ export const prefect = defineService({
       after: [{ part: "main", endpoint: "api" }],
       // It puts right what a killed worker has left, then becomes `prefect worker start`.
       command: (ctx) => [
-        ...["python", "-m", "datalab.worker", "start"],
+        ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),
         "--with-healthcheck",
       ],
@@ -214,7 +214,10 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
-      drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
+      drain: {
+        command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"],
+        within: "90s",
+      },
       scalable: true,
       spawns: {
         run: {
@@ -234,7 +237,7 @@ export const prefect = defineService({
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
       oneShot: true,
-      command: () => ["python", "-m", "datalab.register"],
+      command: () => ["python", "-m", "datalab.prefect.register"],
       env: (ctx) => ({ ...clientEnv(ctx), ...(ctx.cluster && { DATALAB_POOL_TYPE: "kubernetes" }) }),
       files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },

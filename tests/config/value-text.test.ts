@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { cronProblem } from "../../src/config/cron.ts";
-import { didYouMean, nearest } from "../../src/config/problems.ts";
 import { show } from "../../src/config/value-text.ts";
 import { ConfigError, formatPath, formatProblem } from "../../src/errors.ts";
+import { didYouMean, nearest } from "../../src/nearest.ts";
 
 test.each([
   [["services", "prefect", "ports", "api"], "services.prefect.ports.api"],

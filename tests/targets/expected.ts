@@ -210,7 +210,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       ...[
         "python",
         "-m",
-        "datalab.worker",
+        "datalab.prefect.worker",
         "start",
         "--name",
         "worker",
@@ -241,7 +241,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   "prefect-register": {
     service: "prefect",
     image: "pipelines",
-    command: ["python", "-m", "datalab.register"],
+    command: ["python", "-m", "datalab.prefect.register"],
     envs: [
       ...lake,
       ...quiet,

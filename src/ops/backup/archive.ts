@@ -2,9 +2,9 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { loadEnvironment } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
-import { besideState, placeOf } from "../engine/state-location.ts";
+import { besideState, locationOf } from "../engine/state-location.ts";
 import { readMaster } from "../services/credentials.ts";
 import { type BackupRecord, backupRecord, type Verification, verification } from "./record.ts";
 import { openRepository, type Repository, type Stored } from "./repository.ts";
@@ -51,7 +51,6 @@ export class Archive {
         ? `The stack ${this.stack} has no backup in ${this.place}.`
         : `The stack ${this.stack} has no backup ${JSON.stringify(word)}.`,
       {
-        exitCode: exit.usage,
         hint: none
           ? `./datalab backup create --stack ${this.stack}`
           : `./datalab backup list --stack ${this.stack} shows them.`,
@@ -180,7 +179,7 @@ export const backupsKept = (project: string, stack: string): number =>
 /** The archive of a stack of this project, where its configuration says. */
 export async function openArchive(project: string, stack: string): Promise<Archive> {
   const { to } = loadEnvironment(project, stack, services).config.backup;
-  const place = to === undefined ? besideState(project, "backups") : placeOf(project, to);
+  const place = to === undefined ? besideState(project, "backups") : locationOf(project, to);
   const master = await readMaster(project, stack);
   return new Archive(stack, await openRepository(place), sealKey(master, stack));
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { stackFile } from "../../config/load.ts";
-import { siteOf } from "../../declare.ts";
+import { deploymentTargetOf } from "../../declare.ts";
 import { volumeName } from "../../model/names.ts";
 import { gitState } from "../git.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -10,7 +10,7 @@ import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
 import { lastLines } from "../process.ts";
 import type { Reporter } from "../reporter.ts";
-import { hostOf } from "../target.ts";
+import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import type { Dumper } from "./dumper.ts";
@@ -114,7 +114,9 @@ export async function backUp(
   );
   const { covers, platform } = source;
   const holders = [...source.holders, ...source.stopped];
-  const { volumes } = await (await hostOf(siteOf(project, stack))).inventory(stack, { sizes: false });
+  const { volumes } = await (await hostOf(deploymentTargetOf(project, stack))).inventory(stack, {
+    sizes: false,
+  });
   // What the program writes itself comes with the next up.
   const written = new Set(
     platform.services.flatMap((s) => s.workloads.map((w) => volumeName(stack, w.name, "files"))),

@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from "node:stream";
 import { DatalabError } from "../../errors.ts";
 import { lastLines, type Ran } from "../process.ts";
-import type { ExecOptions, Runtime } from "../targets.ts";
+import type { ExecOptions, Runtime } from "../target.ts";
 import type { SavedDump } from "./record.ts";
 
 /** Whoever knows how to dump what a workload holds. See Dump in the vocabulary. */

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import type { HomeHost, Homes } from "../homes.ts";
 import { parallel } from "../object-store/inventory.ts";
-import type { ExecOptions } from "../targets.ts";
+import type { ExecOptions, HomeHost, Homes } from "../target.ts";
 import { type Dumper, outputOf, printed } from "./dumper.ts";
 import { homeScript } from "./home-script.ts";
 

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
-import { type FolderPlace, placeText, type S3Place } from "../engine/state-location.ts";
+import { type FolderLocation, locationText, type S3Location } from "../engine/state-location.ts";
 import { statusOf } from "../object-store/copy.ts";
 
 /** Where backups stand: files by their paths, written once and never changed. */
@@ -30,7 +30,7 @@ export interface Stored {
   readonly modified: Date;
 }
 
-export async function openRepository(place: FolderPlace | S3Place): Promise<Repository> {
+export async function openRepository(place: FolderLocation | S3Location): Promise<Repository> {
   return place.kind === "folder" ? folder(place.path) : s3(place);
 }
 
@@ -69,7 +69,7 @@ function folder(root: string): Repository {
   };
 }
 
-async function s3(place: S3Place): Promise<Repository> {
+async function s3(place: S3Location): Promise<Repository> {
   const sdk = await import("@aws-sdk/client-s3");
   const client: S3Client = new sdk.S3Client(place.client);
   const draft = join(tmpdir(), `datalab-backup-${process.pid}`);
@@ -82,7 +82,7 @@ async function s3(place: S3Place): Promise<Repository> {
       if (statusOf(error) === 404 && (error as Error).name !== "NoSuchBucket") throw error;
       throw new DatalabError(
         "E_BACKUP_STORE",
-        `The backups in ${placeText(place)} can't be reached: ${(error as Error).message}`,
+        `The backups in ${locationText(place)} can't be reached: ${(error as Error).message}`,
         {
           hint: "`backup.to` sets where they are; credentials come from the environment, where AWS's tools find them.",
           cause: error,
@@ -95,7 +95,7 @@ async function s3(place: S3Place): Promise<Repository> {
     throw error;
   };
   return {
-    place: placeText(place),
+    place: locationText(place),
     draft,
     has: async (path) =>
       (await reached(client.send(new sdk.HeadObjectCommand(at(path)))).catch(absent)) !== undefined,

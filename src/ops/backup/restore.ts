@@ -1,8 +1,8 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter } from "../reporter.ts";
-import { controlServices, wayIn } from "../services/control.ts";
+import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -103,7 +103,6 @@ async function checkTarget(record: BackupRecord, source: DataSource, stack: stri
     "E_BACKUP_TARGET",
     `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was changed.`,
     {
-      exitCode: exit.usage,
       hint: `Enable the services of the backup (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
     },
   );
@@ -121,7 +120,7 @@ async function exchange(
   let before: string | null = null;
   let touched = false;
   try {
-    const entrance = wayIn(platform);
+    const entrance = ingressRoute(platform);
     const dependents = dependentsOf(platform, holders);
     const affected = platform.services.filter(
       (service) =>
@@ -227,7 +226,7 @@ function halfWay(
 ): DatalabError {
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
-    "E_RESTORE_HALF",
+    "E_RESTORE_INCOMPLETE",
     `The restore of ${record.id} is incomplete: ${(error as Error).message} Services that need the data stay stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),

@@ -8,8 +8,9 @@ import { bucketName, clientConfig, secretKeyOf } from "../lake/store-access.ts";
 import { bucketNames, connect } from "../object-store/inventory.ts";
 import { configuredEngine, publishedUrl, storeWith } from "../object-store/sides.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
-import { agentBy, wayInOf } from "../services/ingress-route.ts";
-import { type Runtime, runtimeOf } from "../targets.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
+import type { Runtime } from "../target.ts";
+import { runtimeOf } from "../targets.ts";
 import { type Dumper, workloadDumper } from "./dumper.ts";
 import { homeDumper } from "./home-dumper.ts";
 
@@ -56,11 +57,16 @@ export async function openSource(project: string, stack: string): Promise<DataSo
     const { admin } = store;
     const url = publishedUrl(store, platform, "Backups read it there");
     const secretKey = credentials.value(admin.secret);
-    const client = connect({ url, accessKey: admin.user, secretKey, agent: agentBy(wayInOf(platform)) });
+    const client = connect({
+      url,
+      accessKey: admin.user,
+      secretKey,
+      agent: agentFor(ingressRouteOf(platform)),
+    });
     objects = { client, own: true, names: () => bucketNames(client), at: (name) => name };
   } else {
     const { bucket } = lakeOf(platform);
-    if (!bucket) throw new DatalabError("E_NO_LAKE", `The stack ${stack} has no address of its buckets.`);
+    if (!bucket) throw new DatalabError("E_NO_STORE", `The stack ${stack} has no address of its buckets.`);
     const client = new S3Client(clientConfig(bucket, secretKeyOf(bucket, credentials)));
     objects = {
       client,

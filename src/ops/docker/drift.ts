@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { filesRole, labelNames, stackName } from "../../model/names.ts";
-import { nameOfUrn, type StateResource } from "../engine/stack-state.ts";
-import type { DriftItem } from "../lifecycle/drift-report.ts";
+import { nameOfUrn, type StateResource } from "../state-resource.ts";
+import type { DriftItem } from "../target.ts";
 import { dockerJson, dockerRun } from "./cli.ts";
 import { dockerTypes } from "./types.ts";
 

@@ -1,5 +1,6 @@
 import { instancePrefix } from "../../model/names.ts";
-import { type HomeHost, type Homes, homeRole, openSeconds } from "../homes.ts";
+import { homeRole, openSeconds } from "../homes.ts";
+import type { HomeHost, Homes } from "../target.ts";
 import { dockerLines, dockerRun, dockerText } from "./cli.ts";
 import { confinement, ensureDataVolume, labelled, labelsOf } from "./side.ts";
 

@@ -1,11 +1,11 @@
 import { filesRole, instanceName, labelNames, replicaNames, spawnedRole } from "../../model/names.ts";
 import type { Host, Inventory, StackObject } from "../target.ts";
 import { dockerJson, dockerLines, dockerRun, dockerText } from "./cli.ts";
-import { checkPorts as checkPlace } from "./ports.ts";
+import { checkPorts as checkTarget } from "./ports.ts";
 import { dockerRuntime } from "./runtime.ts";
 import { stopInOrder } from "./stop.ts";
 import { dockerStoreHost } from "./store.ts";
-import { failedOneShots, stopOneShots, watchDeaths } from "./watch.ts";
+import { failedOneShots, stopOneShots, watchFailures } from "./watch.ts";
 
 interface InspectedVolume {
   readonly Name: string;
@@ -13,14 +13,14 @@ interface InspectedVolume {
 }
 
 export const dockerHost: Host = {
-  checkPlace,
-  watchDeaths,
+  checkTarget,
+  watchFailures,
   stopOneShots,
   failedOneShots,
   // Docker makes one container after the other; asked for all at once, the first ones are there no sooner than the last.
   parallel: 16,
   // The engine's own message and the watching have told it.
-  whyNot: async () => undefined,
+  diagnose: async () => undefined,
   stores: dockerStoreHost,
 
   async startStopped(stack) {

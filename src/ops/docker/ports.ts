@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Environment } from "../../config/load.ts";
 import { ConfigError, type Problem } from "../../errors.ts";
+import type { Environment } from "../../model/environment.ts";
 import { labelNames } from "../../model/names.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { ProgramMissing, run } from "../process.ts";

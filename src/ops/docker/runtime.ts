@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../../errors.ts";
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
-import type { Instance, LogLine, LogOptions, Runtime } from "../targets.ts";
+import type { Instance, LogLine, LogOptions, Runtime } from "../target.ts";
 import { dockerJson, dockerRun, dockerStream } from "./cli.ts";
 import { dockerHomes } from "./homes.ts";
 
@@ -90,7 +90,7 @@ export const dockerRuntime: Runtime = {
     const { code, stdout, stderr } = await dockerRun(["start", "--attach", instance]);
     if (code === 0) return;
     throw new DatalabError(
-      "E_ONE_SHOT",
+      "E_JOB_FAILED",
       `${instance} ended with ${code}: ${lastLines(`${stdout}\n${stderr}`, 4)}`,
       { hint: `docker logs ${instance}` },
     );

@@ -1,6 +1,6 @@
 import { labelNames } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
-import type { Death, FailedOneShot, UpdateView } from "../target.ts";
+import type { FailedOneShot, UpdateView, WorkloadFailure } from "../target.ts";
 import { dockerJson, dockerRun, dockerStream } from "./cli.ts";
 
 interface ContainerEvent {
@@ -8,8 +8,8 @@ interface ContainerEvent {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 }
 
-/** A second death within an update is one too many; so is a first one that nothing follows. */
-const deathsAllowed = 1;
+/** A second failure within an update is one too many; so is a first one that nothing follows. */
+const failuresAllowed = 1;
 const graceMs = 12_000;
 const logLines = 20;
 
@@ -18,47 +18,47 @@ const logLines = 20;
  * and was not accepted as healthy within 12 s after. What was there before and is replaced in this update may die as it
  * likes. Resolves with undefined when the signal aborts.
  */
-export function watchDeaths(
+export function watchFailures(
   stack: string,
   update: UpdateView,
   signal: AbortSignal,
-): Promise<Death | undefined> {
-  const deaths = new Map<string, number>();
+): Promise<WorkloadFailure | undefined> {
+  const failures = new Map<string, number>();
   const timers: NodeJS.Timeout[] = [];
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
 
-  return new Promise<Death | undefined>((resolve) => {
-    const end = (death: Death | undefined) => {
+  return new Promise<WorkloadFailure | undefined>((resolve) => {
+    const end = (failure: WorkloadFailure | undefined) => {
       for (const timer of timers) clearTimeout(timer);
       stop.abort();
-      resolve(death);
+      resolve(failure);
     };
     signal.addEventListener("abort", () => end(undefined), { once: true });
 
-    const onDeath = (attributes: Readonly<Record<string, string>>) => {
+    const onFailure = (attributes: Readonly<Record<string, string>>) => {
       const workload = attributes[labelNames.workload];
       if (workload === undefined || attributes[labelNames.oneShot] === "true") return;
       // A notebook that ends is its user's business.
       if (attributes[labelNames.role] !== undefined) return;
       const instance = attributes.name as string;
       const exitCode = Number(attributes.exitCode);
-      const count = (deaths.get(workload) ?? 0) + 1;
-      deaths.set(workload, count);
+      const count = (failures.get(workload) ?? 0) + 1;
+      failures.set(workload, count);
       const more = `docker logs ${instance}`;
       const report = async () => end({ instance, workload, exitCode, log: await lastLog(instance), more });
-      if (count > deathsAllowed) void report();
+      if (count > failuresAllowed) void report();
       else {
         const judge = async () => ((await update.isHealthy(workload)) ? undefined : report());
         timers.push(setTimeout(() => void judge(), graceMs));
       }
     };
     const made = new Set<string>();
-    /** Deaths of containers that were there before, until it is known whether they stay. */
+    /** Failures of containers that were there before, until it is known whether they stay. */
     const earlier = new Map<string, Readonly<Record<string, string>>>();
     const settle = setInterval(() => {
       if (!update.isDeployed()) return;
-      for (const attributes of earlier.values()) onDeath(attributes);
+      for (const attributes of earlier.values()) onFailure(attributes);
       earlier.clear();
     }, 500);
     timers.push(settle);
@@ -75,7 +75,7 @@ export function watchDeaths(
         else if (Action === "destroy") earlier.delete(Actor.ID);
         else if (Action === "kill") stopped.add(Actor.ID);
         else if (stopped.has(Actor.ID)) return;
-        else if (made.has(Actor.ID) || update.isDeployed()) onDeath(Actor.Attributes);
+        else if (made.has(Actor.ID) || update.isDeployed()) onFailure(Actor.Attributes);
         else earlier.set(Actor.ID, Actor.Attributes);
       },
       both,

@@ -1,7 +1,9 @@
 import { DatalabError } from "../../errors.ts";
 import { lastLines, run } from "../process.ts";
+import { knownNamesIn, type StateResource } from "../state-resource.ts";
 import type { Host } from "../target.ts";
 import { runEngine } from "./engine.ts";
+import type { WrittenState } from "./stack-state.ts";
 
 /**
  * Puts a stack right whose engine was killed: its lock goes, half-made resources are cleared from the state, and
@@ -17,7 +19,7 @@ export async function recover(project: string, stack: string, host: Host): Promi
       `The state of stack ${stack} can't be refreshed: ${lastLines(refreshed.stderr, 5)}`,
     );
   }
-  const known = await knownNames(project, stack);
+  const known = knownNamesIn(await stateOf(project, stack));
   const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
   // What services have started themselves is in nobody's state, and somebody may be at work in it.
@@ -29,21 +31,9 @@ export async function recover(project: string, stack: string, host: Host): Promi
   );
 }
 
-/** Names of the resources in the stack's state; those of a cluster, where kinds may share one, as `Kind/name`. */
-export async function knownNames(project: string, stack: string): Promise<ReadonlySet<string>> {
-  const state = JSON.parse(await pulumi(project, ["stack", "export", "--stack", stack])) as {
-    deployment?: { resources?: { inputs?: Named; outputs?: Named }[] };
-  };
-  const names = (state.deployment?.resources ?? [])
-    .flatMap(({ inputs, outputs }) => [inputs, outputs])
-    .flatMap((value) => [value?.name, value?.metadata?.name && `${value.kind}/${value.metadata.name}`]);
-  return new Set(names.filter((name) => typeof name === "string"));
-}
-
-interface Named {
-  readonly name?: unknown;
-  readonly kind?: string;
-  readonly metadata?: { readonly name?: string };
+async function stateOf(project: string, stack: string): Promise<readonly StateResource[]> {
+  const text = await pulumi(project, ["stack", "export", "--stack", stack]);
+  return (JSON.parse(text) as { deployment?: WrittenState }).deployment?.resources ?? [];
 }
 
 async function pulumi(project: string, args: readonly string[]): Promise<string> {

@@ -1,8 +1,8 @@
 import { labelNames } from "../../model/names.ts";
 import { dockerTypes } from "../docker/types.ts";
+import { managed, type StateResource } from "../state-resource.ts";
 import type { Inventory } from "../target.ts";
 import { pulumiRead } from "./pulumi-cli.ts";
-import { managed, type StateResource } from "./stack-state.ts";
 
 /** What an inventory by labels finds where it is there, and thereby proves to be gone where it does not. */
 const inventoried: readonly string[] = Object.values(dockerTypes);

@@ -1,18 +1,5 @@
+import type { StateResource } from "../state-resource.ts";
 import { pulumiRead } from "./pulumi-cli.ts";
-
-/** A resource as a stack's state has it. */
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly custom?: boolean;
-  readonly protect?: boolean;
-  readonly retainOnDelete?: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: inputs of every provider
-  readonly inputs?: Readonly<Record<string, any>>;
-  // biome-ignore lint/suspicious/noExplicitAny: outputs of every provider
-  readonly outputs?: Readonly<Record<string, any>>;
-}
 
 /** A stack's state as the engine has written it. */
 export interface WrittenState {
@@ -53,10 +40,6 @@ export async function readSettledState(
   return pending.length > 0 ? undefined : resources;
 }
 
-/** Resources that stand for something on the target: neither components nor the engine's own bookkeeping. */
-export const managed = (state: readonly StateResource[]): readonly StateResource[] =>
-  state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
-
 /** A secret that was opened stands in the state as a mapping with its JSON. */
 function opened(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(opened);
@@ -64,5 +47,3 @@ function opened(value: unknown): unknown {
   if ("plaintext" in value && typeof value.plaintext === "string") return opened(JSON.parse(value.plaintext));
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, opened(inner)]));
 }
-
-export const nameOfUrn = (urn: string): string => urn.split("::").at(-1) as string;

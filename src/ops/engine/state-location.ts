@@ -14,12 +14,12 @@ export function backendUrl(project: string): string {
 }
 
 /** A folder of this machine. */
-export interface FolderPlace {
+export interface FolderLocation {
   readonly kind: "folder";
   readonly path: string;
 }
 
-export interface S3Place {
+export interface S3Location {
   readonly kind: "s3";
   readonly bucket: string;
   /** Without slashes around it; may be empty. */
@@ -31,11 +31,11 @@ export interface S3Place {
  * Where something of a project stands that whoever shares the state shares too: `name` beside the state. What stands beside a backend
  * that only Pulumi can write to is kept in this checkout.
  */
-export function besideState(project: string, name: string): FolderPlace | S3Place {
+export function besideState(project: string, name: string): FolderLocation | S3Location {
   const url = backendUrl(project);
   const own = join(project, ".datalab");
   if (url.startsWith("s3://")) {
-    const place = s3Place(url);
+    const place = s3Location(url);
     return { ...place, prefix: [place.prefix, name].filter(Boolean).join("/") };
   }
   if (!url.startsWith("file://")) return { kind: "folder", path: join(own, name) };
@@ -44,11 +44,11 @@ export function besideState(project: string, name: string): FolderPlace | S3Plac
 }
 
 /** A place by its URL, as Pulumi writes that of a state: `file://./folder`, `s3://bucket/prefix?endpoint=...&region=...`. */
-export function placeOf(project: string, url: string): FolderPlace | S3Place {
-  return url.startsWith("s3://") ? s3Place(url) : { kind: "folder", path: folderOf(project, url) };
+export function locationOf(project: string, url: string): FolderLocation | S3Location {
+  return url.startsWith("s3://") ? s3Location(url) : { kind: "folder", path: folderOf(project, url) };
 }
 
-export const placeText = (place: FolderPlace | S3Place): string =>
+export const locationText = (place: FolderLocation | S3Location): string =>
   place.kind === "folder" ? place.path : `s3://${[place.bucket, place.prefix].filter(Boolean).join("/")}`;
 
 function folderOf(project: string, url: string): string {
@@ -56,7 +56,7 @@ function folderOf(project: string, url: string): string {
   return path.startsWith("/") ? fileURLToPath(`file://${path}`) : resolve(project, path);
 }
 
-function s3Place(url: string): S3Place {
+function s3Location(url: string): S3Location {
   const { hostname: bucket, pathname, searchParams: given } = new URL(url);
   const is = (name: string) => given.get(name) === "true";
   const endpoint = given.get("endpoint");

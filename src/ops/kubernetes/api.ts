@@ -3,10 +3,10 @@ import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { fetch, type Response } from "undici";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, type ErrorCode } from "../../errors.ts";
 
 /** Which cluster, and where in it. */
-export interface ClusterPlace {
+export interface ClusterTarget {
   /** null: nobody has said it. */
   readonly context: string | null;
   /** null: $KUBECONFIG, else the user's own. */
@@ -30,7 +30,7 @@ export interface RequestOptions {
 export class ApiError extends DatalabError {
   readonly status: number;
   constructor(status: number, message: string, hint?: string) {
-    const codes: Readonly<Record<number, string>> = { 401: "E_CLUSTER_LOGIN", 403: "E_CLUSTER_FORBIDDEN" };
+    const codes: Readonly<Record<number, ErrorCode>> = { 401: "E_CLUSTER_LOGIN", 403: "E_CLUSTER_FORBIDDEN" };
     super(codes[status] ?? "E_CLUSTER", message, hint === undefined ? {} : { hint });
     this.status = status;
   }
@@ -38,7 +38,7 @@ export class ApiError extends DatalabError {
 
 /** A cluster's API, through one context of a kubeconfig. */
 export interface Cluster {
-  readonly place: ClusterPlace & { readonly context: string };
+  readonly target: ClusterTarget & { readonly context: string };
   readonly server: string;
   readonly config: KubeConfig;
   /** Sends a request; throws an ApiError unless it was done. */
@@ -54,20 +54,18 @@ export interface Cluster {
 const connectMs = 15_000;
 const pageSize = 500;
 
-/** Opens the API of a place. Throws when its context is not known; asks the cluster nothing yet. */
-export function connectCluster(place: ClusterPlace): Cluster {
-  const { context } = place;
+/** Opens the API of a cluster. Throws when its context is not known; asks the cluster nothing yet. */
+export function connectCluster(target: ClusterTarget): Cluster {
+  const { context } = target;
   if (context === null) {
     throw new DatalabError("E_CONTEXT", "The kubeconfig context of this cluster is not configured.", {
-      exitCode: exit.usage,
       hint: "Set kubernetes.context in the stack's file; a tool such as aws eks update-kubeconfig creates the context.",
     });
   }
-  const { config, source } = loadKubeconfig(place.kubeconfig);
+  const { config, source } = loadKubeconfig(target.kubeconfig);
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) {
     throw new DatalabError("E_CONTEXT", `${source} has no context ${JSON.stringify(context)}.`, {
-      exitCode: exit.usage,
       hint: `${known.length === 0 ? "It has none" : `It has ${known.join(", ")}`}. Set kubernetes.context, or kubernetes.kubeconfig, in the stack's file.`,
     });
   }
@@ -77,12 +75,9 @@ export function connectCluster(place: ClusterPlace): Cluster {
     throw new DatalabError(
       "E_CONTEXT",
       `The context ${context} in ${source} names a cluster that the file does not define.`,
-      {
-        exitCode: exit.usage,
-      },
     );
   }
-  return new ApiCluster({ ...place, context }, server, config, source);
+  return new ApiCluster({ ...target, context }, server, config, source);
 }
 
 function loadKubeconfig(path: string | null): { config: KubeConfig; source: string } {
@@ -94,7 +89,6 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
   const source = `The kubeconfig ${files.join(delimiter)}`;
   if (present.length === 0) {
     throw new DatalabError("E_KUBECONFIG", `${source} does not exist.`, {
-      exitCode: exit.usage,
       hint: "Set kubernetes.kubeconfig in the stack's file, or KUBECONFIG.",
     });
   }
@@ -110,7 +104,6 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
     }
   } catch (error) {
     throw new DatalabError("E_KUBECONFIG", `${source} can't be read: ${(error as Error).message}`, {
-      exitCode: exit.usage,
       cause: error,
     });
   }
@@ -118,13 +111,13 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
 }
 
 class ApiCluster implements Cluster {
-  readonly place: Cluster["place"];
+  readonly target: Cluster["target"];
   readonly server: string;
   readonly config: KubeConfig;
   readonly #source: string;
 
-  constructor(place: Cluster["place"], server: string, config: KubeConfig, source: string) {
-    this.place = place;
+  constructor(target: Cluster["target"], server: string, config: KubeConfig, source: string) {
+    this.target = target;
     this.server = server;
     this.config = config;
     this.#source = source;
@@ -194,7 +187,7 @@ class ApiCluster implements Cluster {
   }
 
   #refused(status: number, text: string): ApiError {
-    const { context } = this.place;
+    const { context } = this.target;
     let message = text.trim().slice(0, 500);
     try {
       message = (JSON.parse(text) as { message?: string }).message ?? message;
@@ -223,7 +216,7 @@ class ApiCluster implements Cluster {
     const reason = cause?.code ?? cause?.message ?? message;
     return new DatalabError(
       "E_CLUSTER_UNREACHABLE",
-      `The cluster of the context ${this.place.context} (${this.server}) does not answer: ${reason}.`,
+      `The cluster of the context ${this.target.context} (${this.server}) does not answer: ${reason}.`,
       {
         hint: `Start it, or correct its address in ${lower(this.#source)}.`,
         cause: error,

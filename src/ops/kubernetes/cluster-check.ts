@@ -1,5 +1,5 @@
-import type { Environment } from "../../config/load.ts";
 import { ConfigError, DatalabError, type Problem } from "../../errors.ts";
+import type { Environment } from "../../model/environment.ts";
 import { labelNames } from "../../model/names.ts";
 import type { ClusterModel, PlatformModel } from "../../model/platform.ts";
 import { type Cluster, connectCluster, ifVisible } from "./api.ts";

@@ -3,7 +3,7 @@ import { PassThrough, Readable } from "node:stream";
 import { Exec, type V1Status } from "@kubernetes/client-node";
 import { DatalabError } from "../../errors.ts";
 import type { Ran } from "../process.ts";
-import type { ExecOptions } from "../targets.ts";
+import type { ExecOptions } from "../target.ts";
 import type { Cluster } from "./api.ts";
 
 /** Runs a command in a pod's container to its end. Throws when the pod can't run any, not when the command fails. */
@@ -26,7 +26,7 @@ export async function execInPod(
   told.promise.catch(() => {});
   const socket = await new Exec(cluster.config)
     .exec(
-      cluster.place.namespace,
+      cluster.target.namespace,
       pod,
       container,
       [...command],
@@ -90,15 +90,15 @@ export function exitOf(status: Pick<V1Status, "status" | "message" | "details">)
   return code === undefined ? { code: 126, words: status.message ?? "" } : { code: Number(code), words: "" };
 }
 
-function notStarted({ place }: Cluster, pod: string, error: unknown): DatalabError {
+function notStarted({ target }: Cluster, pod: string, error: unknown): DatalabError {
   const { message } = error as { message?: string };
   const status = Number(/server response: (\d+)/.exec(message ?? "")?.[1]);
   if (status === 403) {
     return new DatalabError(
       "E_CLUSTER_FORBIDDEN",
-      `The context ${place.context} may not run commands in pods.`,
+      `The context ${target.context} may not run commands in pods.`,
       {
-        hint: `It needs the right to create pods/exec in the namespace ${place.namespace}.`,
+        hint: `It needs the right to create pods/exec in the namespace ${target.namespace}.`,
         cause: error,
       },
     );

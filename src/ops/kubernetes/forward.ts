@@ -20,7 +20,7 @@ export async function forwardTo(cluster: Cluster, pod: string, port: number): Pr
     // Nothing that comes before the way is open may be lost.
     socket.pause();
     forward
-      .portForward(cluster.place.namespace, pod, [port], socket, null, socket)
+      .portForward(cluster.target.namespace, pod, [port], socket, null, socket)
       .then((way) => {
         const end = () => socket.destroy();
         const opened = typeof way === "function" ? way() : way;

@@ -1,5 +1,6 @@
 import { joinName, labelNames, spawnedRole } from "../../model/names.ts";
-import { type HomeHost, type Homes, homeRole, openSeconds } from "../homes.ts";
+import { homeRole, openSeconds } from "../homes.ts";
+import type { HomeHost, Homes } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { execInPod } from "./exec.ts";
 import { type Claim, mainContainer, type Pod, paths } from "./objects.ts";
@@ -14,7 +15,7 @@ const prefix = "home-";
 export function kubernetesHomes(cluster: Cluster): HomeHost {
   return {
     async list(homes) {
-      const claims = await cluster.list<Claim>(paths.claims(cluster.place.namespace), {
+      const claims = await cluster.list<Claim>(paths.claims(cluster.target.namespace), {
         labelSelector: selector(homes, "data"),
       });
       return claims
@@ -42,12 +43,10 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
       const spec = podSpec(found, [{ name: "home", path: homes.path, claim }], image, {
         command: ["sleep", String(openSeconds)],
       });
-      return waitingPod(cluster, joinName(homes.key, name, homeRole), labelsOf(homes, homeRole), {
-        ...spec,
-        // It speaks with nobody, and `sleep` does not listen.
-        automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 1,
-      });
+      // It speaks with nobody, and `sleep` does not listen.
+      const quiet = { ...spec, automountServiceAccountToken: false, terminationGracePeriodSeconds: 1 };
+      const pod = joinName(homes.key, name, homeRole);
+      return waitingPod(cluster, pod, labelsOf(homes, homeRole), quiet, "E_HOME_START");
     },
   };
 }
@@ -66,14 +65,14 @@ const selector = ({ stack, service }: Homes, ofRole: string): string =>
   );
 
 const podsOf = (cluster: Cluster, homes: Homes, ofRole: string) =>
-  cluster.list<Pod>(paths.pods(cluster.place.namespace), { labelSelector: selector(homes, ofRole) });
+  cluster.list<Pod>(paths.pods(cluster.target.namespace), { labelSelector: selector(homes, ofRole) });
 
 const uses = ({ spec }: Pod, claim: string): boolean =>
   spec?.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claim) ?? false;
 
 /** A claim as the hub would make it, which takes it into its hands when its user comes. */
 async function ensureClaim(cluster: Cluster, homes: Homes, name: string): Promise<void> {
-  const all = paths.claims(cluster.place.namespace);
+  const all = paths.claims(cluster.target.namespace);
   if (await cluster.get<Claim>(`${all}/${name}`)) return;
   const { storageClass, sizeBytes } = homes;
   await cluster.send(all, {

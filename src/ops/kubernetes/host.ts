@@ -1,6 +1,7 @@
 import { pageName, pageUrl } from "../../model/ingress.ts";
 import { labelNames } from "../../model/names.ts";
-import type { Host, Patience, Site } from "../target.ts";
+import type { DeploymentTarget } from "../../model/platform.ts";
+import type { Host, Timeouts } from "../target.ts";
 import { type Cluster, connectCluster } from "./api.ts";
 import { checkCluster } from "./cluster-check.ts";
 import {
@@ -17,11 +18,11 @@ import { checkOwner, removeEmptyNamespace } from "./namespace.ts";
 import { ownSelector, replicasNote } from "./objects.ts";
 import { listScaled, startAgain } from "./scale.ts";
 import { kubernetesStoreHost } from "./store.ts";
-import { endOneShots, failedJobs, watchPods, whyNot } from "./watch.ts";
+import { diagnose, endOneShots, failedJobs, watchPods } from "./watch.ts";
 
 /** A stack's place in a cluster. The cluster is asked for nothing before something is wanted of it. */
-export function kubernetesHost(site: Site, patience: Patience = {}): Host {
-  return site.cluster?.context === null ? hostToCome(site) : hostIn(site, patience);
+export function kubernetesHost(target: DeploymentTarget, timeouts: Timeouts = {}): Host {
+  return target.cluster?.context === null ? hostToCome(target) : hostIn(target, timeouts);
 }
 
 /** Pods end within their grace; what controllers own goes a little later. */
@@ -37,16 +38,16 @@ const coreUrl: Host["coreUrl"] = ({ health, cluster, services }) => {
 };
 
 /** A cluster that the engine itself makes, and takes away with all that is in it: nothing is known of it from here. */
-function hostToCome({ cluster }: Site): Host {
+function hostToCome({ cluster }: DeploymentTarget): Host {
   return {
     coreUrl,
-    checkPlace: async () => {},
-    watchDeaths: (_stack, _update, signal) =>
+    checkTarget: async () => {},
+    watchFailures: (_stack, _update, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) resolve(undefined);
         signal.addEventListener("abort", () => resolve(undefined), { once: true });
       }),
-    whyNot: async () => undefined,
+    diagnose: async () => undefined,
     startStopped: async () => [],
     stopOneShots: async () => {},
     failedOneShots: async () => [],
@@ -64,7 +65,10 @@ function hostToCome({ cluster }: Site): Host {
   };
 }
 
-function hostIn({ stack: own, cluster: model }: Site, { goneSeconds = usualGoneSeconds }: Patience): Host {
+function hostIn(
+  { stack: own, cluster: model }: DeploymentTarget,
+  { goneSeconds = usualGoneSeconds }: Timeouts,
+): Host {
   const goneMs = goneSeconds * 1000;
   let known: Cluster | undefined;
   const open = (): Cluster => {
@@ -75,10 +79,10 @@ function hostIn({ stack: own, cluster: model }: Site, { goneSeconds = usualGoneS
 
   return {
     coreUrl,
-    checkPlace: checkCluster,
+    checkTarget: checkCluster,
 
-    watchDeaths: async (stack, update, signal) => watchPods(open(), stack, update, signal),
-    whyNot: async (stack, workload) => whyNot(open(), stack, workload),
+    watchFailures: async (stack, update, signal) => watchPods(open(), stack, update, signal),
+    diagnose: async (stack, workload) => diagnose(open(), stack, workload),
 
     async startStopped(stack) {
       const stopped = (await listScaled(open(), ownSelector(stack))).filter(

@@ -46,7 +46,7 @@ const discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscov
 
 /** Every kind that the cluster can list and delete, whoever has brought it: nothing that a service makes is overlooked. */
 async function kindsOf(cluster: Cluster): Promise<readonly Kind[]> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const found = await Promise.all(
     ["/api", "/apis"].map(async (root) => {
       const { items } = (await (await cluster.send(root, { accept: discovery })).json()) as Discovered;
@@ -134,7 +134,7 @@ export async function removeObjects(
           return found && notGone(kind, found.metadata);
         }),
       ),
-      cluster.list<Pod>(paths.pods(cluster.place.namespace), { labelSelector: podSelector }),
+      cluster.list<Pod>(paths.pods(cluster.target.namespace), { labelSelector: podSelector }),
     ]);
     return [
       ...there.filter((name) => name !== undefined),
@@ -157,7 +157,7 @@ function notGone(kind: string, { name, finalizers = [] }: Meta): string {
 
 /** Waits until the pods that a selector finds have ended. */
 export async function podsGone(cluster: Cluster, labelSelector: string, goneMs: number): Promise<void> {
-  const left = () => cluster.list<Pod>(paths.pods(cluster.place.namespace), { labelSelector });
+  const left = () => cluster.list<Pod>(paths.pods(cluster.target.namespace), { labelSelector });
   await until(
     async () => (await left()).length === 0,
     goneMs,
@@ -181,7 +181,7 @@ const released = "PersistentVolume/";
 
 /** Claims of the stack with the size that they have, and volumes that claims of its namespace have left behind. */
 export async function keptVolumes(cluster: Cluster, stack: string): Promise<readonly KeptVolume[]> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const [claims, volumes] = await Promise.all([
     cluster.list<Claim>(paths.claims(namespace), { labelSelector: stackSelector(stack) }),
     volumesIn(cluster),
@@ -207,7 +207,7 @@ export async function keptVolumes(cluster: Cluster, stack: string): Promise<read
 /** Volumes that are, or were, bound to a claim of the namespace; none for a login that may not see volumes. */
 async function volumesIn(cluster: Cluster): Promise<readonly Volume[]> {
   const all = (await ifVisible(cluster.list<Volume>(volumesPath))) ?? [];
-  return all.filter(({ spec }) => spec.claimRef?.namespace === cluster.place.namespace);
+  return all.filter(({ spec }) => spec.claimRef?.namespace === cluster.target.namespace);
 }
 
 export const bytesOf = (size: string | undefined): number | null =>
@@ -219,7 +219,7 @@ export async function removeClaims(
   names: readonly string[],
   goneMs: number,
 ): Promise<void> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const wanted = (volume: Volume) =>
     names.includes(`${released}${volume.metadata.name}`) || names.includes(volume.spec.claimRef?.name ?? "");
   const volumes = (await volumesIn(cluster)).filter(wanted);

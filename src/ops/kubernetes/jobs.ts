@@ -19,7 +19,7 @@ const isOfController = (label: string): boolean =>
 
 /** Runs a Job that has ended once more: it is made again as it was. Throws when it does not end well. */
 export async function rerunJob(cluster: Cluster, stack: string, workload: string): Promise<void> {
-  const all = paths.jobs(cluster.place.namespace);
+  const all = paths.jobs(cluster.target.namespace);
   const [job] = await cluster.list<FullJob>(all, { labelSelector: ownSelector(stack, workload) });
   if (!job) {
     throw new DatalabError("E_WORKLOAD_DOWN", `There is no Job of ${workload}.`, {
@@ -54,7 +54,7 @@ export async function rerunJob(cluster: Cluster, stack: string, workload: string
     const now = await cluster.get<Job>(path);
     if (!now) return false;
     if (now.status?.conditions?.some(({ type, status }) => type === "Failed" && status === "True")) {
-      throw new DatalabError("E_ONE_SHOT", `The Job ${name} failed: ${jobState(now, []).words}.`, {
+      throw new DatalabError("E_JOB_FAILED", `The Job ${name} failed: ${jobState(now, []).words}.`, {
         hint: `./datalab services logs --stack ${stack}`,
       });
     }

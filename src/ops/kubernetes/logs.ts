@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lastLines } from "../process.ts";
-import type { LogLine, LogOptions } from "../targets.ts";
+import type { LogLine, LogOptions } from "../target.ts";
 import { ApiError, type Cluster, type RequestOptions } from "./api.ts";
 import { mainContainer, type Pod, paths } from "./objects.ts";
 
@@ -103,7 +103,7 @@ async function followPod(
 }
 
 async function isGone(cluster: Cluster, { metadata }: Pod): Promise<boolean> {
-  const found = await cluster.get<Pod>(`${paths.pods(cluster.place.namespace)}/${metadata.name}`);
+  const found = await cluster.get<Pod>(`${paths.pods(cluster.target.namespace)}/${metadata.name}`);
   return found === undefined || found.metadata.uid !== metadata.uid;
 }
 
@@ -115,7 +115,7 @@ async function stream(
   onLine: (line: LogLine) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const path = `${paths.pods(cluster.place.namespace)}/${pod.metadata.name}/log`;
+  const path = `${paths.pods(cluster.target.namespace)}/${pod.metadata.name}/log`;
   const all = { container: mainContainer(pod), timestamps: true, ...query };
   try {
     const answer = await cluster.send(path, { query: all, accept: "*/*", ...(signal && { signal }) });

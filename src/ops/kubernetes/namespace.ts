@@ -13,7 +13,7 @@ export interface Namespace {
 /** What every namespace has by itself. */
 const makesItself = ["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"];
 
-const pathOf = (cluster: Cluster): string => `/api/v1/namespaces/${cluster.place.namespace}`;
+const pathOf = (cluster: Cluster): string => `/api/v1/namespaces/${cluster.target.namespace}`;
 
 export const findNamespace = (cluster: Cluster): Promise<Namespace | undefined> =>
   cluster.get<Namespace>(pathOf(cluster));
@@ -22,9 +22,9 @@ export const findNamespace = (cluster: Cluster): Promise<Namespace | undefined> 
 export async function removeEmptyNamespace(cluster: Cluster, stack: string, goneMs: number): Promise<void> {
   const namespace = await ifVisible(findNamespace(cluster));
   if (namespace?.metadata.labels?.[labelNames.stack] !== stack) return;
-  const claims = await cluster.list<Claim>(paths.claims(cluster.place.namespace));
+  const claims = await cluster.list<Claim>(paths.claims(cluster.target.namespace));
   if (claims.length > 0) return;
-  const inside = `/namespaces/${cluster.place.namespace}/`;
+  const inside = `/namespaces/${cluster.target.namespace}/`;
   const others = (await objectsOf(cluster, "")).filter(
     ({ kind, name, path }) => path.includes(inside) && !makesItself.includes(`${kind}/${name}`),
   );
@@ -37,7 +37,7 @@ export async function removeEmptyNamespace(cluster: Cluster, stack: string, gone
       const why = (await findNamespace(cluster))?.status?.conditions
         ?.filter(({ status }) => status === "True")
         .map(({ message }) => message);
-      return `The namespace ${cluster.place.namespace} still exists: ${why?.join(" ") || "the cluster gives no reason"}`;
+      return `The namespace ${cluster.target.namespace} still exists: ${why?.join(" ") || "the cluster gives no reason"}`;
     },
   );
 }
@@ -48,7 +48,7 @@ export async function checkOwner(cluster: Cluster, stack: string): Promise<void>
   if (owner === undefined || owner === stack) return;
   throw new DatalabError(
     "E_NAMESPACE",
-    `The namespace ${cluster.place.namespace} belongs to the stack ${owner}, not to ${stack}.`,
+    `The namespace ${cluster.target.namespace} belongs to the stack ${owner}, not to ${stack}.`,
     { hint: "Set kubernetes.namespace in the stack's file." },
   );
 }

@@ -11,10 +11,10 @@ export interface Verdict {
   readonly afterMs: number;
 }
 
-/** A second death is one too many. */
-const deathsAllowed = 1;
+/** A second failure is one too many. */
+const failuresAllowed = 1;
 /** What a moment later may be put right: a secret that comes, a registry that was busy. */
-const patienceMs = 20_000;
+const timeoutMs = 20_000;
 /** A cluster may have to add a node first. */
 const nodeMs = 150_000;
 /** Volumes take their time to be made and attached. */
@@ -34,16 +34,16 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
   const { status, metadata } = pod;
   if (metadata.deletionTimestamp) return undefined;
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const deaths = deathsOf(pod) - before;
+  const failures = failuresOf(pod) - before;
   const dead = all.find((c) => c.lastState?.terminated ?? c.state?.terminated?.exitCode);
-  if (deaths > deathsAllowed && dead) {
+  if (failures > failuresAllowed && dead) {
     const ended = dead.state?.terminated ?? dead.lastState?.terminated;
     const exitCode = ended?.exitCode ?? null;
     const why =
       ended?.reason === "OOMKilled"
         ? "it exceeded its memory limit"
         : `its process ended with exit code ${exitCode}`;
-    return { kind: "died", reason: `${why}, ${deaths} times`, exitCode, afterMs: 0 };
+    return { kind: "died", reason: `${why}, ${failures} times`, exitCode, afterMs: 0 };
   }
   for (const { state, image } of all as readonly (ContainerStatus & { readonly image?: string })[]) {
     const { reason = "", message = "" } = state?.waiting ?? {};
@@ -52,7 +52,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
         kind: "image",
         reason: `its image ${image ?? ""} can't be pulled (${reason}: ${message})`,
         exitCode: null,
-        afterMs: patienceMs,
+        afterMs: timeoutMs,
       };
     }
     if (containers.includes(reason)) {
@@ -60,7 +60,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
         kind: "container",
         reason: `its container can't be created (${reason}: ${message})`,
         exitCode: null,
-        afterMs: patienceMs,
+        afterMs: timeoutMs,
       };
     }
   }
@@ -88,7 +88,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
 }
 
 /** How often containers of a pod have ended by themselves; what runs once and ended well has not died. */
-export function deathsOf({ status }: Pod): number {
+export function failuresOf({ status }: Pod): number {
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return all.reduce((sum, { restartCount, state }) => {
     const waits = state?.waiting?.reason === "CrashLoopBackOff";

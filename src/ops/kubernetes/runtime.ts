@@ -1,7 +1,7 @@
 import { DatalabError } from "../../errors.ts";
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
-import type { Instance, Runtime } from "../targets.ts";
+import type { Instance, Runtime } from "../target.ts";
 import { type Cluster, connectCluster } from "./api.ts";
 import { execInPod } from "./exec.ts";
 import { kubernetesHomes } from "./homes.ts";
@@ -41,7 +41,7 @@ export function runtimeIn(
   stack: string,
   names: Names = { workload: (name) => name, instance: (name) => name },
 ): Runtime {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const podsOf = (workload: string) =>
     cluster.list<Pod>(paths.pods(namespace), { labelSelector: ownSelector(stack, workload) });
 

@@ -26,7 +26,7 @@ export async function listScaled(cluster: Cluster, labelSelector: string): Promi
   const kinds = Object.keys(scaledKinds) as ScaledKind[];
   const lists = await Promise.all(
     kinds.map(async (kind) =>
-      (await cluster.list<Scaled>(paths.scaled(kind, cluster.place.namespace), { labelSelector })).map(
+      (await cluster.list<Scaled>(paths.scaled(kind, cluster.target.namespace), { labelSelector })).map(
         (each) => ({
           ...each,
           kind,
@@ -93,7 +93,7 @@ async function setReplicas(
   replicas: number,
   note: string | null,
 ): Promise<void> {
-  const path = `${paths.scaled(found.kind, cluster.place.namespace)}/${found.metadata.name}`;
+  const path = `${paths.scaled(found.kind, cluster.target.namespace)}/${found.metadata.name}`;
   const body = { metadata: { annotations: { [replicasNote]: note } }, spec: { replicas } };
   await cluster.patch(path, body, { query: { fieldManager: manager } });
   await forgetManager(cluster, path);
@@ -122,7 +122,7 @@ async function forgetManager(cluster: Cluster, path: string): Promise<void> {
 
 /** Ends a pod that a service has started; with the Job that would start it again. */
 export async function stopPod(cluster: Cluster, pod: Pod, graceSeconds: number): Promise<void> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const path = `${paths.pods(namespace)}/${pod.metadata.name}`;
   const job = pod.metadata.ownerReferences?.find(({ kind, controller }) => controller && kind === "Job");
   await cluster.remove(job ? `${paths.jobs(namespace)}/${job.name}` : path);
@@ -139,15 +139,15 @@ export async function stopPod(cluster: Cluster, pod: Pod, graceSeconds: number):
 /** Waits until something is so. */
 export async function until(
   isSo: () => Promise<boolean>,
-  mostMs: number,
+  maxMs: number,
   otherwise: () => Promise<string>,
 ): Promise<void> {
-  for (const end = Date.now() + mostMs; ; ) {
+  for (const end = Date.now() + maxMs; ; ) {
     if (await isSo()) return;
     if (Date.now() > end) {
       throw new DatalabError(
-        "E_CLUSTER_SLOW",
-        `${await otherwise()}, after ${Math.round(mostMs / 1000)} s.`,
+        "E_CLUSTER_TIMEOUT",
+        `${await otherwise()}, after ${Math.round(maxMs / 1000)} s.`,
         {
           hint: "Use kubectl describe for details; check its node, and whether kube-controller-manager works.",
         },

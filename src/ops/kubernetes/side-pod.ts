@@ -1,8 +1,8 @@
 import { DatalabError } from "../../errors.ts";
 import { labelNames } from "../../model/names.ts";
-import type { OpenVolume } from "../homes.ts";
 import type { Ran } from "../process.ts";
 import type { StoreSide } from "../store-host.ts";
+import type { OpenVolume } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { execInPod } from "./exec.ts";
 import { type Claim, type Pod, paths } from "./objects.ts";
@@ -90,11 +90,14 @@ export async function createPod(
   labels: Readonly<Record<string, string>>,
   spec: object,
 ): Promise<void> {
-  await cluster.send(paths.pods(cluster.place.namespace), {
+  await cluster.send(paths.pods(cluster.target.namespace), {
     method: "POST",
     body: { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec },
   });
 }
+
+/** What a pod that has ended is reported as: it is the object store's, or opens a user's files. */
+type StartCode = "E_STORE_START" | "E_HOME_START";
 
 /** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
 export async function waitingPod(
@@ -102,12 +105,13 @@ export async function waitingPod(
   name: string,
   labels: Readonly<Record<string, string>>,
   spec: object,
+  code: StartCode,
 ): Promise<OpenVolume> {
   const close = () => removePod(cluster, name);
   await close();
   try {
     await createPod(cluster, name, labels, spec);
-    await runs(cluster, name);
+    await runs(cluster, name, code);
   } catch (error) {
     await close();
     throw error;
@@ -118,7 +122,7 @@ export async function waitingPod(
 export async function createFiles(cluster: Cluster, side: StoreSide, name: string): Promise<void> {
   const data = Object.entries(side.files).map(([file, text]) => [file, Buffer.from(text).toString("base64")]);
   const metadata = { name, labels: labelsOf(side.stack, side.workload.service) };
-  await cluster.send(secrets(cluster.place.namespace), {
+  await cluster.send(secrets(cluster.target.namespace), {
     method: "POST",
     body: { apiVersion: "v1", kind: "Secret", metadata, data: Object.fromEntries(data) },
   });
@@ -131,7 +135,7 @@ export async function ensureClaim(
   { stack, workload }: StoreSide,
   volume: { readonly name: string; readonly sizeBytes: number },
 ): Promise<void> {
-  const all = paths.claims(cluster.place.namespace);
+  const all = paths.claims(cluster.target.namespace);
   const name = claimOf(workload.name, volume.name);
   if (await cluster.get<Claim>(`${all}/${name}`)) return;
   const { volumeClaimTemplates: [like] = [] } = found.spec as unknown as {
@@ -158,14 +162,14 @@ export async function ensureClaim(
 }
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */
-export async function runs(cluster: Cluster, name: string): Promise<void> {
-  const path = `${paths.pods(cluster.place.namespace)}/${name}`;
+export async function runs(cluster: Cluster, name: string, code: StartCode): Promise<void> {
+  const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   let pod: Pod | undefined;
   await until(
     async () => {
       pod = await cluster.get<Pod>(path);
       if (pod?.status?.phase === "Failed" || pod?.status?.phase === "Succeeded")
-        throw await ended(cluster, pod);
+        throw await ended(cluster, pod, code);
       return pod?.status?.phase === "Running";
     },
     startMs,
@@ -173,16 +177,13 @@ export async function runs(cluster: Cluster, name: string): Promise<void> {
   );
 }
 
-export async function ended(cluster: Cluster, pod: Pod): Promise<DatalabError> {
+export async function ended(cluster: Cluster, pod: Pod, code: StartCode): Promise<DatalabError> {
   const { name } = pod.metadata;
   const log = await cluster
-    .send(`${paths.pods(cluster.place.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
+    .send(`${paths.pods(cluster.target.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
     .then((answer) => answer.text())
     .catch(() => "");
-  return new DatalabError(
-    "E_STORE_START",
-    `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`,
-  );
+  return new DatalabError(code, `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`);
 }
 
 export function printed(pod: string, { code, stdout, stderr }: Ran): string {
@@ -195,7 +196,7 @@ export function printed(pod: string, { code, stdout, stderr }: Ran): string {
 
 /** Gracefully: what an engine has acknowledged must be in its volume. */
 export async function removePod(cluster: Cluster, name: string): Promise<void> {
-  const path = `${paths.pods(cluster.place.namespace)}/${name}`;
+  const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   await cluster.remove(path);
   await until(
     async () => (await cluster.get(path)) === undefined,

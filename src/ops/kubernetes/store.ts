@@ -36,7 +36,7 @@ const sideName = (workload: string, name: string): string => `${workload}-migrat
 export function kubernetesStoreHost(open: () => Cluster): StoreHost {
   const scaled = (stack: string, workload: string) => existing(open(), stack, workload, "StatefulSet");
   const podsOf = (stack: string, workload: string) =>
-    open().list<Pod>(paths.pods(open().place.namespace), { labelSelector: ownSelector(stack, workload) });
+    open().list<Pod>(paths.pods(open().target.namespace), { labelSelector: ownSelector(stack, workload) });
 
   return {
     async environment(stack, workload) {
@@ -46,9 +46,9 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
     },
 
     async hasVolume(_stack, workload, volume) {
-      const { place } = open();
+      const { target } = open();
       return (
-        (await open().get(`${paths.claims(place.namespace)}/${claimOf(workload, volume)}`)) !== undefined
+        (await open().get(`${paths.claims(target.namespace)}/${claimOf(workload, volume)}`)) !== undefined
       );
     },
 
@@ -69,7 +69,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       const spec = podSpec(await scaled(stack, workload.name), volumes, image, {
         command: ["sleep", "300"],
       });
-      const pod = await waitingPod(open(), name, labelsOf(stack, workload.service), spec);
+      const pod = await waitingPod(open(), name, labelsOf(stack, workload.service), spec, "E_STORE_START");
       try {
         return printed(name, await pod.run(command));
       } finally {
@@ -93,7 +93,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
           secret: name,
         });
         await createPod(cluster, name, labelsOf(stack, workload.service), spec);
-        await runs(cluster, name);
+        await runs(cluster, name, "E_STORE_START");
         return await ready(cluster, side, name);
       } catch (error) {
         await removeSide(cluster, name);
@@ -113,7 +113,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
     },
 
     removal(_stack, workload, volume, removed) {
-      const { context, namespace } = open().place;
+      const { context, namespace } = open().target;
       const name = claimOf(workload, volume);
       const kubectl = `kubectl --context ${context} --namespace ${namespace}`;
       const remove = removed
@@ -123,7 +123,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
     },
 
     async removeSides(stack) {
-      const { namespace } = open().place;
+      const { namespace } = open().target;
       const labelSelector = `${labelNames.stack}=${stack},${labelNames.role}=${role}`;
       for (const { metadata } of await open().list<Pod>(paths.pods(namespace), { labelSelector }))
         await removePod(open(), metadata.name);
@@ -136,8 +136,9 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
 async function ready(cluster: Cluster, side: StoreSide, name: string): Promise<SideStore> {
   await until(
     async () => {
-      const pod = await cluster.get<Pod>(`${paths.pods(cluster.place.namespace)}/${name}`);
-      if (pod?.status?.phase !== "Running") throw pod ? await ended(cluster, pod) : gone(name);
+      const pod = await cluster.get<Pod>(`${paths.pods(cluster.target.namespace)}/${name}`);
+      if (pod?.status?.phase !== "Running")
+        throw pod ? await ended(cluster, pod, "E_STORE_START") : gone(name);
       return (await execInPod(cluster, name, container, side.probe, {})).code === 0;
     },
     startMs,
@@ -157,5 +158,5 @@ const gone = (name: string) => new DatalabError("E_STORE_START", `The pod ${name
 
 async function removeSide(cluster: Cluster, name: string): Promise<void> {
   await removePod(cluster, name);
-  await cluster.remove(`${secrets(cluster.place.namespace)}/${name}`);
+  await cluster.remove(`${secrets(cluster.target.namespace)}/${name}`);
 }

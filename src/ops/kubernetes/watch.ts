@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Death, FailedOneShot, UpdateView } from "../target.ts";
+import type { FailedOneShot, UpdateView, WorkloadFailure } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { lastLog } from "./logs.ts";
 import { type ClusterEvent, type Job, ownSelector, type Pod, paths, workloadOf } from "./objects.ts";
-import { deathsOf, jobVerdict, podVerdict, type Verdict } from "./pod-failure.ts";
+import { failuresOf, jobVerdict, podVerdict, type Verdict } from "./pod-failure.ts";
 import { listScaled } from "./scale.ts";
 import { podState } from "./state.ts";
 
@@ -17,7 +17,7 @@ const refusedMs = 15_000;
 
 /** What is known of one pod or Job while it is watched. */
 interface Sight {
-  /** It was there before the update, with so many deaths. */
+  /** It was there before the update, with so many failures. */
   readonly before: number | undefined;
   readonly kind?: Verdict["kind"];
   readonly since?: number;
@@ -33,7 +33,7 @@ export async function watchPods(
   stack: string,
   update: UpdateView,
   signal: AbortSignal,
-): Promise<Death | undefined> {
+): Promise<WorkloadFailure | undefined> {
   const began = Date.now();
   const sights = new Map<string, Sight>();
   const refusedSince = new Map<string, number>();
@@ -41,8 +41,8 @@ export async function watchPods(
   while (!signal.aborted) {
     // While the cluster does not answer nothing is known; the engine says so itself.
     const seen = await look(cluster, stack).catch(() => undefined);
-    for (const { id, workload, verdict, deaths } of seen ?? []) {
-      const sight = sights.get(id) ?? { before: isFirst ? deaths : undefined };
+    for (const { id, workload, verdict, failures } of seen ?? []) {
+      const sight = sights.get(id) ?? { before: isFirst ? failures : undefined };
       const is = verdict(sight.before ?? 0);
       if (!is || (sight.before !== undefined && !update.isDeployed())) {
         sights.set(id, { before: sight.before });
@@ -51,7 +51,7 @@ export async function watchPods(
       const since = sight.kind === is.kind ? (sight.since ?? Date.now()) : Date.now();
       sights.set(id, { ...sight, kind: is.kind, since });
       if (Date.now() - since < is.afterMs || (await update.isHealthy(workload))) continue;
-      return deathOf(cluster, stack, workload, is, began);
+      return failureOf(cluster, stack, workload, is, began);
     }
     if (seen) isFirst = false;
     const refused = await refusals(cluster, stack, began).catch(() => []);
@@ -60,7 +60,7 @@ export async function watchPods(
     for (const each of refused) {
       const since = refusedSince.get(each.workload) ?? Date.now();
       refusedSince.set(each.workload, since);
-      if (Date.now() - since >= each.afterMs) return deathOf(cluster, stack, each.workload, each, began);
+      if (Date.now() - since >= each.afterMs) return failureOf(cluster, stack, each.workload, each, began);
     }
     await sleep(pollMs, undefined, { signal }).catch(() => {});
   }
@@ -72,12 +72,12 @@ type Refusal = Verdict & { readonly workload: string };
 interface Seen {
   readonly id: string;
   readonly workload: string;
-  readonly deaths: number;
+  readonly failures: number;
   verdict(before: number): Verdict | undefined;
 }
 
 async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const query = { labelSelector: ownSelector(stack) };
   const [pods, jobs] = await Promise.all([
     cluster.list<Pod>(paths.pods(namespace), query),
@@ -89,7 +89,7 @@ async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
     ...pods.map((pod) => ({
       id: pod.metadata.uid ?? pod.metadata.name,
       workload: workloadOf(pod.metadata),
-      deaths: deathsOf(pod),
+      failures: failuresOf(pod),
       verdict: (before: number) => {
         const is = podVerdict(pod, before);
         return is?.afterMs === 0 && ofJobs(pod) ? undefined : is;
@@ -98,7 +98,7 @@ async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
     ...jobs.map((job) => ({
       id: job.metadata.uid ?? job.metadata.name,
       workload: workloadOf(job.metadata),
-      deaths: 0,
+      failures: 0,
       verdict: () =>
         jobVerdict(
           job,
@@ -110,7 +110,7 @@ async function look(cluster: Cluster, stack: string): Promise<readonly Seen[]> {
 
 /** Workloads that have too few pods because the cluster refuses to make them: a policy, a quota. */
 async function refusals(cluster: Cluster, stack: string, began: number): Promise<readonly Refusal[]> {
-  const { namespace } = cluster.place;
+  const { namespace } = cluster.target;
   const fieldSelector = "reason=FailedCreate,type=Warning";
   const events = (await cluster.list<ClusterEvent>(paths.events(namespace), { fieldSelector }))
     .filter((event) => timeOf(event) >= began)
@@ -150,18 +150,18 @@ async function refusals(cluster: Cluster, stack: string, began: number): Promise
 const nameOfOwner = (kind: string | undefined, name: string): string =>
   kind === "ReplicaSet" ? name.replace(/-[a-z0-9]+$/, "") : name;
 
-async function deathOf(
+async function failureOf(
   cluster: Cluster,
   stack: string,
   workload: string,
   is: Verdict,
   began: number,
-): Promise<Death> {
-  const { context, namespace } = cluster.place;
+): Promise<WorkloadFailure> {
+  const { context, namespace } = cluster.target;
   const labelSelector = ownSelector(stack, workload);
   const pods = await cluster.list<Pod>(paths.pods(namespace), { labelSelector }).catch(() => []);
   // The one that fares worst is the one that is told about; what was refused is none of them.
-  const worst = pods.toSorted((a, b) => deathsOf(b) - deathsOf(a) || newer(a, b));
+  const worst = pods.toSorted((a, b) => failuresOf(b) - failuresOf(a) || newer(a, b));
   const pod = is.kind === "refused" ? undefined : worst.find((p) => !podState(p).ok);
   const names = [workload, ...pods.map(({ metadata }) => metadata.name)];
   const more = pod
@@ -182,12 +182,12 @@ const newer = (a: Pod, b: Pod): number =>
   (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? "");
 
 /** Why a workload that the engine gave up on does not run, as far as the cluster says. */
-export async function whyNot(cluster: Cluster, stack: string, workload: string): Promise<Death> {
+export async function diagnose(cluster: Cluster, stack: string, workload: string): Promise<WorkloadFailure> {
   const seen = (await look(cluster, stack)).filter((each) => each.workload === workload);
   const verdict = seen.map((each) => each.verdict(0)).find((is) => is !== undefined);
   const refused = (await refusals(cluster, stack, 0)).find((each) => each.workload === workload);
   const slow: Verdict = { kind: "slow", reason: "it was not ready in time", exitCode: null, afterMs: 0 };
-  return deathOf(cluster, stack, workload, verdict ?? refused ?? slow, Date.now() - recentMs);
+  return failureOf(cluster, stack, workload, verdict ?? refused ?? slow, Date.now() - recentMs);
 }
 
 /** Warnings since a time; what has gone well is told only where nothing else is. */
@@ -198,7 +198,7 @@ async function eventsOf(
 ): Promise<readonly string[]> {
   const ask = async (query: { readonly fieldSelector?: string }) => {
     const all = await cluster
-      .list<ClusterEvent>(paths.events(cluster.place.namespace), query)
+      .list<ClusterEvent>(paths.events(cluster.target.namespace), query)
       .catch(() => []);
     // The cluster's times are whole seconds.
     const recent = all.filter((event) => timeOf(event) >= began - 1000);
@@ -242,7 +242,7 @@ const timeOf = ({ lastTimestamp, eventTime, series }: ClusterEvent): number =>
 const jobType = "kubernetes:batch/v1:Job";
 
 async function oneShots(cluster: Cluster, stack: string): Promise<readonly Job[]> {
-  return cluster.list<Job>(paths.jobs(cluster.place.namespace), { labelSelector: ownSelector(stack) });
+  return cluster.list<Job>(paths.jobs(cluster.target.namespace), { labelSelector: ownSelector(stack) });
 }
 
 const has = ({ status }: Job, type: string): boolean =>
@@ -255,7 +255,7 @@ export async function endOneShots(cluster: Cluster, stack: string): Promise<void
   );
   await Promise.all(
     running.map(({ metadata }) =>
-      cluster.patch(`${paths.jobs(cluster.place.namespace)}/${metadata.name}`, {
+      cluster.patch(`${paths.jobs(cluster.target.namespace)}/${metadata.name}`, {
         spec: { activeDeadlineSeconds: 1 },
       }),
     ),

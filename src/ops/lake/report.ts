@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
-import { agentBy, wayInOf } from "../services/ingress-route.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
 import { clientConfig, bucketName as nameOf, secretKeyOf } from "./store-access.ts";
 
@@ -15,11 +15,14 @@ export async function fetchReport(
 ): Promise<number> {
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
-    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`);
+    throw new DatalabError(
+      "E_STORE_UNPUBLISHED",
+      `The stack ${platform.stack} does not publish its object store.`,
+    );
   }
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
   // What is outside is reached as anything is.
-  const agent = bucket.secret === null ? undefined : agentBy(wayInOf(platform));
+  const agent = bucket.secret === null ? undefined : agentFor(ingressRouteOf(platform));
   const client = new S3Client({
     ...clientConfig(bucket, secretKeyOf(bucket, credentials)),
     ...(agent && { requestHandler: { httpsAgent: agent } }),

@@ -1,5 +1,5 @@
-import type { Environment } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
+import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { lastRelease } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
@@ -37,7 +37,6 @@ export async function guardData(options: GuardOptions): Promise<void> {
   const refused = losses.filter(({ name }) => !allowDataLoss.includes(name));
   if (refused.length > 0) {
     throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
-      exitCode: exit.usage,
       hint: `Nothing was changed. To allow it: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
@@ -54,10 +53,9 @@ async function askBackup(project: string, stack: string, losses: readonly Loss[]
     ? `The last one, ${backup.id}, does not contain ${open.length === 1 ? "it" : "them"}`
     : `There is no verified backup of the last ${freshHours} hours`;
   throw new DatalabError(
-    "E_BACKUP",
+    "E_BACKUP_REQUIRED",
     `${stack} is protected: deleting data needs a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
-      exitCode: exit.usage,
       hint: backup
         ? "Nothing was changed. Data that no backup contains is deleted only if protect is false; see docs/backup.md."
         : `Nothing was changed. Make one and run the command again: ./datalab backup create --stack ${stack}`,

@@ -1,26 +1,21 @@
-import { siteOf } from "../../declare.ts";
+import { deploymentTargetOf } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
 import type { EngineStep } from "../engine/engine.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, stackExists } from "../engine/stack.ts";
 import { forgetAll, isAllGone, volumesToGo } from "../engine/stack-forget.ts";
 import { runOnStack } from "../engine/stack-run.ts";
-import { managed, readSettledState, readState } from "../engine/stack-state.ts";
+import { readSettledState, readState } from "../engine/stack-state.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter, Step } from "../reporter.ts";
-import {
-  type Host,
-  hostOf,
-  type Inventory,
-  type KeptVolume,
-  type Patience,
-  type StackObject,
-} from "../target.ts";
+import { managed } from "../state-resource.ts";
+import type { Host, Inventory, KeptVolume, StackObject, Timeouts } from "../target.ts";
+import { hostOf } from "../targets.ts";
 import { isWorkload } from "./readiness.ts";
 import { describeChanges } from "./up-text.ts";
 
-export interface DownOptions extends Patience {
+export interface DownOptions extends Timeouts {
   readonly project: string;
   readonly stack: string;
   readonly deleteData: boolean;
@@ -44,11 +39,11 @@ export interface DownResult {
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
-  const site = siteOf(project, stack);
-  const host = await hostOf(site, options);
+  const target = deploymentTargetOf(project, stack);
+  const host = await hostOf(target, options);
   const lock = lockStack(project, stack, "datalab down");
   try {
-    await ensurePlugins(project, site, reporter);
+    await ensurePlugins(project, target, reporter);
     const exists = await stackExists(project, stack);
     if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
     const { changes, inventory } = await phase(reporter, "engine", async (step) => {
@@ -113,9 +108,13 @@ const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
 
 function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
-  return new DatalabError("E_LEFT", `The stack ${stack} is removed, except for: ${remaining.join(", ")}`, {
-    hint: "Another process may be using it; run ./datalab down again when that has ended.",
-  });
+  return new DatalabError(
+    "E_DOWN_INCOMPLETE",
+    `The stack ${stack} is removed, except for: ${remaining.join(", ")}`,
+    {
+      hint: "Another process may be using it; run ./datalab down again when that has ended.",
+    },
+  );
 }
 
 async function removeSpawned(
@@ -214,7 +213,7 @@ export async function planDown(
   options: Pick<DownOptions, "project" | "stack" | "deleteData">,
 ): Promise<DownPlan> {
   const { project, stack, deleteData } = options;
-  const host = await hostOf(siteOf(project, stack));
+  const host = await hostOf(deploymentTargetOf(project, stack));
   const exists = await stackExists(project, stack);
   const [state, found, spawned] = await Promise.all([
     exists ? readState(project, stack) : [],

@@ -1,17 +1,4 @@
-/** How something differs from what the program has made. */
-export type DriftWhat = "missing" | "stopped" | "changed" | "unknown" | "foreign";
-
-export interface DriftItem {
-  readonly what: DriftWhat;
-  /** In the target's words: `container`, `volume`, `Deployment`. */
-  readonly kind: string;
-  readonly name: string;
-  readonly details: string;
-  /** What puts it right: an up, its replacement, its removal, or people. */
-  readonly repair: "up" | "replace" | "remove" | "people";
-  /** Of the resource that it is about, where it is in the state. */
-  readonly urn: string | null;
-}
+import type { DriftItem, DriftWhat } from "../target.ts";
 
 /** `datalab drift --json`. */
 export interface DriftReport {

@@ -1,15 +1,14 @@
-import { siteOf } from "../../declare.ts";
-import type { PlatformModel } from "../../model/platform.ts";
+import { deploymentTargetOf } from "../../declare.ts";
 import { runEngine } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { pulumiError } from "../engine/pulumi-cli.ts";
-import { knownNames } from "../engine/recover.ts";
-import { readState, type StateResource } from "../engine/stack-state.ts";
+import { readState } from "../engine/stack-state.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter } from "../reporter.ts";
-import { type Host, hostOf, type StackObject } from "../target.ts";
-import { type DriftItem, type DriftReport, driftReport } from "./drift-report.ts";
+import type { DriftItem } from "../target.ts";
+import { driftOf, hostOf } from "../targets.ts";
+import { type DriftReport, driftReport } from "./drift-report.ts";
 import { kindOf } from "./preview-text.ts";
 
 export interface DriftOptions {
@@ -20,57 +19,16 @@ export interface DriftOptions {
   readonly onEngineLine?: (line: string) => void;
 }
 
-/** What a target sees beyond the engine's refresh, and what is there that no state knows. */
-type Probe = (
-  stack: string,
-  state: readonly StateResource[],
-  options: DriftOptions,
-  host: Host,
-) => Promise<readonly DriftItem[]>;
-
-const probes: Readonly<Record<PlatformModel["target"], Probe>> = {
-  docker: async (stack, state) => (await import("../docker/drift.ts")).dockerDrift(stack, state),
-  kubernetes: labelledStrangers,
-  aws: labelledStrangers,
-};
-
-/** Whatever carries the stack's label and is in no state, and what lies in its place without the label. */
-async function labelledStrangers(
-  stack: string,
-  _state: readonly StateResource[],
-  { project }: DriftOptions,
-  host: Host,
-): Promise<DriftItem[]> {
-  const [known, { objects }, spawned, foreign = []] = await Promise.all([
-    knownNames(project, stack),
-    host.inventory(stack, { sizes: false }),
-    host.spawned(stack),
-    host.foreign?.(),
-  ]);
-  const unknown = objects.filter(
-    ({ kind, name }) => !known.has(name) && !known.has(`${kind}/${name}`) && !spawned.includes(name),
-  );
-  const found = (what: DriftItem["what"], details: string, repair: DriftItem["repair"]) => {
-    return ({ kind, name }: StackObject): DriftItem => ({ what, kind, name, details, repair, urn: null });
-  };
-  return [
-    ...unknown.map(found("unknown", "it has the stack's label but is not in the state", "remove")),
-    ...foreign.map(
-      found("foreign", "it is in the stack's namespace but does not belong to the stack", "people"),
-    ),
-  ];
-}
-
 /** Compares what runs with what was deployed, whatever the files say now. Changes nothing. */
 export async function drift(options: DriftOptions): Promise<DriftReport> {
   const { project, stack, reporter, signal } = options;
-  const site = siteOf(project, stack);
-  const host = await hostOf(site);
+  const target = deploymentTargetOf(project, stack);
+  const host = await hostOf(target);
   const step = reporter.step("drift");
   try {
     // Secrets are opened to compare files with what was written to them.
     const state = await readState(project, stack, { secrets: true });
-    const probed = await probes[site.target](stack, state, options, host);
+    const probed = await driftOf(target, stack, state, host);
     const refreshed = await refresh(options);
     const report = driftReport(stack, [...probed, ...refreshed]);
     step.done(report.items.length === 0 ? "none" : `${report.items.length} found`);
@@ -112,7 +70,7 @@ export interface RepairResult {
 /** Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never removed. */
 export async function repairDrift(options: DriftOptions, before: DriftReport): Promise<RepairResult> {
   const { project, stack, reporter, signal, onEngineLine } = options;
-  const host = await hostOf(siteOf(project, stack));
+  const host = await hostOf(deploymentTargetOf(project, stack));
   const of = (repair: DriftItem["repair"]) => before.items.filter((one) => one.repair === repair);
   // Another container that has the name of ours stands in the way of making ours again.
   const inTheWay = of("replace").filter(({ details }) => details.startsWith("another container"));

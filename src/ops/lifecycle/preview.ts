@@ -11,7 +11,7 @@ import type { Reporter } from "../reporter.ts";
 import { mandatory, policyArguments } from "./policy.ts";
 import { type Risk, risksOf } from "./preview-risk.ts";
 import { sealPlan } from "./saved-plan.ts";
-import { prepareWayIn } from "./stack-certificate.ts";
+import { prepareIngress } from "./stack-certificate.ts";
 
 /** `datalab preview --json`. */
 export interface PreviewResult {
@@ -49,7 +49,7 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { model } = declare(project, stack);
   await ensurePlugins(project, model, options.reporter);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
-  await prepareWayIn(project, model);
+  await prepareIngress(project, model);
   const step = options.reporter.step("preview");
   const planned = new Planned();
   const plan = options.savePlan && resolve(options.savePlan);

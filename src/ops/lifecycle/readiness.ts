@@ -6,8 +6,8 @@ import { stopIfAborted } from "../interrupt.ts";
 import type { Reporter } from "../reporter.ts";
 import { type CoreClient, coreClient, type Health, type ServiceHealth } from "../services/core-client.ts";
 import { modelSecret } from "../services/credentials.ts";
-import { fetchBy, type WayIn } from "../services/ingress-route.ts";
-import type { Death } from "../target.ts";
+import { fetchVia, type IngressRoute } from "../services/ingress-route.ts";
+import type { WorkloadFailure } from "../target.ts";
 import { cannotStart, describePending, notReady } from "./up-text.ts";
 
 /** How long functional checks may take to pass after the engine has ended. */
@@ -32,14 +32,14 @@ export class Readiness {
   /** When a workload of the service was last made, replaced or started in this run: milliseconds since 1970. */
   readonly #touched = new Map<string, number>();
 
-  constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, way: WayIn | null) {
+  constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, route: IngressRoute | null) {
     this.#options = options;
     this.#model = model;
     const { token } = model;
     this.#core = coreClient(
       coreUrl,
       token === null ? undefined : () => modelSecret(options.project, model, token),
-      fetchBy(way),
+      fetchVia(route),
     );
   }
 
@@ -64,7 +64,10 @@ export class Readiness {
   }
 
   /** Waits. Throws when a workload can't start, or when checks still fail in the end, naming them. */
-  async wait(death: () => Death | undefined, deployed: Pick<PlatformOutput, "services">): Promise<Health> {
+  async wait(
+    failure: () => WorkloadFailure | undefined,
+    deployed: Pick<PlatformOutput, "services">,
+  ): Promise<Health> {
     const { reporter, signal, stack } = this.#options;
     const step = reporter.step("readiness");
     // A target may have made the place before there is anything to run in it.
@@ -78,7 +81,7 @@ export class Readiness {
     try {
       for (;;) {
         stopIfAborted(signal);
-        const dead = death();
+        const dead = failure();
         if (dead) throw cannotStart(dead);
         health = (await this.#ask(pending)) ?? health;
         stopIfAborted(signal);

@@ -1,6 +1,6 @@
 import type { PlatformModel } from "../../model/platform.ts";
 import { setStackValue, stackValues } from "../engine/stack.ts";
-import type { WayIn } from "../services/ingress-route.ts";
+import type { IngressRoute } from "../services/ingress-route.ts";
 
 const keys = {
   key: "datalab:tlsKey",
@@ -12,10 +12,10 @@ const keys = {
  * How programs here get into a stack of a cluster; null where it runs on one host. Makes what the way in shows for itself,
  * unless somebody else answers for that: once, and again when its domain has changed or its time is over.
  */
-export async function prepareWayIn(
+export async function prepareIngress(
   project: string,
   { stack, cluster }: PlatformModel,
-): Promise<WayIn | null> {
+): Promise<IngressRoute | null> {
   if (!cluster) return null;
   const { address, host, tlsSecret } = cluster.ingress;
   if (tlsSecret !== null) return { address, ca: null };

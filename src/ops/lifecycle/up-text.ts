@@ -1,7 +1,7 @@
 /** What an up tells people. */
 import { DatalabError } from "../../errors.ts";
 import type { Health } from "../services/core-client.ts";
-import type { Death } from "../target.ts";
+import type { WorkloadFailure } from "../target.ts";
 
 /** What people are told of while it happens. */
 export const stepWords: Readonly<Record<string, string>> = {
@@ -12,7 +12,14 @@ export const stepWords: Readonly<Record<string, string>> = {
   update: "updating",
 };
 
-export function cannotStart({ workload, exitCode, log, reason, events = [], more }: Death): DatalabError {
+export function cannotStart({
+  workload,
+  exitCode,
+  log,
+  reason,
+  events = [],
+  more,
+}: WorkloadFailure): DatalabError {
   const why = reason ?? `its process ended with exit code ${exitCode}`;
   const parts = [`${workload} can't start: ${why}.`];
   if (events.length > 0) parts.push(`Events of the cluster:\n${indent(events.join("\n"))}`);

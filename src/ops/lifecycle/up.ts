@@ -11,18 +11,18 @@ import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
-import { fetchImages } from "../registry-images.ts";
 import { recordRelease } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Health } from "../services/core-client.ts";
-import type { WayIn } from "../services/ingress-route.ts";
+import type { IngressRoute } from "../services/ingress-route.ts";
 import { readPlatform } from "../services/platform.ts";
-import { type Death, type Host, hostOf } from "../target.ts";
+import type { Host, WorkloadFailure } from "../target.ts";
+import { fetchImages, hostOf } from "../targets.ts";
 import { guardData } from "./data-guard.ts";
 import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import { checkPlan } from "./saved-plan.ts";
-import { prepareWayIn } from "./stack-certificate.ts";
+import { prepareIngress } from "./stack-certificate.ts";
 import { checkDataEngine } from "./store-engine-guard.ts";
 import { cannotStart, describeChanges, stepWords } from "./up-text.ts";
 
@@ -77,23 +77,23 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const host = await hostOf(model);
   const lock = lockStack(project, stack, "datalab up");
   try {
-    await host.checkPlace(model, environment);
+    await host.checkTarget(model, environment);
     await ensurePlugins(project, model, reporter);
     if (!options.movesData) await checkDataEngine(model, host);
     const images = await timed(() => buildImages(model, reporter, signal));
     stopIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
-    const way = await prepareWayIn(project, model);
+    const route = await prepareIngress(project, model);
 
     const plan = options.plan && (await checkPlan(project, model, options.plan));
     await guardData({ ...options, model, environment });
 
-    const update = new Update({ ...options, ...(plan && { plan }) }, model, host, way);
+    const update = new Update({ ...options, ...(plan && { plan }) }, model, host, route);
     const engine = await timed(() => update.deploy());
     await options.onDeployed?.();
     const told = platformOutput.safeParse(engine.value.outputs.platform);
     const platform = told.success ? told.data : await readPlatform(project, stack);
-    const readiness = await timed(() => update.readiness.wait(() => update.death, platform)).finally(() =>
+    const readiness = await timed(() => update.readiness.wait(() => update.failure, platform)).finally(() =>
       update.end(),
     );
     const { changes, steps } = engine.value;
@@ -143,18 +143,18 @@ class Update {
   readonly #host: Host;
   readonly #ended = new AbortController();
   readonly readiness: Readiness;
-  #death: Death | undefined;
+  #failure: WorkloadFailure | undefined;
   #deployed = false;
 
-  constructor(options: UpOptions, model: PlatformModel, host: Host, way: WayIn | null) {
+  constructor(options: UpOptions, model: PlatformModel, host: Host, route: IngressRoute | null) {
     this.#options = options;
     this.#model = model;
     this.#host = host;
-    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "", way);
+    this.readiness = new Readiness(options, model, host.coreUrl(model) ?? "", route);
   }
 
-  get death(): Death | undefined {
-    return this.#death;
+  get failure(): WorkloadFailure | undefined {
+    return this.#failure;
   }
 
   /** Ends the watching. */
@@ -174,15 +174,15 @@ class Update {
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     const watching = this.#host
-      .watchDeaths(
+      .watchFailures(
         stack,
         { isHealthy: (workload) => this.readiness.isHealthy(workload), isDeployed: () => this.#deployed },
         this.#ended.signal,
       )
-      .then((death) => {
+      .then((failure) => {
         // Who interrupts ends what the engine waits for: that is no fault of it.
-        if (!death || signal.aborted) return;
-        this.#death = death;
+        if (!failure || signal.aborted) return;
+        this.#failure = failure;
         interrupt();
       });
     const planned = new Planned();
@@ -198,7 +198,7 @@ class Update {
         host: this.#host,
         onRecover: () => step.update("recovering from a killed run: its lock and incomplete resources"),
       });
-      if (this.#death) throw cannotStart(this.#death);
+      if (this.#failure) throw cannotStart(this.#failure);
       stopIfAborted(signal);
       const broken = mandatory(planned.violations);
       if (error && broken.length > 0) throw policyError(broken);
@@ -221,8 +221,8 @@ class Update {
   async #explained({ steps }: EngineResult, error: DatalabError): Promise<DatalabError> {
     const failed = steps.find((s) => s.state === "failed" && isWorkload(s.type));
     if (!failed) return error;
-    const death = await this.#host.whyNot(this.#options.stack, failed.name).catch(() => undefined);
-    return death ? cannotStart(death) : error;
+    const failure = await this.#host.diagnose(this.#options.stack, failed.name).catch(() => undefined);
+    return failure ? cannotStart(failure) : error;
   }
 
   async #arguments(): Promise<string[]> {

@@ -6,7 +6,7 @@ import { DatalabError } from "../../errors.ts";
 /** Smaller objects are held in memory and written at once, larger ones go in parts. */
 const wholeBytes = 8 * 2 ** 20;
 const partBytes = 16 * 2 ** 20;
-const mostParts = 9000;
+const maxParts = 9000;
 
 /** All that an object is, apart from its content. */
 export interface Traits {
@@ -108,7 +108,7 @@ export async function writeObject(
     return;
   }
   const { Upload } = await import("@aws-sdk/lib-storage");
-  const partSize = Math.max(partBytes, Math.ceil(traits.size / mostParts));
+  const partSize = Math.max(partBytes, Math.ceil(traits.size / maxParts));
   const body = Readable.from(content, { objectMode: false });
   await new Upload({ client: target, params: { ...params, Body: body }, partSize, queueSize: 2 }).done();
 }

@@ -1,9 +1,9 @@
-import type { Environment } from "../../config/load.ts";
 import { DatalabError } from "../../errors.ts";
 import { imageTag } from "../../images/catalog.ts";
+import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../../model/refs.ts";
-import { resolvePlatform } from "../../model/resolve.ts";
+import { resolvePlatform } from "../../model/resolve/resolve.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { migrationVariable } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";

@@ -8,11 +8,11 @@ import { services } from "../../services/index.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { type PreviewResult, preview } from "../lifecycle/preview.ts";
 import type { UpResult } from "../lifecycle/up.ts";
-import { fetchImages } from "../registry-images.ts";
 import { pushImages } from "../release/images-push.ts";
 import { isSameRelease, type ReleaseRecord } from "../release/record.ts";
 import { givenPlatform, listReleases } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
+import { fetchImages } from "../targets.ts";
 import { type FieldChange, fieldsOf, type Part, parts, promotionChanges, rollbackChanges } from "./fields.ts";
 import { checkSource, fileProblems, refusal } from "./source.ts";
 

@@ -1,9 +1,10 @@
 import { readdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { platformJsonSchema } from "../../config/json-schema.ts";
-import { type Environment, loadEnvironment } from "../../config/load.ts";
+import { loadEnvironment } from "../../config/load.ts";
 import { type Owner, ownerOf, owners } from "../../config/ownership.ts";
 import { ConfigError, formatPath } from "../../errors.ts";
+import type { Environment } from "../../model/environment.ts";
 import type { ServiceDefinition } from "../../model/service.ts";
 import { services as builtIn } from "../../services/index.ts";
 

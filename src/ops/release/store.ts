@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
-import { besideState, placeText, type S3Place } from "../engine/state-location.ts";
+import { besideState, locationText, type S3Location } from "../engine/state-location.ts";
 import { type ReleaseRecord, releaseRecord } from "./record.ts";
 
 /**
@@ -42,7 +42,7 @@ function fileStore(folder: string): ReleaseStore {
   };
 }
 
-function s3Store(place: S3Place): ReleaseStore {
+function s3Store(place: S3Location): ReleaseStore {
   const { bucket, prefix } = place;
   const key = (stack: string, id: string) => `${prefix}/${stack}/${id}.json`;
   const withClient = async <T>(
@@ -56,7 +56,7 @@ function s3Store(place: S3Place): ReleaseStore {
       if (error instanceof DatalabError) throw error;
       throw new DatalabError(
         "E_RELEASE_STORE",
-        `The releases in ${placeText(place)} can't be reached: ${(error as Error).message}`,
+        `The releases in ${locationText(place)} can't be reached: ${(error as Error).message}`,
         { hint: "They are beside the stack's state and need the same access to its bucket.", cause: error },
       );
     } finally {
@@ -64,7 +64,7 @@ function s3Store(place: S3Place): ReleaseStore {
     }
   };
   return {
-    place: placeText(place),
+    place: locationText(place),
     ids: (stack) =>
       withClient(async (s3, client) => {
         const names: string[] = [];

@@ -1,10 +1,11 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { gatewayName, isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter, Step } from "../reporter.ts";
-import { type Instance, type Runtime, runtimeOf } from "../targets.ts";
+import type { Instance, Runtime } from "../target.ts";
+import { runtimeOf } from "../targets.ts";
 import type { CoreClient } from "./core-client.ts";
 import { dependenciesOf, dependentsOf, type Selection, selectServices } from "./selection.ts";
 import { type Awaited, awaitHealthy } from "./wait.ts";
@@ -78,7 +79,7 @@ interface Unit {
 }
 
 /** The service whose token opens the platform, when there is one, and the core. */
-export function wayIn(platform: PlatformOutput): ServiceOutput[] {
+export function ingressRoute(platform: PlatformOutput): ServiceOutput[] {
   const gateway = gatewayName(platform);
   return platform.services.filter((service) => service.name === gateway || isCore(platform, service));
 }
@@ -104,7 +105,6 @@ class Control {
         "E_DEPENDENTS",
         `These running services need it: ${names}. Nothing was stopped.`,
         {
-          exitCode: exit.usage,
           hint: "--with-dependents stops them too, in order; restart NAME keeps them running.",
         },
       );
@@ -118,7 +118,7 @@ class Control {
    */
   withDependencies(chosen: readonly ServiceOutput[]): ServiceOutput[] {
     const { platform } = this.#options;
-    const entrance = wayIn(platform);
+    const entrance = ingressRoute(platform);
     const needed = dependenciesOf(platform, [...chosen, ...entrance]);
     const more = [...needed, ...entrance].filter((service) => !this.#runs(service));
     return platform.services.filter((service) => chosen.includes(service) || more.includes(service));

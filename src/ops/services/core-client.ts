@@ -1,9 +1,9 @@
 import type { AlertsReport } from "../../core/alerts.ts";
 import type { Health, ServiceHealth } from "../../core/health.ts";
-import { DatalabError } from "../../errors.ts";
+import { DatalabError, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { readSecret } from "./credentials.ts";
-import { type Fetch, fetchBy, wayInOf } from "./ingress-route.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 export type { CheckHealth, Health, ServiceHealth } from "../../core/health.ts";
 
@@ -26,7 +26,7 @@ export interface CoreClient {
 export function platformCore(project: string, platform: PlatformOutput): CoreClient {
   const { url, token } = platform.core;
   const secret = token === null ? undefined : () => readSecret(project, platform, token);
-  return coreClient(url, secret, fetchBy(wayInOf(platform)));
+  return coreClient(url, secret, fetchVia(ingressRouteOf(platform)));
 }
 
 /** `token` is asked for once, with the first request: what opens the gateway in front of the core. */
@@ -65,7 +65,9 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
     if (error?.code === "E_UNAVAILABLE" || error?.code === "E_UPSTREAM_LOST")
       throw unreachable(base, new Error("the gateway can't reach the core"));
     if (error?.code === "E_TOKEN") throw wrongToken(base);
-    throw new DatalabError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`);
+    throw reportedError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`, {
+      exitCode: exit.failure,
+    });
   }
   return {
     health: (signal) => ask("GET", "/health", answerMs, signal),

@@ -3,7 +3,7 @@ import { buildConnector, Agent as Dispatcher, fetch as fetchWith } from "undici"
 import type { PlatformOutput } from "../../outputs/platform.ts";
 
 /** How programs on this machine get to the names that a platform publishes: `kubernetes` of its output says it. */
-export interface WayIn {
+export interface IngressRoute {
   /** `host:port` to connect to whatever the name; null: names are found in DNS. */
   readonly address: string | null;
   /** Certificate that vouches for the names, PEM; null: one of those that everybody knows. */
@@ -12,45 +12,48 @@ export interface WayIn {
 
 export type Fetch = typeof fetch;
 
-export const wayInOf = ({ kubernetes }: PlatformOutput): WayIn | null => kubernetes ?? null;
+export const ingressRouteOf = ({ kubernetes }: PlatformOutput): IngressRoute | null => kubernetes ?? null;
 
-/** `fetch` by this way. The request itself, its Host and the name in its TLS greeting stay the URL's. */
-export function fetchBy(way: WayIn | null): Fetch {
-  const dispatcher = dispatcherBy(way);
+/** `fetch` by this route. The request itself, its Host and the name in its TLS greeting stay the URL's. */
+export function fetchVia(route: IngressRoute | null): Fetch {
+  const dispatcher = dispatcherFor(route);
   if (!dispatcher) return fetch;
   return ((url: string, init: object = {}) => fetchWith(url, { ...init, dispatcher })) as unknown as Fetch;
 }
 
-/** The same for clients that take a dispatcher; undefined: nothing is special about this way. */
-export function dispatcherBy(way: WayIn | null): Dispatcher | undefined {
-  if (!isSpecial(way)) return undefined;
+/** The same for clients that take a dispatcher; undefined: nothing is special about this route. */
+export function dispatcherFor(route: IngressRoute | null): Dispatcher | undefined {
+  if (!isSpecial(route)) return undefined;
   // Websockets over HTTP/2 are refused by common controllers.
-  const connect = buildConnector({ allowH2: false, ...(way.ca !== null && { ca: way.ca }) });
+  const connect = buildConnector({ allowH2: false, ...(route.ca !== null && { ca: route.ca }) });
   return new Dispatcher({
     connect: (options, callback) =>
-      connect({ ...options, ...placeOf(way), servername: options.servername || options.hostname }, callback),
+      connect(
+        { ...options, ...connectAddress(route), servername: options.servername || options.hostname },
+        callback,
+      ),
   });
 }
 
-/** The same for clients that take an agent; undefined: nothing is special about this way. */
-export function agentBy(way: WayIn | null): Agent | undefined {
-  if (!isSpecial(way)) return undefined;
-  return new AgentBy(way);
+/** The same for clients that take an agent; undefined: nothing is special about this route. */
+export function agentFor(route: IngressRoute | null): Agent | undefined {
+  if (!isSpecial(route)) return undefined;
+  return new RouteAgent(route);
 }
 
-class AgentBy extends Agent {
-  readonly #way: WayIn;
+class RouteAgent extends Agent {
+  readonly #route: IngressRoute;
 
-  constructor(way: WayIn) {
-    super({ keepAlive: true, ...(way.ca !== null && { ca: way.ca }) });
-    this.#way = way;
+  constructor(route: IngressRoute) {
+    super({ keepAlive: true, ...(route.ca !== null && { ca: route.ca }) });
+    this.#route = route;
   }
 
   override createConnection(
     options: AgentOptions & { host?: string; hostname?: string; servername?: string },
     callback?: Parameters<Agent["createConnection"]>[1],
   ) {
-    const { hostname, ...place } = placeOf(this.#way);
+    const { hostname, ...place } = connectAddress(this.#route);
     const servername = options.servername || options.host || options.hostname;
     return super.createConnection(
       {
@@ -63,10 +66,10 @@ class AgentBy extends Agent {
   }
 }
 
-const isSpecial = (way: WayIn | null): way is WayIn =>
-  way !== null && (way.address !== null || way.ca !== null);
+const isSpecial = (route: IngressRoute | null): route is IngressRoute =>
+  route !== null && (route.address !== null || route.ca !== null);
 
-function placeOf({ address }: WayIn): {
+function connectAddress({ address }: IngressRoute): {
   readonly hostname?: string;
   readonly host?: string;
   readonly port?: string;

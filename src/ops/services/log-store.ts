@@ -1,7 +1,7 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Fetch, fetchBy, wayInOf } from "./ingress-route.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 /** A line as the store has it. */
 export interface StoredLine {
@@ -33,7 +33,7 @@ export interface LogReader {
 const store = { workload: "logs", endpoint: "api" };
 const connectMs = 5_000;
 /** More is no reading any more, and would fill this program's memory. */
-const mostLines = 500_000;
+const maxLines = 500_000;
 
 /** The reader of a stack's log store, or the reason why there is none. */
 export function logReader(platform: PlatformOutput, credentials: Credentials): LogReader | DatalabError {
@@ -52,7 +52,7 @@ export function logReader(platform: PlatformOutput, credentials: Credentials): L
     ? `Bearer ${credentials.value(token)}`
     : login && `Basic ${Buffer.from(`${login.user}:${credentials.value(login.secret)}`).toString("base64")}`;
   const { origin } = new URL("/", endpoint.url);
-  return readerOf(origin, authorization ?? undefined, fetchBy(wayInOf(platform)));
+  return readerOf(origin, authorization ?? undefined, fetchVia(ingressRouteOf(platform)));
 }
 
 /** A reader of the store at this address. */
@@ -82,7 +82,6 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
         "E_USAGE",
         `--grep: the log store can't use this regular expression: ${regexp}`,
         {
-          exitCode: exit.usage,
           hint: "It uses RE2, which has neither look-around nor back-references.",
         },
       );
@@ -108,8 +107,8 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
     async read(query, limit, signal) {
       if (limit === 0) return [];
       // Without a limit the store would sort in its small memory: that is done here.
-      const most = String(limit ?? mostLines);
-      const answer = await ask("/select/logsql/query", { query, limit: most }, signal);
+      const limitText = String(limit ?? maxLines);
+      const answer = await ask("/select/logsql/query", { query, limit: limitText }, signal);
       const found: StoredLine[] = [];
       for await (const line of lines(answer, signal)) found.push(line);
       return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));

@@ -1,7 +1,7 @@
 import { DatalabError, exit } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Fetch, fetchBy, wayInOf } from "./ingress-route.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 /** The part of Prefect's REST API that the CLI uses, in Prefect's own words. */
 export interface Deployment {
@@ -74,7 +74,6 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
       "E_NO_PREFECT",
       `The stack ${platform.stack} runs no pipelines: it has no ${orchestrator}.`,
       {
-        exitCode: exit.usage,
         hint: `Enable services.${orchestrator} in Pulumi.${platform.stack}.yaml.`,
       },
     );
@@ -82,7 +81,7 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
   return prefectClient(
     new URL("/api", api.url).href,
     `${api.login.user}:${credentials.value(api.login.secret)}`,
-    fetchBy(wayInOf(platform)),
+    fetchVia(ingressRouteOf(platform)),
   );
 }
 
@@ -133,7 +132,7 @@ export function prefectClient(api: string, authString: string, by: Fetch = fetch
   const found = async <T>(promise: Promise<T | null>): Promise<T> => {
     const value = await promise;
     if (value !== null) return value;
-    throw new DatalabError("E_PREFECT_GONE", "Prefect no longer has the requested object.");
+    throw new DatalabError("E_PREFECT_NOT_FOUND", "Prefect no longer has the requested object.");
   };
 
   return {

@@ -26,7 +26,7 @@ export function orchestratorOf(
 export interface QuiesceOptions {
   readonly signal: AbortSignal;
   /** Seconds that runs under way have to end. */
-  readonly patience: number;
+  readonly timeoutSeconds: number;
   readonly onWaiting: (runs: number) => void;
   /** Told before a pool is paused, so that it is known even if this program is killed. */
   readonly onPause: (pools: readonly string[]) => void;
@@ -34,12 +34,12 @@ export interface QuiesceOptions {
 
 /** Hands out no more runs and waits until none is under way. When they take too long, all is as before. */
 export async function quiesce(client: PrefectClient, options: QuiesceOptions): Promise<Quiet> {
-  const { signal, patience, onWaiting, onPause } = options;
+  const { signal, timeoutSeconds, onWaiting, onPause } = options;
   const pools = (await client.pools()).filter((pool) => !pool.is_paused).map(({ name }) => name);
   onPause(pools);
   try {
     for (const pool of pools) await client.pausePool(pool, true);
-    const until = Date.now() + patience * 1000;
+    const until = Date.now() + timeoutSeconds * 1000;
     for (;;) {
       const active = await client.activeRuns();
       if (active.length === 0) return { pools };
@@ -48,9 +48,7 @@ export async function quiesce(client: PrefectClient, options: QuiesceOptions): P
         throw new DatalabError(
           "E_RUNS_ACTIVE",
           `${active.length} pipeline runs are still active: ${active.map(({ name }) => name).join(", ")}.`,
-          {
-            hint: "Wait for them or cancel them, and run the command again; --patience sets how many seconds to wait.",
-          },
+          { hint: "Wait for them, or cancel them, and call this again; --timeout gives them more seconds." },
         );
       }
       onWaiting(active.length);

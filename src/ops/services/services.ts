@@ -1,11 +1,12 @@
 import { type State, stateOf } from "../../core/health.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
-import { type Instance, runtimeOf } from "../targets.ts";
+import type { Instance } from "../target.ts";
+import { runtimeOf } from "../targets.ts";
 import { type CoreClient, coreClient, type Health } from "./core-client.ts";
-import { fetchBy, wayInOf } from "./ingress-route.ts";
+import { fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
 /** `datalab platform status --json`. */
 export interface PlatformStatus {
@@ -46,7 +47,7 @@ export async function platformStatus(
   platform: PlatformOutput,
   options: StatusOptions = {},
 ): Promise<PlatformStatus> {
-  const core = options.core ?? coreClient(platform.core.url, undefined, fetchBy(wayInOf(platform)));
+  const core = options.core ?? coreClient(platform.core.url, undefined, fetchVia(ingressRouteOf(platform)));
   const runtime = await runtimeOf(platform);
   try {
     // What was stopped on purpose is known to the target at once, and never to the core.
@@ -153,7 +154,6 @@ export function findService(platform: PlatformOutput, name: string): ServiceOutp
   if (service) return service;
   const names = platform.services.map((each) => each.name);
   throw new DatalabError("E_SERVICE", `The stack ${platform.stack} has no service "${name}".`, {
-    exitCode: exit.usage,
     hint: suggest(name, names),
   });
 }

@@ -5,11 +5,11 @@ import { isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import type { Reporter } from "../reporter.ts";
-import type { Runtime } from "../targets.ts";
+import type { Runtime } from "../target.ts";
 import type { CoreClient, ServiceHealth } from "./core-client.ts";
 
 /** How long functional checks may take to pass after a start. */
-const mostMs = 300_000;
+const maxMs = 300_000;
 const pollMs = 500;
 /** A core that was not started just now, and says nothing for so long, does not run or can't be reached. */
 const silenceMs = 20_000;
@@ -49,7 +49,7 @@ export async function awaitHealthy(
   let heard = Date.now();
   let last: readonly ServiceHealth[] = [];
   try {
-    while (pending.size > 0 && Date.now() - since < mostMs) {
+    while (pending.size > 0 && Date.now() - since < maxMs) {
       stopIfAborted(signal);
       try {
         last = await fresh(core, pending, since, signal);

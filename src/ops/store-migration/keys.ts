@@ -5,7 +5,7 @@ import { type EngineName, storeEngines } from "../../services/object-store.ts";
 import { type BucketReport, bucketNames, objectsOf } from "../object-store/inventory.ts";
 
 /** How many objects an error names. */
-const most = 10;
+const maxShown = 10;
 
 /** Counts what is there, and throws with every object that the engine could not keep under its name. */
 export async function checkKeys(client: S3Client, to: EngineName): Promise<BucketReport[]> {
@@ -23,8 +23,8 @@ export async function checkKeys(client: S3Client, to: EngineName): Promise<Bucke
     buckets.push(report);
   }
   if (wrong.length === 0) return buckets;
-  const shown = wrong.slice(0, most).join("\n  ");
-  const more = wrong.length > most ? `\n  and ${wrong.length - most} more` : "";
+  const shown = wrong.slice(0, maxShown).join("\n  ");
+  const more = wrong.length > maxShown ? `\n  and ${wrong.length - maxShown} more` : "";
   throw new DatalabError("E_MIGRATE_NAMES", `${to} can't keep these objects:\n  ${shown}${more}`, {
     hint: "Copy them to other names and delete these, then run the command again.",
   });

@@ -1,5 +1,5 @@
 import { declare } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { ensureImages } from "../../images/build.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
@@ -17,10 +17,10 @@ import {
 } from "../object-store/sides.ts";
 import type { Reporter } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
-import { agentBy, wayInOf } from "../services/ingress-route.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { orchestratorOf, quiesce, resume } from "../services/quiesce.ts";
 import type { SideStore, StoreHost } from "../store-host.ts";
-import { hostOf } from "../target.ts";
+import { hostOf } from "../targets.ts";
 import { holderOf } from "./holder.ts";
 import { forget, type Journal, readJournal, writeJournal } from "./journal.ts";
 import { checkKeys } from "./keys.ts";
@@ -32,7 +32,7 @@ export interface MigrateOptions {
   readonly to: string;
   readonly dryRun: boolean;
   /** Seconds that runs under way have to end. */
-  readonly patience: number;
+  readonly timeoutSeconds: number;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Asked when everything has been looked at and nothing touched. */
@@ -130,7 +130,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
       const step = reporter.step("pipelines");
       const quiet = await quiesce(client, {
         signal,
-        patience: parts.patience,
+        timeoutSeconds: parts.timeoutSeconds,
         onWaiting: (runs) => step.update(`waiting for ${runs} ${runs === 1 ? "run" : "runs"}`),
         onPause: (paused) => {
           pools = [...new Set([...pools, ...paused])];
@@ -192,7 +192,6 @@ function engineName(text: string): EngineName {
   throw new DatalabError(
     "E_USAGE",
     `--to: expected one of ${engineNames.join(", ")}, received ${JSON.stringify(text)}`,
-    { exitCode: exit.usage },
   );
 }
 
@@ -200,7 +199,7 @@ function engineName(text: string): EngineName {
 async function lookAt(parts: Parts): Promise<BucketReport[]> {
   const { platform, target, to } = parts;
   const url = publishedUrl(target, platform, "A dry run reads it there");
-  return checkKeys(connect({ ...accessTo(parts, url), agent: agentBy(wayInOf(platform)) }), to);
+  return checkKeys(connect({ ...accessTo(parts, url), agent: agentFor(ingressRouteOf(platform)) }), to);
 }
 
 const accessTo = ({ target, credentials }: Parts, url: string): StoreAccess => ({

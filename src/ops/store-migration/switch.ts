@@ -18,7 +18,7 @@ export interface Parts {
   readonly stack: string;
   readonly to: EngineName;
   readonly dryRun: boolean;
-  readonly patience: number;
+  readonly timeoutSeconds: number;
   readonly target: Store;
   readonly host: Host;
   readonly image: string;
@@ -51,7 +51,7 @@ export async function switchOver(
     if (from === undefined || from === to) throw error;
     if (await isServing(parts)) {
       throw new DatalabError(
-        "E_MIGRATE_UP",
+        "E_MIGRATE_NOT_READY",
         `The objects are in ${to} and that engine runs, but another service did not start: ${(error as Error).message}`,
         {
           hint: "Fix the cause, then run ./datalab data migrate-store again to continue.",

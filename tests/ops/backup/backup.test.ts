@@ -10,7 +10,7 @@ import { freshBackup, listBackups, pruneBackups, verifyBackups } from "../../../
 import { backupRecord, blobsOf, contentsOf } from "../../../src/ops/backup/record.ts";
 import { openRepository } from "../../../src/ops/backup/repository.ts";
 import { measure, seal, sealKey, unseal } from "../../../src/ops/backup/seal.ts";
-import { besideState, placeOf, placeText } from "../../../src/ops/engine/state-location.ts";
+import { besideState, locationOf, locationText } from "../../../src/ops/engine/state-location.ts";
 import { setVariable, standIn } from "../../support/programs.ts";
 import { makeProject, platformYaml } from "../../support/project.ts";
 import { remember } from "../stand-in-stack.ts";
@@ -218,7 +218,7 @@ describe("where backups are", () => {
     const project = makeProject({});
     const beside = (url: string) => {
       setVariable("PULUMI_BACKEND_URL", url);
-      return placeText(besideState(project, "backups"));
+      return locationText(besideState(project, "backups"));
     };
     expect(beside("file://./.datalab/state")).toBe(join(project, ".datalab/backups"));
     expect(beside("file:///srv/state")).toBe("/srv/state/backups");
@@ -229,12 +229,12 @@ describe("where backups are", () => {
   test("or where the configuration says, in the words of Pulumi's backends", () => {
     const url =
       "s3://bucket/a/b?endpoint=127.0.0.1:9000&disableSSL=true&s3ForcePathStyle=true&region=us-east-1";
-    expect(placeOf("/p", url)).toEqual({
+    expect(locationOf("/p", url)).toEqual({
       kind: "s3",
       bucket: "bucket",
       prefix: "a/b",
       client: { region: "us-east-1", endpoint: "http://127.0.0.1:9000", forcePathStyle: true },
     });
-    expect(placeOf("/p", "file://./here")).toEqual({ kind: "folder", path: "/p/here" });
+    expect(locationOf("/p", "file://./here")).toEqual({ kind: "folder", path: "/p/here" });
   });
 });

@@ -16,8 +16,8 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { homeDumper } from "../../../src/ops/backup/home-dumper.ts";
-import type { HomeHost, Homes } from "../../../src/ops/homes.ts";
 import { run } from "../../../src/ops/process.ts";
+import type { HomeHost, Homes } from "../../../src/ops/target.ts";
 import { makeProject } from "../../support/project.ts";
 
 /** Homes that are folders of this machine: the program that saves them is the real one. */

@@ -1,10 +1,10 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { failedOneShots, stopOneShots, watchDeaths } from "../../../src/ops/docker/watch.ts";
+import { failedOneShots, stopOneShots, watchFailures } from "../../../src/ops/docker/watch.ts";
 import { standIn } from "../../support/programs.ts";
 
-type View = Parameters<typeof watchDeaths>[1];
+type View = Parameters<typeof watchFailures>[1];
 
 /** A Docker whose events a test writes to a file, and whose logs are what `logs` says. */
 function eventfulDocker(): string {
@@ -61,7 +61,7 @@ describe("the watch on a stack's containers", () => {
 
   test("reports what dies twice, with its last twenty lines", async () => {
     const docker = eventfulDocker();
-    const watching = watchDeaths("dev", deployed, abort.now.signal);
+    const watching = watchFailures("dev", deployed, abort.now.signal);
     happens(docker, "create", "postgres");
     happens(docker, "die", "postgres");
     expect(await within(300, watching)).toBe("still watching");
@@ -77,7 +77,7 @@ describe("the watch on a stack's containers", () => {
 
   test("lets one-shots end, and what is no workload", async () => {
     const docker = eventfulDocker();
-    const watching = watchDeaths("dev", deployed, abort.now.signal);
+    const watching = watchFailures("dev", deployed, abort.now.signal);
     for (const _ of [1, 2, 3]) {
       happens(docker, "die", "prefect-register", { "datalab.oneshot": "true" });
       appendFileSync(
@@ -90,7 +90,7 @@ describe("the watch on a stack's containers", () => {
 
   test("lets die what Docker itself has stopped", async () => {
     const docker = eventfulDocker();
-    const watching = watchDeaths("dev", deployed, abort.now.signal);
+    const watching = watchFailures("dev", deployed, abort.now.signal);
     happens(docker, "create", "prefect");
     happens(docker, "kill", "prefect");
     happens(docker, "die", "prefect");
@@ -100,7 +100,7 @@ describe("the watch on a stack's containers", () => {
 
   test("ends with nothing when it is no longer wanted", async () => {
     eventfulDocker();
-    const watching = watchDeaths("dev", deployed, abort.now.signal);
+    const watching = watchFailures("dev", deployed, abort.now.signal);
     abort.now.abort();
     expect(await within(5000, watching)).toBeUndefined();
   });
@@ -112,7 +112,7 @@ describe("the watch on a stack's containers", () => {
     const docker = eventfulDocker();
     const timeouts = vi.spyOn(globalThis, "setTimeout");
     const view: View = { isHealthy: () => healthy, isDeployed: () => true };
-    const watching = watchDeaths("dev", view, abort.now.signal);
+    const watching = watchFailures("dev", view, abort.now.signal);
     happens(docker, "create", "postgres");
     happens(docker, "die", "postgres");
     const grace = await vi.waitFor(() => {

@@ -18,7 +18,7 @@ const thing = (name: string, more: Partial<Thing> & { labels?: Record<string, st
 };
 const inside = (path: string) => path.replace("//", "/namespaces/datalab-lab/");
 
-const site = (kubeconfig: string) => ({
+const target = (kubeconfig: string) => ({
   stack,
   target: "kubernetes" as const,
   cluster: {
@@ -85,7 +85,7 @@ function contents(): Contents {
 describe("what carries a stack's labels in a cluster", () => {
   test("is found by kind, without what the cluster or a controller makes of it, and with its data", async () => {
     const { kubeconfig } = await standInCluster(contents());
-    expect(await kubernetesHost(site(kubeconfig)).inventory(stack)).toEqual({
+    expect(await kubernetesHost(target(kubeconfig)).inventory(stack)).toEqual({
       objects: [
         { kind: "Deployment", name: "core", path: inside("/apis/apps/v1//deployments/core") },
         { kind: "Pod", name: "notebook-ann", path: inside("/api/v1//pods/notebook-ann") },
@@ -111,7 +111,7 @@ describe("what carries a stack's labels in a cluster", () => {
       [inside("/api/v1//configmaps")]: [nobodys("kube-root-ca.crt")],
       "/apis/scheduling.k8s.io/v1/priorityclasses": [nobodys("system-node-critical")],
     });
-    const { cluster, ...place } = site(kubeconfig);
+    const { cluster, ...place } = target(kubeconfig);
     const named = { ...place, cluster: cluster && { ...cluster, pullSecrets: ["lab-registry"] } };
     expect(await kubernetesHost(named).foreign?.()).toEqual([
       { kind: "Secret", name: "left-behind", path: inside("/api/v1//secrets/left-behind") },
@@ -120,7 +120,7 @@ describe("what carries a stack's labels in a cluster", () => {
 
   test("what services have started goes first, and only that", async () => {
     const cluster = await standInCluster(contents());
-    const host = kubernetesHost(site(cluster.kubeconfig));
+    const host = kubernetesHost(target(cluster.kubeconfig));
     expect(await host.spawned(stack)).toEqual(["notebook-ann"]);
     expect(await host.removeSpawned(stack)).toEqual(["notebook-ann"]);
     expect(cluster.changes.map(({ method, path }) => `${method} ${path}`)).toEqual([
@@ -141,7 +141,7 @@ describe("what carries a stack's labels in a cluster", () => {
         thing("notebook-ann", { labels: labels("hub", { "datalab.role": "spawned" }) }),
       ],
     });
-    const host = kubernetesHost(site(cluster.kubeconfig), { goneSeconds: 1 });
+    const host = kubernetesHost(target(cluster.kubeconfig), { goneSeconds: 1 });
     expect(await host.removeSpawned(stack)).toEqual(["notebook-ann"]);
     expect(cluster.contents[inside("/api/v1//pods")]?.map(({ metadata }) => metadata.name)).toEqual([
       "executor-1",
@@ -150,7 +150,7 @@ describe("what carries a stack's labels in a cluster", () => {
 
   test("what the engine does not know is removed by kind and name", async () => {
     const cluster = await standInCluster({ ...contents(), [inside("/api/v1//pods")]: [] });
-    const host = kubernetesHost(site(cluster.kubeconfig));
+    const host = kubernetesHost(target(cluster.kubeconfig));
     await host.removeLeftovers([
       { kind: "Service", name: "core" },
       { kind: "Secret", name: "gone-since" },
@@ -164,7 +164,7 @@ describe("what carries a stack's labels in a cluster", () => {
       "/api/v1/namespaces": [thing("datalab-lab", { labels: { "datalab.stack": "x" } })],
     };
     const cluster = await standInCluster(foreign);
-    const host = kubernetesHost(site(cluster.kubeconfig));
+    const host = kubernetesHost(target(cluster.kubeconfig));
     const refusal = {
       code: "E_NAMESPACE",
       message: "The namespace datalab-lab belongs to the stack x, not to lab.",
@@ -177,10 +177,10 @@ describe("what carries a stack's labels in a cluster", () => {
 });
 
 test("the core is asked at its page", () => {
-  const host = kubernetesHost(site("/nowhere"));
+  const host = kubernetesHost(target("/nowhere"));
   const model = {
     ...declare(makeProject({})).model,
-    cluster: site("").cluster,
+    cluster: target("").cluster,
   } as PlatformModel;
   expect(host.coreUrl(model)).toBe("https://core.lab.example.com:8443");
 });
@@ -205,7 +205,7 @@ describe("what is checked before anything is touched", () => {
     const project = makeProject({ "Pulumi.lab.yaml": yaml(kubeconfig, more) });
     const { model, environment } = declare(project, stack);
     return kubernetesHost(model)
-      .checkPlace(model, environment)
+      .checkTarget(model, environment)
       .then(
         () => [],
         (error: ConfigError) => error.problems,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { exitOf } from "../../../src/ops/kubernetes/exec.ts";
 import { parseLine, sinceOf } from "../../../src/ops/kubernetes/logs.ts";
 import type { ContainerStatus, Pod, Scaled } from "../../../src/ops/kubernetes/objects.ts";
-import { deathsOf, jobVerdict, podVerdict } from "../../../src/ops/kubernetes/pod-failure.ts";
+import { failuresOf, jobVerdict, podVerdict } from "../../../src/ops/kubernetes/pod-failure.ts";
 import { jobState, podState, scaledState } from "../../../src/ops/kubernetes/state.ts";
 
 const container = (more: Partial<ContainerStatus> = {}): ContainerStatus => ({
@@ -146,7 +146,7 @@ describe("a workload in words", () => {
 
 describe("whether it can still come to run", () => {
   test("a second death is one too many, those before the update do not count", () => {
-    expect([deathsOf(running), deathsOf(crashing)]).toEqual([0, 4]);
+    expect([failuresOf(running), failuresOf(crashing)]).toEqual([0, 4]);
     expect(podVerdict(crashing)).toEqual({
       kind: "died",
       reason: "its process ended with exit code 1, 4 times",

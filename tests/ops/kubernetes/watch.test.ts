@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { connectCluster } from "../../../src/ops/kubernetes/api.ts";
-import { endOneShots, failedJobs, watchPods, whyNot } from "../../../src/ops/kubernetes/watch.ts";
+import { diagnose, endOneShots, failedJobs, watchPods } from "../../../src/ops/kubernetes/watch.ts";
 import { cannotStart } from "../../../src/ops/lifecycle/up-text.ts";
 import type { UpdateView } from "../../../src/ops/target.ts";
 import { type Contents, standInCluster, type Thing } from "../stand-in-cluster.ts";
@@ -76,9 +76,9 @@ test("a pod that dies again and again is told with its events and its log", asyn
     event("ReplicaSet", "prefect-5d", "(combined from similar events): slow down", "1"),
   ];
   contents[pods]?.push(pod("prefect-5d-x", "prefect", 1));
-  // THEN the death says what people need
-  const death = await watching;
-  expect(death).toEqual({
+  // THEN the failure says what people need
+  const failure = await watching;
+  expect(failure).toEqual({
     instance: "prefect-5d-x",
     workload: "prefect",
     exitCode: 3,
@@ -90,7 +90,7 @@ test("a pod that dies again and again is told with its events and its log", asyn
     log: "no database\nbye",
     more: "kubectl --context lab -n lab describe pod prefect-5d-x",
   });
-  expect(death && cannotStart(death)).toMatchObject({
+  expect(failure && cannotStart(failure)).toMatchObject({
     code: "E_START",
     message: `prefect can't start: its process ended with exit code 3, 2 times.
 What the cluster says:
@@ -132,7 +132,7 @@ test("what the engine waited for in vain is explained", async () => {
     { [pods]: [pod("w-0", "w", 0)] },
     { "w-0": "2026-01-01T00:00:01Z loading\n" },
   );
-  expect(await whyNot(cluster, "dev", "w")).toMatchObject({
+  expect(await diagnose(cluster, "dev", "w")).toMatchObject({
     reason: "it was not ready in time",
     exitCode: null,
     log: "loading",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { PlatformModel } from "../../../src/model/platform.ts";
-import { prepareWayIn } from "../../../src/ops/lifecycle/stack-certificate.ts";
+import { prepareIngress } from "../../../src/ops/lifecycle/stack-certificate.ts";
 import { standIn } from "../../support/programs.ts";
 import { makeProject } from "../../support/project.ts";
 
@@ -26,7 +26,7 @@ test("a stack of a cluster gets a certificate once, and no list of processes sho
   const folder = pulumi();
   const project = makeProject({});
   // WHEN it has none
-  const way = await prepareWayIn(project, model());
+  const way = await prepareIngress(project, model());
   // THEN one is made, the certificate being written last
   expect(calls(folder)).toEqual([
     ["config", "set", "--plaintext", "datalab:tlsAuthority", "--stack", "lab", "--non-interactive"],
@@ -43,18 +43,18 @@ test("a stack of a cluster gets a certificate once, and no list of processes sho
     "datalab:tlsKey": { secure: "v1:x" },
   };
   writeFileSync(join(project, "Pulumi.lab.yaml"), stringify({ config }));
-  expect(await prepareWayIn(project, model())).toEqual(way);
+  expect(await prepareIngress(project, model())).toEqual(way);
   expect(calls(folder).length).toBe(3);
   // UNTIL the domain is another one
-  await prepareWayIn(project, model({ host: "other.example.com" }));
+  await prepareIngress(project, model({ host: "other.example.com" }));
   expect(calls(folder).length).toBe(6);
 });
 
 test("who brings a certificate, or runs on one host, needs none", async () => {
   const project = makeProject({});
-  expect(await prepareWayIn(project, model({ tlsSecret: "lab-tls" }))).toEqual({
+  expect(await prepareIngress(project, model({ tlsSecret: "lab-tls" }))).toEqual({
     address: "127.0.0.1:8443",
     ca: null,
   });
-  expect(await prepareWayIn(project, { ...model(), cluster: null })).toBeNull();
+  expect(await prepareIngress(project, { ...model(), cluster: null })).toBeNull();
 });

@@ -60,14 +60,14 @@ test("what did not become ready is told with every check's own words", () => {
 
 test("a process that ended is told with its last lines", () => {
   const instance = "datalab-dev-postgres";
-  const death = {
+  const failure = {
     workload: "postgres",
     instance,
     exitCode: 1,
     log: "no space\nbye",
     more: `docker logs ${instance}`,
   };
-  expect(cannotStart(death)).toMatchObject({
+  expect(cannotStart(failure)).toMatchObject({
     code: "E_START",
     message:
       "postgres can't start: its process ended with exit code 1. Its last lines:\n    no space\n    bye",

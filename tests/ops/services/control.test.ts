@@ -8,7 +8,7 @@ import { type Action, type ControlOptions, controlServices } from "../../../src/
 import type { CoreClient } from "../../../src/ops/services/core-client.ts";
 import { dependenciesOf, dependentsOf, selectServices } from "../../../src/ops/services/selection.ts";
 import { withStopped } from "../../../src/ops/services/services.ts";
-import type { Instance, Runtime } from "../../../src/ops/targets.ts";
+import type { Instance, Runtime } from "../../../src/ops/target.ts";
 import type { PlatformOutput } from "../../../src/outputs/platform.ts";
 import { platform as fixture } from "../fixture-platform.ts";
 

@@ -3,11 +3,11 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificate, makeCertificate } from "../../../src/ops/lifecycle/certificate.ts";
-import { agentBy, fetchBy, type WayIn } from "../../../src/ops/services/ingress-route.ts";
+import { agentFor, fetchVia, type IngressRoute } from "../../../src/ops/services/ingress-route.ts";
 
 let made: Certificate;
 let server: Server;
-let way: WayIn;
+let way: IngressRoute;
 
 beforeAll(async () => {
   made = await makeCertificate("lab.invalid", "dev");
@@ -25,7 +25,7 @@ afterAll(() => {
 
 describe("a name that is in no DNS", () => {
   test("is reached at the address, by its own name in Host and greeting", async () => {
-    const answer = await fetchBy(way)("https://core.lab.invalid/health", { method: "POST", body: "x" });
+    const answer = await fetchVia(way)("https://core.lab.invalid/health", { method: "POST", body: "x" });
     expect(await answer.json()).toEqual({
       host: "core.lab.invalid",
       servername: "core.lab.invalid",
@@ -34,7 +34,7 @@ describe("a name that is in no DNS", () => {
   });
 
   test("keeps the port that people type", async () => {
-    const answer = await fetchBy(way)("https://core.lab.invalid:8443/");
+    const answer = await fetchVia(way)("https://core.lab.invalid:8443/");
     expect(await answer.json()).toMatchObject({
       host: "core.lab.invalid:8443",
       servername: "core.lab.invalid",
@@ -42,7 +42,7 @@ describe("a name that is in no DNS", () => {
   });
 
   test("is reached by clients that take an agent", async () => {
-    const agent = agentBy(way);
+    const agent = agentFor(way);
     const body = await new Promise<string>((resolve, reject) => {
       request("https://store.lab.invalid:8443/bucket", { agent }, (answer) => {
         answer.setEncoding("utf8").on("data", resolve);
@@ -59,8 +59,8 @@ describe("a name that is in no DNS", () => {
   });
 
   test("is not trusted with the certificate of another, or without an authority that is known", async () => {
-    const code = (url: string, by: WayIn) =>
-      fetchBy(by)(url).then(
+    const code = (url: string, by: IngressRoute) =>
+      fetchVia(by)(url).then(
         () => "answered",
         (error: { cause?: { code?: string } }) => error.cause?.code,
       );
@@ -72,6 +72,6 @@ describe("a name that is in no DNS", () => {
 });
 
 test("where nothing is special the usual way is taken", () => {
-  expect([fetchBy(null), fetchBy({ address: null, ca: null })]).toEqual([fetch, fetch]);
-  expect([agentBy(null), agentBy({ address: null, ca: null })]).toEqual([undefined, undefined]);
+  expect([fetchVia(null), fetchVia({ address: null, ca: null })]).toEqual([fetch, fetch]);
+  expect([agentFor(null), agentFor({ address: null, ca: null })]).toEqual([undefined, undefined]);
 });

@@ -11,7 +11,7 @@ import {
   platformStatus,
   statusFromInstances,
 } from "../../../src/ops/services/services.ts";
-import type { Instance } from "../../../src/ops/targets.ts";
+import type { Instance } from "../../../src/ops/target.ts";
 import { entry, type RunningCore, startProcess, until } from "../../core/process.ts";
 import { platform } from "../fixture-platform.ts";
 
