@@ -166,7 +166,7 @@ const continues = (
   state !== "text" &&
   prefixOf(line, kind, state === "comment") === prefix &&
   line.startsWith(next) &&
-  !/^(?:\s|[-*] |\d+[.)] |@\w+ |$)/.test(line.slice(next.length)) &&
+  !/^(?:\s|[-*] |\d+[.)] |@\w+ |\S+ {2,}|$)/.test(line.slice(next.length)) &&
   !directive.test(line.slice(prefix.length)) &&
   !line.includes("*/");
 
