@@ -71,7 +71,6 @@ describe("comments", () => {
   });
 
   test("what looks like a comment in a template is code", () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the source of a template
     isUnchanged(`const a = \`\${b({ c: "}" })} {\n// ${long}\n\`;`, "slash");
     isUnchanged(`const a = \`\n/** ${long} */\n\`;`, "slash");
     expect(wrap(`const a = /[\`"'/]/;\n// ${long}`, "slash").findings).toHaveLength(1);
