@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { exit } from "../errors.ts";
+import { version } from "../version.ts";
 import { report } from "./terminal/errors.ts";
 import { type AnyCommand, addCommonOptions, examples } from "./terminal/options.ts";
 
@@ -133,11 +132,6 @@ function prepare(command: AnyCommand): void {
 function firstWord(argv: readonly string[]): string | undefined {
   const words = argv.filter((word, i) => !word.startsWith("-") && !/^(-s|--stack)$/.test(argv[i - 1] ?? ""));
   return words[0] === "help" ? words[1] : words[0];
-}
-
-function version(): string {
-  const file = resolve(import.meta.dirname, "../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** Runs one command line and returns its exit code. */

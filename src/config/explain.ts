@@ -9,6 +9,8 @@ export interface Explanation {
   readonly value: unknown;
   /** `file:line:col`; null: it is the default. */
   readonly at: string | null;
+  /** The preset that sets the value; its position is `at`. null: the file sets the value, or it is the default. */
+  readonly preset: string | null;
   readonly default: unknown;
   readonly summary: string | null;
 }
@@ -45,6 +47,7 @@ export function explain(environment: Environment, path: string): Explanation {
     path,
     value,
     at: environment.find(keys) ?? null,
+    preset: environment.presetOf(keys) ?? null,
     default: schema?.default,
     summary: schema?.description ?? null,
   };

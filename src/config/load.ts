@@ -7,6 +7,7 @@ import type { ServiceDefinition } from "../model/service.ts";
 import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
 import { type PipelinesConfig, readPipelines } from "./pipelines.ts";
+import { baseOf, isOfPreset } from "./presets.ts";
 import { check } from "./problems.ts";
 import { platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
@@ -46,13 +47,17 @@ export function loadEnvironment(
   }
   const path = stackFile(project, stack);
   const document = existsSync(path) ? readDocument(project, path) : parseSource(`Pulumi.${stack}.yaml`, "");
-  const locate: Locate = (p) => document.locate([...prefix, ...p]);
-  const problems = checkFrame(document);
   const raw = rawPlatform(document);
+  const base = baseOf(raw, builtIn);
+  const given = (p: Path) => document.find([...prefix, ...p]);
+  const presetOf = (p: Path) => (given(p) === undefined && isOfPreset(base, p) ? base.preset : undefined);
+  const find = (p: Path) => (presetOf(p) === undefined ? given(p) : given(["preset"]));
+  const locate: Locate = (p) => find(p) ?? document.locate([...prefix, ...p]);
+  const problems = checkFrame(document);
   const found = readServices(project, raw, builtIn, locate);
   problems.push(...found.problems);
 
-  const result = check(platformSchema(found.services), raw ?? {});
+  const result = check(platformSchema(found.services, base), raw ?? {});
   if (!result.ok) {
     // A service whose file can't be read is not reported as unknown.
     const own = result.problems.filter(
@@ -73,7 +78,8 @@ export function loadEnvironment(
     pipelines: pipelines ?? [],
     externalSecrets: givenSecrets(document),
     locate: (p) => found.locate(p) ?? locate(p),
-    find: (p) => document.find([...prefix, ...p]),
+    find,
+    presetOf,
   };
 }
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { ServiceDefinition } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
-import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
+import { type Base, defaultPreset, fullBase, presetNames, presets } from "./presets.ts";
 import { aws } from "./schema-aws.ts";
 import { kubernetes, scale } from "./schema-cluster.ts";
 import { external } from "./schema-external.ts";
@@ -32,7 +32,7 @@ export const dataPolicy = z.enum(["retain", "delete"]);
 
 const describe = <T extends z.ZodType>(schema: T, text: string): T => schema.describe(text) as T;
 
-function serviceConfig(service: ServiceDefinition) {
+function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
   const parts = Object.entries(service.parts);
   const endpoints = parts
     .flatMap(([, part]) => Object.entries(part.endpoints ?? {}))
@@ -56,9 +56,10 @@ function serviceConfig(service: ServiceDefinition) {
     ),
   );
   return z.strictObject({
-    enabled: describe(z.boolean(), "Whether the service is part of the stack.").default(
-      service.enabledByDefault ?? true,
-    ),
+    enabled: describe(
+      z.boolean(),
+      "Whether the service is part of the stack. In a preset without the service the default is `false`.",
+    ).default((service.enabledByDefault ?? true) && !leftOut.has(service.name)),
     resources: describe(resources, "CPU and memory of each part.").prefault({}),
     ...(endpoints.length > 0 && {
       ports: describe(
@@ -116,14 +117,18 @@ function serviceConfig(service: ServiceDefinition) {
   });
 }
 
-/** The schema of `datalab:platform`, for these services. An empty object gives a working dev stack. */
-export function platformSchema(services: readonly ServiceDefinition[]) {
+/** The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base` changes defaults. */
+export function platformSchema(services: readonly ServiceDefinition[], base: Base = fullBase) {
   return z
     .strictObject({
       target: describe(
         z.enum(["docker", "kubernetes", "aws"]),
         "Where the stack runs: containers on this machine, a Kubernetes cluster, or Kubernetes on AWS.",
       ).default("docker"),
+      preset: describe(
+        z.enum(presetNames),
+        "Services of the stack: `lake` (storage, database, Prefect, dashboard, gateway, core), `analytics` (also notebooks, MLflow and logs) or `full` (all). `services.<name>.enabled` adds or removes a service.",
+      ).default(defaultPreset),
       portOffset: describe(
         z.int().min(0).max(50000),
         "Number that is added to every published port, so that several stacks can run on one machine.",
@@ -166,8 +171,8 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         z.strictObject({
           memory: describe(
             size,
-            "Maximum memory of all containers at rest. bench/up.ts measures against it; `./setup.sh --check` requires the default plus working memory.",
-          ).default(`${budget.restMiB}Mi`),
+            "Maximum memory of all containers at rest; the default depends on the preset. bench/up.ts measures against it; `./setup.sh --check` requires the default plus working memory.",
+          ).default(`${presets[base.preset].restMiB}Mi`),
         }),
         "Limits for the stack's use of its machine.",
       ).prefault({}),
@@ -177,7 +182,7 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       services: describe(
         z.strictObject(
           Object.fromEntries(
-            services.map((s) => [s.name, describe(serviceConfig(s), s.summary).prefault({})]),
+            services.map((s) => [s.name, describe(serviceConfig(s, base), s.summary).prefault({})]),
           ),
         ),
         "The services of the stack and their sizes.",

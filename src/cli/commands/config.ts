@@ -74,11 +74,11 @@ export function register(program: AnyCommand): void {
 }
 
 /** What `datalab config why` prints. */
-export function whyText({ path, value, at, summary, default: preset }: Explanation): string {
+export function whyText({ path, value, at, preset, summary, default: standard }: Explanation): string {
   return [
     `${path} = ${JSON.stringify(value)}`,
-    `  from     ${at ?? "the default"}`,
+    `  from     ${at ?? "the default"}${preset ? `, the preset ${preset}` : ""}`,
     ...(summary ? [`  meaning  ${summary}`] : []),
-    ...(preset === undefined ? [] : [`  default  ${JSON.stringify(preset)}`]),
+    ...(standard === undefined ? [] : [`  default  ${JSON.stringify(standard)}`]),
   ].join("\n");
 }

@@ -1,4 +1,6 @@
-import { exit } from "../../errors.ts";
+import { isPresetName, type PresetName, presetNames, presets } from "../../config/presets.ts";
+import { DatalabError, exit } from "../../errors.ts";
+import { didYouMean } from "../../nearest.ts";
 import { type PlatformStatus, platformStatus } from "../../ops/services/services.ts";
 import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { onStderr, onStdout, print, printJson, say, stateText, table } from "../terminal/output.ts";
@@ -9,19 +11,30 @@ export function register(program: AnyCommand): void {
   const init = platform
     .command("init")
     .description("Create a stack: its configuration file, with all defaults, and its state.")
-    .action(async (_options, command) => {
+    .option(
+      "--preset <name>",
+      `services to start from: ${presetNames.join(", ")}; also sets it in a file that exists`,
+      presetName,
+    )
+    .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { initPlatform } = await import("../../ops/lifecycle/init.ts");
-      const result = await initPlatform(project, stack);
+      const result = await initPlatform(project, stack, options.preset);
       if (json) printJson(result);
       else {
-        print(`${result.created ? "Wrote" : "Kept"} ${result.file}; the stack ${stack} exists.`);
+        const what = result.created ? "Wrote" : options.preset ? `Set preset: ${result.preset} in` : "Kept";
+        print(`${what} ${result.file}; the stack ${stack} exists.`);
+        if (result.preset)
+          say(
+            `The preset ${result.preset} uses about ${presets[result.preset].restMiB} MiB of memory at rest.`,
+          );
         say(`Next: ./datalab up --stack ${stack}`);
       }
     });
   examples(init, [
     ["./datalab platform init", "create the dev stack"],
     ["./datalab platform init --stack team-a", "create another stack"],
+    ["./datalab platform init --preset lake", "create a small dev stack, for a machine with 8 GiB"],
   ]);
 
   const status = platform
@@ -50,6 +63,13 @@ export function register(program: AnyCommand): void {
     ["./datalab platform status --check", "run all checks first"],
     ["./datalab platform status --json | jq '.services[].state'", "for programs"],
   ]);
+}
+
+function presetName(text: string): PresetName {
+  if (isPresetName(text)) return text;
+  const message = `--preset: expected one of ${presetNames.join(", ")}, received ${JSON.stringify(text)}`;
+  const { fix } = didYouMean(text, presetNames);
+  throw new DatalabError("E_USAGE", message, { exitCode: exit.usage, ...(fix && { hint: fix }) });
 }
 
 /** The table: one line per service, and one per failing check. */

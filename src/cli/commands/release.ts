@@ -91,6 +91,7 @@ async function showText(record: ReleaseRecord): Promise<string> {
     `release  ${record.id} of ${record.stack} on ${record.target}`,
     `when     ${record.at} by ${record.by.user}@${record.by.host}`,
     `commit   ${commitText(record) || "not in git"}`,
+    `version  DataLab ${record.schema.version}`,
     ...(from ? [`from     ${from}`] : []),
     ...(record.restores ? [`restores ${record.restores}`] : []),
     "",

@@ -64,7 +64,9 @@ export function configDiff(
   const differences = [...leaves.entries()].flatMap(([path, keys]): Difference[] => {
     const [x, y] = [valueAt(one.config, keys), valueAt(other.config, keys)];
     if (isDeepStrictEqual(x, y)) return [];
-    const owner = ownerOf(schema, keys) ?? null;
+    // Services that a preset leaves out belong to the environment, like the preset itself.
+    const byPreset = [one, other].some((environment) => environment.presetOf(keys) !== undefined);
+    const owner = ownerOf(schema, keys) ?? (byPreset ? ownerOf(schema, ["preset"]) : null) ?? null;
     const placed = (environment: Environment): Placed => ({
       stack: environment.stack,
       value: shown(valueAt(environment.config, keys), owner),
