@@ -12,7 +12,7 @@ const admin = "admin";
 const home = "/home/notebook";
 /** The layers of the lake, and where pipelines put reports. */
 const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
-/** Containers are named after users: what a host name may not hold is written as its bytes in hex, 3 characters each. */
+/** Containers are named after users; bytes that a host name can't contain become 3 characters of hex. */
 const maxEscaped = 40;
 
 const needs = {
@@ -242,7 +242,7 @@ export const jupyterhub = defineService({
           "--error-target",
           t`${address("main", "hub", "url")}/hub/error`,
         ],
-        // It would add to the gateway's X-Forwarded-Proto what it sees itself, http, and the hub would believe that.
+        // It would add its own X-Forwarded-Proto, http, to the gateway's, and the hub would believe it.
         "--no-x-forward",
         ...["--log-level", "warning"],
       ],

@@ -90,7 +90,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.prefect.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host, runs are its processes; in a cluster, each run is a Job. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -108,14 +108,14 @@ const clusterEnv = ({ cluster, options }: Context) =>
     PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES: cluster.namespace,
   };
 
-/** The way to Spark for flow runs, which inherit the worker's environment; nothing where there is no Spark. */
+/** Spark Connect for flow runs, which inherit the worker's environment; empty without Spark. */
 function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>> {
   if (!spark) return {};
   const login = spark.password ? t`;authorization=Bearer%20${spark.password}` : "";
   return { SPARK_REMOTE: t`sc://${spark.host}:${spark.port}/${login}` };
 }
 
-/** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
+/** Runs the deployment of the registration part: server, database, worker and the run's process. */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const api = `${endpoints["main.api"]}/api`;
   const headers = {
@@ -172,7 +172,7 @@ export const prefect = defineService({
         PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
         PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
-        // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
+        // How soon a run that waits for its pipeline's other run asks again; the default is 30 s.
         PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
         ...serverPauses,
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
@@ -187,7 +187,7 @@ export const prefect = defineService({
           published: 4200,
           browser: true,
           login: "admin",
-          // Who is logged in at the gateway is not asked again; the page calls whatever name it was opened by.
+          // The gateway has checked the login; the page calls the host name that it was opened with.
           answers: { "/ui-settings": { auth: null, api_url: "/api" } },
           // Their first message carries the login.
           selfGuarded: ["/api/events/in", "/api/events/out", "/api/logs/out"],
@@ -206,7 +206,7 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
+      // It cleans up after a killed worker, then becomes Prefect's worker: pipelines/datalab/prefect/worker.py.
       command: (ctx) => [
         ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),

@@ -42,7 +42,7 @@ def _lines(query: str) -> None:
                     "Central logs are not part of this stack",
                     "<code>./datalab services logs NAME</code> reads one service's. "
                     "<code>services.logs.enabled: true</code> and <code>services.agent.enabled: true</code> "
-                    "in the stack's file adds them.",
+                    "in the stack's file add them.",
                 )
             )
         return
