@@ -45,10 +45,7 @@ const options = z.strictObject({
     .array(
       z.strictObject({
         name,
-        admin: z
-          .boolean()
-          .default(false)
-          .describe("Whether the user may see and stop the notebooks of all users."),
+        admin: z.boolean().default(false).describe("Admins see and stop all notebooks."),
       }),
     )
     .default([])
@@ -83,12 +80,7 @@ const options = z.strictObject({
     .describe(
       "After how long without use a notebook is stopped, or an unused kernel in one that is open; 0: never. Files stay.",
     ),
-  startSeconds: z
-    .int()
-    .min(10)
-    .max(600)
-    .default(90)
-    .describe("Maximum time in seconds for a notebook's start."),
+  startSeconds: z.int().min(10).max(600).default(90).describe("Maximum seconds for a notebook's start."),
   maxServers: z
     .int()
     .min(1)
