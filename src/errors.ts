@@ -23,7 +23,9 @@ export class DatalabError extends Error {
   }
 }
 
-/** An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL. */
+/**
+ * An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL.
+ */
 export function reportedError(
   code: string,
   message: string,

@@ -60,7 +60,8 @@ export const bucketsAreGuarded: StackRule = {
   summary: "Every bucket is encrypted, versioned and private.",
   checkAll(resources) {
     return resources.filter(isBucket).flatMap(({ name, props }) => {
-      // An id that is not known yet: what guards a bucket is then told by its own name, which begins with the bucket's.
+      // An id that is not known yet: what guards a bucket is then told by its own name, which begins with the
+      // bucket's.
       const belongs = (guard: Resource) =>
         guard.name === name ||
         guard.name.startsWith(`${name}-`) ||

@@ -67,8 +67,8 @@ export const containerLabels = ({ stack, service }: Confines, { workload }: Spaw
 });
 
 /**
- * What Docker is asked for in place of what the hub has asked for. Throws a Refusal when that would have gone beyond the
- * confines: a hub that asks for it is not the hub that the platform has configured.
+ * What Docker is asked for in place of what the hub has asked for. Throws a Refusal when that would have gone
+ * beyond the confines: a hub that asks for it is not the hub that the platform has configured.
  */
 export function confine(confines: Confines, names: SpawnedNames, asked: unknown): Confined {
   if (!isObject(asked)) throw new Refusal("the body is not a JSON object");
@@ -118,7 +118,9 @@ export function confine(confines: Confines, names: SpawnedNames, asked: unknown)
 type Rule = (value: unknown) => boolean;
 const any: Rule = () => true;
 
-/** Fields of the body that may be set, and to what. What is answered by the confines anyway may be asked for. */
+/**
+ * Fields of the body that may be set, and to what. What is answered by the confines anyway may be asked for.
+ */
 const allowedAsked = ({ image, network, home }: Confines): Readonly<Record<string, Rule>> => ({
   Image: (value) => value === image,
   User: (value) => ["10001", uid].includes(String(value)),

@@ -2,30 +2,37 @@
  * The narrow door to Docker, for JupyterHub's DockerSpawner (dockerspawner 14, docker-py 7) and nobody else.
  *
  * CONTRACT
- *   URL      tcp://agent:2375 = workload `agent`, endpoint `docker`: `endpoint("agent", "docker", { optional: true })`
- *            grants { host, port, url, user: "hub", password }. docker-py wants `base_url="tcp://<host>:<port>"`.
- *   Header   `Authorization: Basic base64("hub:<password>")`, else 401. docker-py sends it when $DOCKER_CONFIG names a folder
- *            whose config.json holds {"HttpHeaders": {"Authorization": "Basic ..."}} (docker/utils/decorators.py update_headers,
- *            on every request, the version question of the constructor included). Or: the APIClient is a requests session.
- *   Names    containers `<instancePrefix>notebook-<user>` or `<instancePrefix>notebook-<user>--<server>`, where <user> and
- *            <server> are [a-z0-9-] as DockerSpawner's default escape makes them:
- *            name_template = "<instancePrefix>notebook-{username}", with named servers "...notebook-{username}--{servername}".
- *            Home volume `<instancePrefix>notebook-<user>-home`: made here when it is missing; the hub need not name it.
- *   Calls    GET/HEAD /_ping, GET /version; GET /images/<the image>/json; POST /containers/create?name=; GET /containers/<c>/json;
- *            POST /containers/<c>/{start,stop,kill}; DELETE /containers/<c>; POST /volumes/create, GET /volumes/<home volume>.
- *            <c> is a name or id of a container of this stack that was made here. Everything else: 403, and a line in the log.
- *   Create   of the request's body only these are taken: Cmd, Env (may hold secrets: they go to a file of the container, and are
- *            in its environment but not in `docker inspect`), HostConfig.Memory, HostConfig.CpuQuota/CpuPeriod or NanoCpus (each
- *            cut to the maximum below). What breaks confinement (Privileged, Binds other than the home volume, Mounts, Devices,
- *            PortBindings, PidMode host, CapAdd, ...) is refused with 403, never silently dropped.
- *   Result   image and network of the configuration, user 10001, read-only root, tmpfs /tmp, home volume at `home` (HOME of the
- *            process is set to it), no capabilities, no-new-privileges, memory/cpu/pids limits, no ports, no restart, json-file
- *            logs, labels datalab.stack, datalab.service=jupyterhub, datalab.workload=notebook-<user>[--<server>],
- *            datalab.role=spawned; host name and network alias = the workload's name.
- *   Needed   DockerSpawner.remove = True, pull_policy = "never", network_name = ctx.networkName, use_internal_ip = True,
- *            port 8888 or any, no volumes/binds (or only { home volume: home }). The image needs `home` owned by 10001.
- *   Config   agent.json, key `spawner`: { token, image, network, service, home: "/home/notebook", memoryBytes, maxMemoryBytes,
- *            milliCpu, maxMilliCpu, pids, tmpBytes }.
+ *   URL      tcp://agent:2375 = workload `agent`, endpoint `docker`:
+ *            `endpoint("agent", "docker", { optional: true })` grants { host, port, url, user: "hub",
+ *            password }. docker-py wants `base_url="tcp://<host>:<port>"`.
+ *   Header   `Authorization: Basic base64("hub:<password>")`, else 401. docker-py sends it when
+ *            $DOCKER_CONFIG names a folder whose config.json holds {"HttpHeaders": {"Authorization": "Basic
+ *            ..."}} (docker/utils/decorators.py update_headers, on every request, the version question of the
+ *            constructor included). Or: the APIClient is a requests session.
+ *   Names    containers `<instancePrefix>notebook-<user>` or `<instancePrefix>notebook-<user>--<server>`,
+ *            where <user> and <server> are [a-z0-9-] as DockerSpawner's default escape makes them:
+ *            name_template = "<instancePrefix>notebook-{username}", with named servers
+ *            "...notebook-{username}--{servername}". Home volume `<instancePrefix>notebook-<user>-home`: made
+ *            here when it is missing; the hub need not name it.
+ *   Calls    GET/HEAD /_ping, GET /version; GET /images/<the image>/json; POST /containers/create?name=; GET
+ *            /containers/<c>/json; POST /containers/<c>/{start,stop,kill}; DELETE /containers/<c>; POST
+ *            /volumes/create, GET /volumes/<home volume>. <c> is a name or id of a container of this stack
+ *            that was made here. Everything else: 403, and a line in the log.
+ *   Create   of the request's body only these are taken: Cmd, Env (may hold secrets: they go to a file of the
+ *            container, and are in its environment but not in `docker inspect`), HostConfig.Memory,
+ *            HostConfig.CpuQuota/CpuPeriod or NanoCpus (each cut to the maximum below). What breaks
+ *            confinement (Privileged, Binds other than the home volume, Mounts, Devices, PortBindings,
+ *            PidMode host, CapAdd, ...) is refused with 403, never silently dropped.
+ *   Result   image and network of the configuration, user 10001, read-only root, tmpfs /tmp, home volume at
+ *            `home` (HOME of the process is set to it), no capabilities, no-new-privileges, memory/cpu/pids
+ *            limits, no ports, no restart, json-file logs, labels datalab.stack, datalab.service=jupyterhub,
+ *            datalab.workload=notebook-<user>[--<server>], datalab.role=spawned; host name and network alias
+ *            = the workload's name.
+ *   Needed   DockerSpawner.remove = True, pull_policy = "never", network_name = ctx.networkName,
+ *            use_internal_ip = True, port 8888 or any, no volumes/binds (or only { home volume: home }). The
+ *            image needs `home` owned by 10001.
+ *   Config   agent.json, key `spawner`: { token, image, network, service, home: "/home/notebook",
+ *            memoryBytes, maxMemoryBytes, milliCpu, maxMilliCpu, pids, tmpBytes }.
  */
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -187,7 +194,10 @@ async function makeHome(docker: DockerApi, confines: Confines, name: string): Pr
   return made;
 }
 
-/** The container of this name or id when it was spawned here; Docker's answer, without an id, when there is none. */
+/**
+ * The container of this name or id when it was spawned here; Docker's answer, without an id, when there is
+ * none.
+ */
 async function own(
   docker: DockerApi,
   confines: Confines,

@@ -102,7 +102,10 @@ export const sizes: Readonly<Record<SizeName, Size>> = {
   },
 };
 
-/** Services that are reached without leaving the VPC: an interface in each private subnet. S3 has a gateway, for nothing. */
+/**
+ * Services that are reached without leaving the VPC: an interface in each private subnet. S3 has a gateway,
+ * for nothing.
+ */
 export const interfaceEndpoints = [
   "ec2",
   "ecr.api",

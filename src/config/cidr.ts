@@ -11,7 +11,10 @@ const pattern = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/;
 /** How many addresses a range has. */
 export const addressCount = ({ prefix }: Pick<Cidr, "prefix">): number => 2 ** (32 - prefix);
 
-/** Undefined if the text is not a range, or its address has bits beyond the prefix: `10.0.0.1/16` is a host, not a range. */
+/**
+ * Undefined if the text is not a range, or its address has bits beyond the prefix: `10.0.0.1/16` is a host,
+ * not a range.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const found = pattern.exec(text);
   if (!found) return undefined;

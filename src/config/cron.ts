@@ -17,7 +17,8 @@ const fields: readonly Field[] = [
 
 /**
  * The expected field of a wrong cron expression: `an hour from 0 to 23 as the second cron field`;
- * undefined if it is right. Lists, ranges, steps and the English short names of months and days are supported.
+ * undefined if it is right. Lists, ranges, steps and the English short names of months and days are
+ * supported.
  */
 export function cronProblem(text: string): string | undefined {
   const given = text.trim().split(/\s+/);

@@ -58,7 +58,10 @@ export function withValue(text: string, path: Path, value: unknown): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of all other fields stay. */
+/**
+ * Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of all other fields
+ * stay.
+ */
 export function setPlatformField(project: string, stack: string, path: Path, value: Value): Edited {
   return setPlatformFields(project, stack, [[path, value]]);
 }

@@ -9,13 +9,19 @@ export interface Explanation {
   readonly value: unknown;
   /** `file:line:col`; null: it is the default. */
   readonly at: string | null;
-  /** The preset that sets the value; its position is `at`. null: the file sets the value, or it is the default. */
+  /**
+   * The preset that sets the value; its position is `at`. null: the file sets the value, or it is the
+   * default.
+   */
   readonly preset: string | null;
   readonly default: unknown;
   readonly summary: string | null;
 }
 
-/** Explains the value at a dotted path such as `services.prefect.ports.api`. Throws a ConfigError for an unknown one. */
+/**
+ * Explains the value at a dotted path such as `services.prefect.ports.api`. Throws a ConfigError for an
+ * unknown one.
+ */
 export function explain(environment: Environment, path: string): Explanation {
   const keys = path
     .split(/[.[\]]/)

@@ -22,7 +22,10 @@ export interface JsonSchema {
 /** The possible forms of a value; a single one if there is no choice. */
 export const formsOf = (node: JsonSchema): readonly JsonSchema[] => node.anyOf?.flatMap(formsOf) ?? [node];
 
-/** The possible schemas of the value at a path: several if an ancestor has several forms, none if the path does not exist. */
+/**
+ * The possible schemas of the value at a path: several if an ancestor has several forms, none if the path
+ * does not exist.
+ */
 export function nodesAt(root: JsonSchema, path: readonly (string | number)[]): readonly JsonSchema[] {
   let nodes: JsonSchema[] = [root];
   for (const key of path) {

@@ -29,8 +29,8 @@ type Locate = (path: Path) => string;
 export const stackFile = (project: string, stack: string): string => join(project, `Pulumi.${stack}.yaml`);
 
 /**
- * Reads Pulumi.<stack>.yaml, the service files and the pipelines that it names. Throws one ConfigError with all
- * problems. A missing file is an empty configuration, as it is for Pulumi.
+ * Reads Pulumi.<stack>.yaml, the service files and the pipelines that it names. Throws one ConfigError with
+ * all problems. A missing file is an empty configuration, as it is for Pulumi.
  */
 export function loadEnvironment(
   project: string,
@@ -88,7 +88,10 @@ interface FoundServices {
   readonly problems: Problem[];
   /** Names of services with invalid files. */
   readonly unread: ReadonlySet<unknown>;
-  /** Position in the service's file of a field that `services.<name>` does not configure; undefined if it does. */
+  /**
+   * Position in the service's file of a field that `services.<name>` does not configure; undefined if it
+   * does.
+   */
   readonly locate: (path: Path) => string | undefined;
 }
 
@@ -138,7 +141,9 @@ function readServices(
   };
 }
 
-/** The pipelines' part of a configuration with other problems, so that the pipelines' files are checked too. */
+/**
+ * The pipelines' part of a configuration with other problems, so that the pipelines' files are checked too.
+ */
 function pipelinesOnly(raw: unknown): PipelinesConfig | undefined {
   const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
   const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });

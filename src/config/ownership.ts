@@ -48,7 +48,10 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["secrets", "secrets"],
 ];
 
-/** Fields that stacks share. A field without an owner in the table stays in its stack, which is the safer mistake. */
+/**
+ * Fields that stacks share. A field without an owner in the table stays in its stack, which is the safer
+ * mistake.
+ */
 const shared: readonly string[] = ["images", "services", "serviceFiles", "pipelines"];
 
 /** Keys of the platform's object with a decision about their owner; a test compares them with the schema. */

@@ -7,7 +7,9 @@ import { show, typeNames } from "./value-text.ts";
 type Path = readonly (string | number)[];
 type Issue = z.core.$ZodIssue;
 
-/** Checks `value`; returns the parsed value, or all problems in the form `✖ path: expected ..., received ...`. */
+/**
+ * Checks `value`; returns the parsed value, or all problems in the form `✖ path: expected ..., received ...`.
+ */
 export function check<T extends z.ZodType>(
   schema: T,
   value: unknown,

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is protected and saved. */
+/**
+ * What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is
+ * protected and saved.
+ */
 
 const stack = z
   .string()

@@ -117,7 +117,10 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
   });
 }
 
-/** The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base` changes defaults. */
+/**
+ * The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base`
+ * changes defaults.
+ */
 export function platformSchema(services: readonly ServiceDefinition[], base: Base = fullBase) {
   return z
     .strictObject({

@@ -12,7 +12,9 @@ export interface Metrics {
   setState(service: string, state: State): void;
 }
 
-/** What Prometheus scrapes. Every series exists from the start, so that an alert sees a check that never ran. */
+/**
+ * What Prometheus scrapes. Every series exists from the start, so that an alert sees a check that never ran.
+ */
 export function createMetrics(
   checks: readonly Check[],
   collectors: readonly Collector[] = [],

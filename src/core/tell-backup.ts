@@ -1,7 +1,10 @@
 import { readCoreFiles } from "./files.ts";
 import { basic } from "./login.ts";
 
-/** Tells the core that runs beside this process of a backup that was read back whole. Throws what it answers when it refuses. */
+/**
+ * Tells the core that runs beside this process of a backup that was read back whole. Throws what it answers
+ * when it refuses.
+ */
 export async function tellBackup(at: string, directory: string, port: number): Promise<void> {
   const { alerts } = await readCoreFiles(directory);
   if (!alerts) throw new Error("this core accepts no reports of backups: it has no login for them");

@@ -1,4 +1,7 @@
-/** Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript bundles. */
+/**
+ * Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript
+ * bundles.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * The Debian root file system below every image: the official image by digest where a registry answers, else the same
- * suite put together with debootstrap.
+ * The Debian root file system below every image: the official image by digest where a registry answers, else
+ * the same suite put together with debootstrap.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

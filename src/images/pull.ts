@@ -1,7 +1,10 @@
 import { dockerBinary, run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
 
-/** Fetches an image of a public registry when this Docker does not have it; the error says what to do without one. */
+/**
+ * Fetches an image of a public registry when this Docker does not have it; the error says what to do without
+ * one.
+ */
 export async function pullImage(
   reference: string,
   options: { readonly onProgress?: (line: string) => void; readonly signal?: AbortSignal },

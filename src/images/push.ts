@@ -37,7 +37,9 @@ export async function pushImage(local: string, remote: string, options: PushOpti
   }
 }
 
-/** The digest that an image from a public registry has there; undefined: this Docker has it from elsewhere. */
+/**
+ * The digest that an image from a public registry has there; undefined: this Docker has it from elsewhere.
+ */
 export async function publicDigest(reference: string): Promise<string | undefined> {
   const found = await run(dockerBinary(), [
     "image",

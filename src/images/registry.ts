@@ -24,8 +24,8 @@ export function splitRegistry(registry: string): { readonly host: string; readon
 const isLocal = (host: string): boolean => /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/.test(host);
 
 /**
- * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows why. Throws
- * when nothing answers there.
+ * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows
+ * why. Throws when nothing answers there.
  */
 export async function remoteDigest(
   registry: string,

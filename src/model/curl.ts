@@ -6,7 +6,10 @@ export interface CurlOptions {
   readonly discard?: boolean;
 }
 
-/** A probe's command that succeeds if the URL returns success. It starts no interpreter, because probes run often. */
+/**
+ * A probe's command that succeeds if the URL returns success. It starts no interpreter, because probes run
+ * often.
+ */
 export function curl(url: string, { maxSeconds = 2, discard = false }: CurlOptions = {}): string[] {
   return [
     ...["curl", "--fail", "--silent", "--max-time", String(maxSeconds)],

@@ -9,8 +9,9 @@ export interface Edge {
 }
 
 /**
- * Every connection that the model requires: to endpoints whose address is in a workload's command, environment or
- * files, and to endpoints that it waits for. A workload that calls its own name also needs an edge to itself. Network
+ * Every connection that the model requires: to endpoints whose address is in a workload's command,
+ * environment or files, and to endpoints that it waits for. A workload that calls its own name also needs an
+ * edge to itself. Network
  */
 export function edgesOf(model: PlatformModel): Edge[] {
   const workloads = model.services.flatMap((s) => s.workloads);
@@ -52,8 +53,8 @@ export interface Egress {
 }
 
 /**
- * Connections to external servers, by the addresses that workloads receive: external databases and buckets. Names
- * resolve to addresses that change, so network rules can hold the port only.
+ * Connections to external servers, by the addresses that workloads receive: external databases and buckets.
+ * Names resolve to addresses that change, so network rules can hold the port only.
  */
 export function egressOf(model: PlatformModel): Egress[] {
   const found = new Map<string, Egress>();

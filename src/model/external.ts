@@ -13,7 +13,10 @@ export interface ExternalDatabase {
   readonly tls: boolean;
   /** Prefix of the names of databases and roles. */
   readonly prefix: string;
-  /** The role that creates databases and roles; its password is null if it is the providing service's own secret. */
+  /**
+   * The role that creates databases and roles; its password is null if it is the providing service's own
+   * secret.
+   */
   readonly admin: { readonly user: string; readonly password: Ref | null } | null;
 }
 

@@ -10,14 +10,18 @@ export interface Drain {
 }
 
 /**
- * How a part's data is saved and restored while it runs: one program in it, called with one of these arguments.
- * `list` prints the names of what can be saved, one per line. `save NAME` writes one to its output. `load NAME` reads it into a
- * copy beside the live data; `digest NAME` and `digest-saved` (of its input) print the same if the copy is complete. `swap`
- * replaces the live data with every loaded copy; `discard` removes replaced data and unused copies.
+ * How a part's data is saved and restored while it runs: one program in it, called with one of these
+ * arguments. `list` prints the names of what can be saved, one per line. `save NAME` writes one to its
+ * output. `load NAME` reads it into a copy beside the live data; `digest NAME` and `digest-saved` (of its
+ * input) print the same if the copy is complete. `swap` replaces the live data with every loaded copy;
+ * `discard` removes replaced data and unused copies.
  */
 export interface Dump {
   readonly command: readonly string[];
 }
 
-/** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
+/**
+ * `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in
+ * a cluster.
+ */
 export type HostAccess = "containers";

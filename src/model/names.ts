@@ -5,8 +5,8 @@ export const dnsLabel = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const maxLength = 63;
 
 /**
- * A DNS-safe name of at most 63 characters. Deterministic; if the parts don't fit or contain other characters, a hash
- * is added, so that different parts never give the same name.
+ * A DNS-safe name of at most 63 characters. Deterministic; if the parts don't fit or contain other
+ * characters, a hash is added, so that different parts never give the same name.
  */
 export function joinName(...parts: readonly string[]): string {
   const plain = parts.join("-");
@@ -46,11 +46,15 @@ export const labelNames = {
   oneShot: "datalab.oneshot",
   /** Hash of the files that a workload mounts. */
   files: "datalab.files",
-  /** `data` or `files`: objects that serve a workload; `spawned`: objects that a service has started itself. */
+  /**
+   * `data` or `files`: objects that serve a workload; `spawned`: objects that a service has started itself.
+   */
   role: "datalab.role",
 } as const;
 
-/** Value of the role's label on containers that services start themselves, and on objects that only these use. */
+/**
+ * Value of the role's label on containers that services start themselves, and on objects that only these use.
+ */
 export const spawnedRole = "spawned";
 /** Its value on objects that carry a workload's files. */
 export const filesRole = "files";

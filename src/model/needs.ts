@@ -24,7 +24,9 @@ export interface EndpointNeed {
   readonly endpoint: string;
   /** Granted as null while the other service is disabled. */
   readonly optional?: true;
-  /** Whether the caller waits for it at start, and is ordered behind it. @default true, false when optional */
+  /**
+   * Whether the caller waits for it at start, and is ordered behind it. @default true, false when optional
+   */
   readonly wait?: boolean;
 }
 /** An endpoint that may be missing. */
@@ -46,7 +48,9 @@ export const secret = (login?: SecretNeed["login"]): SecretNeed => ({
   kind: "secret",
   ...(login && { login }),
 });
-/** The address of another service's endpoint, with the login that opens it; the caller waits for it at start. */
+/**
+ * The address of another service's endpoint, with the login that opens it; the caller waits for it at start.
+ */
 export function endpoint(
   workload: string,
   name: string,
@@ -73,7 +77,9 @@ export interface DatabaseGrant {
   /** Whether the server takes encrypted connections only; its certificate is not verified. */
   readonly tls?: true;
 }
-/** An empty `accessKey` means no key: workloads authenticate with an identity that they receive at run time. */
+/**
+ * An empty `accessKey` means no key: workloads authenticate with an identity that they receive at run time.
+ */
 export interface BucketGrant {
   readonly kind: "bucket";
   /** S3 endpoint URL inside the stack's network. */

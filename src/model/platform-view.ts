@@ -2,7 +2,10 @@ import type { AlertRule } from "./alert.ts";
 import type { ServiceSummary } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
 
-/** The platform as seen by services that are derived from the others: registries, scrape configs, rules, gateways. */
+/**
+ * The platform as seen by services that are derived from the others: registries, scrape configs, rules,
+ * gateways.
+ */
 export interface PlatformView {
   readonly services: readonly ServiceSummary[];
   /** Every functional check with the values it needs. */

@@ -4,7 +4,10 @@ import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
 
-/** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
+/**
+ * The whole platform of one stack: frozen plain data, with references where a value exists only at deploy
+ * time.
+ */
 export interface PlatformModel {
   readonly stack: string;
   readonly target: "docker" | "kubernetes" | "aws";
@@ -27,7 +30,10 @@ export interface PlatformModel {
 
 /** The cluster and namespace of a stack, and its ingress. */
 export interface ClusterModel {
-  /** Context of the kubeconfig; never the current one, because a wrong cluster is the worst mistake. null: the target creates the cluster. */
+  /**
+   * Context of the kubeconfig; never the current one, because a wrong cluster is the worst mistake. null: the
+   * target creates the cluster.
+   */
   readonly context: string | null;
   /** Path of the kubeconfig; null: $KUBECONFIG, else the user's own. */
   readonly kubeconfig: string | null;

@@ -1,11 +1,14 @@
 /**
- * References to values that exist only at deploy time. The model contains them; a target turns them into a mounted
- * file, a secretKeyRef or a Pulumi output. Nothing here ever holds a secret's value.
+ * References to values that exist only at deploy time. The model contains them; a target turns them into a
+ * mounted file, a secretKeyRef or a Pulumi output. Nothing here ever holds a secret's value.
  */
 export type Ref =
   /** A generated secret, by id `<service>/<name>`. */
   | { readonly ref: "secret"; readonly id: string }
-  /** Address of a workload's endpoint inside the stack's network; `every`: the name with an address per replica. */
+  /**
+   * Address of a workload's endpoint inside the stack's network; `every`: the name with an address per
+   * replica.
+   */
   | {
       readonly ref: "address";
       readonly workload: string;

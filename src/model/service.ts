@@ -42,8 +42,8 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
 }
 
 /**
- * What a service can provide: databases, buckets, the health of the whole platform, or a gateway, whose container
- * publishes the ports of all services.
+ * What a service can provide: databases, buckets, the health of the whole platform, or a gateway, whose
+ * container publishes the ports of all services.
  */
 export type Capability = "database" | "bucket" | "health" | "gateway";
 
@@ -84,7 +84,8 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   /** Stateless, so the configuration may set several replicas or a range for an autoscaler. */
   readonly scalable?: boolean;
   /**
-   * Whether an update starts the new version before the old one ends, if the target supports it: both run for a moment.
+   * Whether an update starts the new version before the old one ends, if the target supports it: both run for
+   * a moment.
    * @default "start-first" if scalable, else "stop-first"
    */
   readonly updateOrder?: UpdateOrder;
@@ -140,13 +141,17 @@ export interface Endpoint<O = unknown> {
   /** Name of the secret need that opens it. */
   readonly login?: string;
   /**
-   * Who asks for a login if it is published: the gateway, which then fills in `login` upstream, or the service itself.
+   * Who asks for a login if it is published: the gateway, which then fills in `login` upstream, or the
+   * service itself.
    * @default "gateway" for http, "own" for tcp
    */
   readonly auth?: "gateway" | "own";
   /** Path prefixes that are reachable only inside the network: the gateway returns 404. */
   readonly internal?: readonly string[];
-  /** Paths that the gateway leaves open, because the service itself refuses unauthenticated requests in a way that a proxy can't see. */
+  /**
+   * Paths that the gateway leaves open, because the service itself refuses unauthenticated requests in a way
+   * that a proxy can't see.
+   */
   readonly selfGuarded?: readonly string[];
   /** Fields that the gateway replaces in the JSON response of a path, such as the login settings of a UI. */
   readonly answers?: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
@@ -158,7 +163,9 @@ export interface Endpoint<O = unknown> {
 
 export interface Probe {
   readonly command: readonly string[];
-  /** A probe only sets the container's status; the core's checks show whether a service works. @default "30s" */
+  /**
+   * A probe only sets the container's status; the core's checks show whether a service works. @default "30s"
+   */
   readonly every?: string;
   /** Time for a start before failed probes count. */
   readonly within: string;
@@ -211,7 +218,10 @@ export interface CheckDefinition {
   readonly needs?: Readonly<Record<string, Need>>;
   /** The service's secret needs that the check may read. */
   readonly secrets?: readonly string[];
-  /** Exactly one of these defines the check. `run` resolves on success, with an optional message; otherwise it throws. */
+  /**
+   * Exactly one of these defines the check. `run` resolves on success, with an optional message; otherwise it
+   * throws.
+   */
   readonly http?: {
     readonly part: string;
     readonly endpoint: string;

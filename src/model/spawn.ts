@@ -3,10 +3,10 @@ import type { PartContext } from "./part-context.ts";
 import type { Text } from "./refs.ts";
 
 /**
- * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part
- * the rights, and a complete pod template in /run/datalab/spawn-<name>.json with confinement, limits, labels, files and
- * environment. The part fills in what differs per pod. The pods may connect to what their own environment and files name,
- * and to the part.
+ * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the
+ * part the rights, and a complete pod template in /run/datalab/spawn-<name>.json with confinement, limits,
+ * labels, files and environment. The part fills in what differs per pod. The pods may connect to what their
+ * own environment and files name, and to the part.
  */
 export interface Spawn<N extends Needs = Needs, O = unknown> {
   /** What they are, in a few words. */

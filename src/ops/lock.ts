@@ -33,8 +33,9 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a stack in this checkout. Throws E_LOCKED (exit 4) at once when a living process holds it; the lock of
- * a dead one is taken over. Pulumi's own lock stands behind it, for whoever runs pulumi by hand.
+ * Takes the lock of a stack in this checkout. Throws E_LOCKED (exit 4) at once when a living process holds
+ * it; the lock of a dead one is taken over. Pulumi's own lock stands behind it, for whoever runs pulumi by
+ * hand.
  */
 export function lockStack(project: string, stack: string, command: string): Lock {
   const folder = join(project, ".datalab", "locks");
@@ -81,7 +82,10 @@ export function locked(
   );
 }
 
-/** Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a fresh one. */
+/**
+ * Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a
+ * fresh one.
+ */
 function discard(path: string, draft: string): void {
   const aside = `${draft}.stale`;
   try {
@@ -123,7 +127,9 @@ function isAlive(holder: Holder): boolean {
   return isRunning(holder.pid);
 }
 
-/** Whether a process of this pid works on this host; one that has ended and waits to be collected does not. */
+/**
+ * Whether a process of this pid works on this host; one that has ended and waits to be collected does not.
+ */
 export function isRunning(pid: number): boolean {
   if (startOf(pid) === zombie) return false;
   try {

@@ -62,7 +62,10 @@ function spawner({ needs, options, platform, image, networkName, cluster }: Cont
   };
 }
 
-/** The agent writes a line to its own log and finds it in the store: what runs it, agent and store work together. */
+/**
+ * The agent writes a line to its own log and finds it in the store: what runs it, agent and store work
+ * together.
+ */
 async function lineArrives({ endpoints, signal }: CheckContext): Promise<string> {
   const answer = await fetch(`${endpoints["main.metrics"]}/roundtrip`, { signal });
   const text = (await answer.text()).trim();

@@ -35,7 +35,9 @@ const firstMessage = Buffer.concat([Buffer.from([0x5a, 0x09, 0x0a, 0x07]), Buffe
 /** What the page for checks says, see src/dashboard/views/self_check.py. */
 const rendered = /datalab-dashboard-rendered (core-ok|core-problem [^\0]*?) end/;
 
-/** Opens the app as a browser does: the websocket takes it, a script runs, and the script reaches the core. */
+/**
+ * Opens the app as a browser does: the websocket takes it, a script runs, and the script reaches the core.
+ */
 function render({ endpoints, signal }: CheckContext): Promise<string | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
   const url = `${(endpoints["main.ui"] as string).replace(/^http/, "ws")}/_stcore/stream`;

@@ -7,8 +7,8 @@ import { type CheckContext, defineService, type EndpointView, type PartContext }
 import { oidc, oidcConfiguration, oidcFiles, oidcPorts } from "./gateway/oidc.ts";
 
 /**
- * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who comes in by
- * HTTP is asked for a login here, unless the service asks by itself.
+ * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who
+ * comes in by HTTP is asked for a login here, unless the service asks by itself.
  */
 
 const user = "admin";

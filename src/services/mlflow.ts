@@ -45,7 +45,10 @@ const origins = ({ options, publicUrl }: Context): Template =>
     ...options.hosts.flatMap((host) => [`,https://${host}`, `,http://${host}`]),
   );
 
-/** The users' table stands beside the others; passwords are checked once a minute, not at every request (PBKDF2 is slow). */
+/**
+ * The users' table stands beside the others; passwords are checked once a minute, not at every request
+ * (PBKDF2 is slow).
+ */
 const authIni = ({ needs: { db }, options }: Context) =>
   t`[mlflow]
 default_permission = ${options.defaultPermission}
@@ -54,7 +57,10 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 60
 `;
 
-/** A run with a metric and an artifact, and a registered model with a version, through the API as any client uses it. */
+/**
+ * A run with a metric and an artifact, and a registered model with a version, through the API as any client
+ * uses it.
+ */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const root = endpoints["main.ui"];
   const authorization = `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`;

@@ -63,8 +63,9 @@ const common = {
 };
 
 /**
- * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that is called
- * late, a pause that has run out, a worker that has gone, what a cancelled run has left, and automations that wait in vain.
+ * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that
+ * is called late, a pause that has run out, a worker that has gone, what a cancelled run has left, and
+ * automations that wait in vain.
  */
 const serverPauses = {
   PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
@@ -206,7 +207,8 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It cleans up after a killed worker, then becomes Prefect's worker: pipelines/datalab/prefect/worker.py.
+      // It cleans up after a killed worker, then becomes Prefect's worker:
+      // pipelines/datalab/prefect/worker.py.
       command: (ctx) => [
         ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),

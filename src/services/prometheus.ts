@@ -70,7 +70,8 @@ export const prometheus = defineService({
   summary: "Metrics of all services, and the alert rules.",
   version: "2.42",
   needs: {
-    // An alert that nobody takes is sent again only after the resend delay, and up waits for the first one's arrival.
+    // An alert that nobody takes is sent again only after the resend delay, and up waits for the first one's
+    // arrival.
     alertmanager: endpoint("alertmanager", "ui", { optional: true, wait: true }),
     prober: endpoint("blackbox-exporter", "probe", { optional: true }),
   },

@@ -23,7 +23,9 @@ const master: readonly string[] = [
   ...["--host", "spark", "--port", "7077", "--webui-port", "8080", "--properties-file", file],
 ];
 
-/** Where shuffles spill to: a volume, which replicas can't share; several workers have /tmp, which is memory. */
+/**
+ * Where shuffles spill to: a volume, which replicas can't share; several workers have /tmp, which is memory.
+ */
 const scratch = ({ options }: Context) => (options.workers === 1 ? "/data" : "/tmp");
 
 const worker = (ctx: Context): readonly string[] => [

@@ -50,7 +50,8 @@ describe("every code", () => {
     const raised = /\bDataLabError\(\s*"([^"]*)"/g;
     expect(unknown(python, raised)).toEqual([]);
     expect(new Set(found(python, raised).map(({ text }) => text)).size).toBeGreaterThan(40);
-    // A code that is put together could not be looked up here; the one that is passed on rebuilds an exception.
+    // A code that is put together could not be looked up here; the one that is passed on rebuilds an
+    // exception.
     expect(found(python, /\bDataLabError\(\s*([^")\s][^,)]*)/g)).toEqual([
       { path: "pipelines/datalab/errors.py", text: "Exception" },
       { path: "pipelines/datalab/errors.py", text: "code" },

@@ -153,8 +153,8 @@ test("a process is running until it is not", async () => {
 });
 
 test("a process that has ended and was not collected yet works no more", async () => {
-  // The shell starts a child and becomes a program that never waits. Only then does the child end, and is left a zombie:
-  // a shell that is still a shell would collect it.
+  // The shell starts a child and becomes a program that never waits. Only then does the child end, and is
+  // left a zombie: a shell that is still a shell would collect it.
   const child = 'while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done';
   const parent = spawn("sh", ["-c", `{ ${child}; } >/dev/null & echo $!; exec sleep 60`], {
     stdio: ["ignore", "pipe", "ignore"],

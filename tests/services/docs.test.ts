@@ -20,7 +20,9 @@ import { server } from "./visits/server.ts";
 const repository = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
 
-/** The code blocks of a document in a language, without their first line where it is a comment with a path. */
+/**
+ * The code blocks of a document in a language, without their first line where it is a comment with a path.
+ */
 function blocks(document: string, language: string): { path: string; text: string }[] {
   const found = read(document).matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, "gm"));
   return [...found].map(([, text = ""]) => {
@@ -33,7 +35,10 @@ const indented = (text: string): string => text.replace(/^/gm, "    ");
 const publicUrl = ({ published, scheme }: { published: number | null; scheme: string }) =>
   published === null ? "" : `${scheme}://127.0.0.1:${published}`;
 
-/** A file with the lines that a diff adds, each after the line before it, which the file must have exactly once. */
+/**
+ * A file with the lines that a diff adds, each after the line before it, which the file must have exactly
+ * once.
+ */
 function added(file: string, diff: string): string {
   const lines = file.split("\n");
   let anchor = "";
@@ -50,7 +55,9 @@ function added(file: string, diff: string): string {
   return lines.join("\n");
 }
 
-/** Run in a copy of the sources: the services and their images, and whether the image's tag follows its files. */
+/**
+ * Run in a copy of the sources: the services and their images, and whether the image's tag follows its files.
+ */
 const show = `
 import { writeFileSync } from "node:fs";
 import { Catalog, requiredImages } from "./src/images/catalog.ts";

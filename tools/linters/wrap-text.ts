@@ -1,4 +1,7 @@
-/** Finds and wraps comments and Markdown prose that are wider than the limit. Lines in, lines out: no files here. */
+/**
+ * Finds and wraps comments and Markdown prose that are wider than the limit. Lines in, lines out: no files
+ * here.
+ */
 
 export const limit = 110;
 
@@ -117,7 +120,9 @@ const isContinuation = (line: string, next: string): boolean =>
   (next.includes(">") ? line.trimStart().startsWith(">") : !line.trimStart().startsWith("> ")) &&
   (next === "" ? !/^(?: {4}|\t)/.test(line) : true);
 
-/** Comments of whole lines, a paragraph each, and comments at the end of code, which move above their line. */
+/**
+ * Comments of whole lines, a paragraph each, and comments at the end of code, which move above their line.
+ */
 function commentBlocks(lines: readonly string[], kind: "slash" | "hash"): Block[] {
   const blocks: Block[] = [];
   const states = kind === "slash" ? slashStates(lines) : lines.map(() => "code" as const);

@@ -1,6 +1,7 @@
 /**
- * Holds comments and Markdown prose to 110 characters: `node tools/linters/wrap.ts` lists what is wider and exits with 1,
- * `--fix` wraps it. Tables, code blocks and lines with a URL are exempt. Docstrings are ruff's to check (E501).
+ * Holds comments and Markdown prose to 110 characters: `node tools/linters/wrap.ts` lists what is wider and
+ * exits with 1, `--fix` wraps it. Tables, code blocks and lines with a URL are exempt. Docstrings are ruff's
+ * to check (E501).
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";

@@ -141,7 +141,10 @@ async function wait(
   }
 }
 
-/** The end of a failed run's log. Runs send their lines every few seconds: the last ones may still be on their way. */
+/**
+ * The end of a failed run's log. Runs send their lines every few seconds: the last ones may still be on their
+ * way.
+ */
 async function failureLog(prefect: PrefectClient, run: string): Promise<readonly RunLog[]> {
   let lines: readonly RunLog[] = [];
   for (let tries = 0; tries < 8 && !lines.some(({ level }) => level >= 40); tries++) {

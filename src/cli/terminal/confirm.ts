@@ -17,7 +17,10 @@ export async function confirm(question: string, options: { readonly yes: boolean
   }
 }
 
-/** Asks for a typed name before the most dangerous actions. `--confirm NAME` answers the question, `--yes` does not. */
+/**
+ * Asks for a typed name before the most dangerous actions. `--confirm NAME` answers the question, `--yes`
+ * does not.
+ */
 export async function confirmByName(
   question: string,
   name: string,

@@ -7,7 +7,9 @@ export interface ReportOptions {
   readonly verbose: boolean;
 }
 
-/** Reports an error and returns the exit code: text on stderr, and the error as JSON on stdout with --json. */
+/**
+ * Reports an error and returns the exit code: text on stderr, and the error as JSON on stdout with --json.
+ */
 export function report(error: unknown, { json, verbose }: ReportOptions): ExitCode {
   const told = asDatalabError(error);
   if (told === null) return exit.ok;

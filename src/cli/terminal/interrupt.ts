@@ -1,8 +1,8 @@
 import { say } from "./output.ts";
 
 /**
- * A signal that aborts at the first Ctrl-C or SIGTERM. What is under way is finished; a third time ends the process, which
- * leaves the engine to itself.
+ * A signal that aborts at the first Ctrl-C or SIGTERM. What is under way is finished; a third time ends the
+ * process, which leaves the engine to itself.
  */
 export function interruptible(): AbortSignal {
   const controller = new AbortController();

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// How long what a provider says of itself is believed, how long it may take to answer, and how soon it is asked again after
-// it has not.
+// How long what a provider says of itself is believed, how long it may take to answer, and how soon it is
+// asked again after it has not.
 const (
 	discoveryAge   = time.Hour
 	providerAnswer = 10 * time.Second
@@ -111,7 +111,8 @@ func isLoopback(at *url.URL) bool {
 	return at.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "localhost", "::1"}, at.Hostname())
 }
 
-// discover finds the provider's addresses; at first when somebody logs in, so that the gateway starts without it.
+// discover finds the provider's addresses; at first when somebody logs in, so that the gateway starts without
+// it.
 func (o *OIDC) discover(ctx context.Context) (*provider, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
@@ -145,8 +146,8 @@ func (o *OIDC) discover(ctx context.Context) (*provider, error) {
 	return o.provider, nil
 }
 
-// authStyle is how the client says who it is. Left to find out, it would try the other way after every refusal, with a code
-// that was used already.
+// authStyle is how the client says who it is. Left to find out, it would try the other way after every
+// refusal, with a code that was used already.
 func (o *OIDC) authStyle(methods []string) oauth2.AuthStyle {
 	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
 	if o.secret != "" && basic {
@@ -161,7 +162,8 @@ func (o *OIDC) config(p *provider) *oauth2.Config {
 	return &oauth2.Config{ClientID: o.ClientID, ClientSecret: o.secret, Endpoint: at, RedirectURL: o.Callback, Scopes: o.Scopes}
 }
 
-// redeem turns the code into what the provider says of a person: a signed ID token, completed by its userinfo.
+// redeem turns the code into what the provider says of a person: a signed ID token, completed by its
+// userinfo.
 func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt) (claims, error) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, o.client), providerAnswer)
 	defer cancel()

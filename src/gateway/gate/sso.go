@@ -50,8 +50,9 @@ func (g *Guard) beginSSO(w http.ResponseWriter, r *http.Request, at way) {
 	redirect(w, d.OIDC.config(found).AuthCodeURL(begun.State, options...))
 }
 
-// landing is the page that a login leads to: below the address that this one was opened by, or one that another page of ours
-// has handed over. Where the session's cookie would not reach the name, it is the page's well-known name instead.
+// landing is the page that a login leads to: below the address that this one was opened by, or one that
+// another page of ours has handed over. Where the session's cookie would not reach the name, it is the page's
+// well-known name instead.
 func (g *Guard) landing(next string, at way) string {
 	if to, err := url.Parse(next); err == nil && to.Host != "" {
 		origin := to.Scheme + "://" + to.Host
@@ -218,8 +219,8 @@ func passwordLogin(landing string) string {
 	return origin + loginPath + "?next=" + url.QueryEscape(safeNext(strings.TrimPrefix(landing, origin)))
 }
 
-// leave ends the session at the provider too, where it can be ended. By a page that goes on by itself: browsers lead no form
-// of ours to another site.
+// leave ends the session at the provider too, where it can be ended. By a page that goes on by itself:
+// browsers lead no form of ours to another site.
 func (g *Guard) leave(w http.ResponseWriter, r *http.Request, user string) {
 	found, err := g.door.OIDC.discover(r.Context())
 	if err != nil {

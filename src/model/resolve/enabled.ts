@@ -81,7 +81,10 @@ export class EnabledServices extends Findings {
     return Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint]?.port : undefined;
   }
 
-  /** An endpoint's port on 127.0.0.1, offset included; null: not published. A cluster's ingress accepts only HTTP. */
+  /**
+   * An endpoint's port on 127.0.0.1, offset included; null: not published. A cluster's ingress accepts only
+   * HTTP.
+   */
   published(service: ServiceDefinition, name: string, endpoint: Endpoint | undefined): number | null {
     if (endpoint?.published === undefined || (this.cluster && endpoint.protocol === "tcp")) return null;
     const port = this.config(service).ports?.[name] ?? endpoint.published;

@@ -60,7 +60,9 @@ export class Grants {
     return [...this.#secrets.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** A version belongs to a secret's id: an unknown id is an error. Versions of disabled services are kept. */
+  /**
+   * A version belongs to a secret's id: an unknown id is an error. Versions of disabled services are kept.
+   */
   checkVersions(): void {
     const { environment } = this.#enabled;
     const known = environment.services.flatMap(secretIds).sort();

@@ -137,8 +137,9 @@ export function resourcesOf(enabled: EnabledServices, service: ServiceDefinition
 }
 
 /**
- * The published ports of a container. Inside its container a gateway listens on the published numbers, so that clients
- * and the gateway see the same port, such as 127.0.0.1:8501; no other container publishes ports then.
+ * The published ports of a container. Inside its container a gateway listens on the published numbers, so
+ * that clients and the gateway see the same port, such as 127.0.0.1:8501; no other container publishes ports
+ * then.
  */
 function portsOf(enabled: EnabledServices, own: NamedPart): WorkloadModel["ports"] {
   const gateway = enabled.provider("gateway");

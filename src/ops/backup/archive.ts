@@ -10,7 +10,10 @@ import { type BackupRecord, backupRecord, type Verification, verification } from
 import { openRepository, type Repository, type Stored } from "./repository.ts";
 import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./seal.ts";
 
-/** The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs` that they share, all sealed. */
+/**
+ * The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs`
+ * that they share, all sealed.
+ */
 export class Archive {
   readonly stack: string;
   readonly #repository: Repository;
@@ -112,7 +115,10 @@ export class Archive {
     return unseal(this.#key, stored);
   }
 
-  /** Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its content. */
+  /**
+   * Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its
+   * content.
+   */
   async check(blob: string): Promise<number> {
     const found = await measure(this.#key, await this.open(blob)).catch((error: Error) => {
       throw error instanceof DatalabError ? error : damaged(blob, error.message);

@@ -56,7 +56,9 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
   leaves: record.leaves,
 });
 
-/** Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it. */
+/**
+ * Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it.
+ */
 export async function createBackup(options: BackupOptions): Promise<Backup> {
   const { project, stack } = options;
   const archive = await openArchive(project, stack);
@@ -86,8 +88,8 @@ async function tellMonitoring({ platform, runtime }: DataSource, { begun }: Back
 }
 
 /**
- * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the files that they
- * name: whatever something refers to is there.
+ * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the
+ * files that they name: whatever something refers to is there.
  */
 export async function backUp(
   { project, stack, reporter, signal }: BackupOptions,

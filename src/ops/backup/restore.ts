@@ -21,7 +21,10 @@ export interface RestoreOptions {
   readonly backup: string;
   /** Whether what the stack holds now is saved first. */
   readonly saveFirst: boolean;
-  /** Whether every object that is written is read back and compared. @default false: the store checks what it is sent */
+  /**
+   * Whether every object that is written is read back and compared. @default false: the store checks what it
+   * is sent
+   */
   readonly readBack?: boolean;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -46,9 +49,10 @@ export interface Restored {
 }
 
 /**
- * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end before anything is
- * touched, what needs the data is stopped, what the stack holds is saved, and each database is compared with its dump before all of them
- * take their places at once. Objects are made equal one by one: an interrupted restore is finished by the same call.
+ * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end
+ * before anything is touched, what needs the data is stopped, what the stack holds is saved, and each
+ * database is compared with its dump before all of them take their places at once. Objects are made equal one
+ * by one: an interrupted restore is finished by the same call.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { project, stack, from, reporter, signal } = options;
@@ -83,7 +87,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   }
 }
 
-/** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
+/**
+ * Everything of a backup must have a place in the stack: what is missing is said at once, before anything is
+ * touched.
+ */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
   const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
@@ -177,7 +184,10 @@ async function exchange(
   }
 }
 
-/** What registers itself with a service has to do it again: the service may know an earlier version of it, or none. */
+/**
+ * What registers itself with a service has to do it again: the service may know an earlier version of it, or
+ * none.
+ */
 async function rerunOneShots(
   { runtime }: DataSource,
   services: readonly ServiceOutput[],

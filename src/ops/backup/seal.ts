@@ -5,9 +5,9 @@ import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 
 /**
- * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh nonce each), and named by an HMAC-SHA256 of its
- * content, so that the same content is kept once and its name tells nothing. Layout: `DLB1`, 12 bytes of nonce, the cipher text,
- * 16 bytes of tag.
+ * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh nonce each), and named by
+ * an HMAC-SHA256 of its content, so that the same content is kept once and its name tells nothing. Layout:
+ * `DLB1`, 12 bytes of nonce, the cipher text, 16 bytes of tag.
  */
 export interface SealKey {
   readonly content: Buffer;
@@ -19,7 +19,10 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const headBytes = magic.length + nonceBytes;
 
-/** The key of a stack's backups, derived from its master secret: whoever has the stack's file and its passphrase can read them. */
+/**
+ * The key of a stack's backups, derived from its master secret: whoever has the stack's file and its
+ * passphrase can read them.
+ */
 export function sealKey(master: string, stack: string): SealKey {
   const derive = (what: string) =>
     Buffer.from(hkdfSync("sha256", master, "datalab", `${stack}/backup/${what}/1`, 32));

@@ -39,7 +39,10 @@ export async function dockerLines(args: readonly string[]): Promise<string[]> {
   return (await dockerText(args)).split("\n").filter((line) => line !== "");
 }
 
-/** Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit code. */
+/**
+ * Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit
+ * code.
+ */
 export function dockerStream(
   args: readonly string[],
   onLine: (line: string, stream: "stdout" | "stderr") => void,

@@ -27,8 +27,9 @@ interface Labelled {
 type Kind = keyof typeof dockerTypes;
 
 /**
- * What of a stack is otherwise on its Docker host than its state says, and what is there that no state knows. The engine's
- * refresh does not see all of it: a network that was taken from a container, files that were changed in a volume, strangers.
+ * What of a stack is otherwise on its Docker host than its state says, and what is there that no state knows.
+ * The engine's refresh does not see all of it: a network that was taken from a container, files that were
+ * changed in a volume, strangers.
  */
 export async function dockerDrift(stack: string, state: readonly StateResource[]): Promise<DriftItem[]> {
   const [containers, volumes, networks] = await Promise.all([

@@ -6,7 +6,10 @@ import { ensureStack } from "./stack.ts";
 
 const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
 
-/** Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard input. */
+/**
+ * Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard
+ * input.
+ */
 export async function setExternalSecret(
   project: string,
   stack: string,

@@ -9,8 +9,9 @@ import type { Reporter } from "../reporter.ts";
 const plugin = "kubernetes";
 
 /**
- * Makes sure that the engine has the plugins that a stack's target needs; what is missing is installed by set-up, which
- * takes minutes where it has to be built. Without a reporter, as for a preview in a program, it says nothing meanwhile.
+ * Makes sure that the engine has the plugins that a stack's target needs; what is missing is installed by
+ * set-up, which takes minutes where it has to be built. Without a reporter, as for a preview in a program, it
+ * says nothing meanwhile.
  */
 export async function ensurePlugins(
   project: string,

@@ -12,7 +12,10 @@ interface StorageClass {
 
 const isDefault = "storageclass.kubernetes.io/is-default-class";
 
-/** Throws one ConfigError with all that the cluster lacks of what the configuration names there. Changes nothing. */
+/**
+ * Throws one ConfigError with all that the cluster lacks of what the configuration names there. Changes
+ * nothing.
+ */
 export async function checkCluster(model: PlatformModel, environment: Environment): Promise<void> {
   const { cluster: wanted } = model;
   if (!wanted) throw new Error("the model has no cluster");

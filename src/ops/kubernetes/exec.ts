@@ -6,7 +6,10 @@ import type { Ran } from "../process.ts";
 import type { ExecOptions } from "../target.ts";
 import type { Cluster } from "./api.ts";
 
-/** Runs a command in a pod's container to its end. Throws when the pod can't run any, not when the command fails. */
+/**
+ * Runs a command in a pod's container to its end. Throws when the pod can't run any, not when the command
+ * fails.
+ */
 export async function execInPod(
   cluster: Cluster,
   pod: string,

@@ -99,7 +99,10 @@ async function setReplicas(
   await forgetManager(cluster, path);
 }
 
-/** The count stays the engine's to set: whoever is noted as its owner would make the next update of it a conflict. */
+/**
+ * The count stays the engine's to set: whoever is noted as its owner would make the next update of it a
+ * conflict.
+ */
 async function forgetManager(cluster: Cluster, path: string): Promise<void> {
   for (let left = forgetTries; ; left--) {
     const entries = (await cluster.get<Scaled>(path))?.metadata.managedFields ?? [];

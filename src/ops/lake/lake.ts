@@ -5,7 +5,9 @@ import { runtimeOf } from "../targets.ts";
 
 /** Runs the lake's command-line tool inside the platform. */
 export interface ToolRunner {
-  /** Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code. */
+  /**
+   * Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code.
+   */
   run<T>(args: readonly string[], input?: string): Promise<T>;
 }
 

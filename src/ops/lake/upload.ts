@@ -65,7 +65,10 @@ export async function hashFile(path: string, onBytes?: (done: number) => void): 
   return hash.digest("hex");
 }
 
-/** Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same name. */
+/**
+ * Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same
+ * name.
+ */
 export async function uploadFile(
   platform: PlatformOutput,
   credentials: Credentials,

@@ -26,8 +26,8 @@ interface Loss {
 }
 
 /**
- * Throws when an update would take data away that nobody has said may go. A protected stack is previewed for it; elsewhere
- * the last release tells which volumes there are, for a preview takes as long as the update.
+ * Throws when an update would take data away that nobody has said may go. A protected stack is previewed for
+ * it; elsewhere the last release tells which volumes there are, for a preview takes as long as the update.
  */
 export async function guardData(options: GuardOptions): Promise<void> {
   const { project, stack, model, environment, allowDataLoss = [] } = options;
@@ -43,7 +43,9 @@ export async function guardData(options: GuardOptions): Promise<void> {
   if (guarded && losses.length > 0) await askBackup(project, stack, losses);
 }
 
-/** A protected stack gives up only what the last backup holds, which must be young and have been read back. */
+/**
+ * A protected stack gives up only what the last backup holds, which must be young and have been read back.
+ */
 async function askBackup(project: string, stack: string, losses: readonly Loss[]): Promise<void> {
   const { freshBackup } = await import("../backup/list.ts");
   const backup = await freshBackup(project, stack, freshHours);
@@ -79,7 +81,8 @@ function volumesLost(
 async function plannedLosses({ project, stack, reporter, signal }: GuardOptions): Promise<Loss[]> {
   const { preview } = await import("./preview.ts");
   const { risks, policy } = await preview({ project, stack, reporter, signal, refresh: false });
-  // The engine asks about one resource after the other: what comes before a violation would be changed already.
+  // The engine asks about one resource after the other: what comes before a violation would be changed
+  // already.
   const broken = mandatory(policy.violations);
   if (broken.length > 0) throw policyError(broken);
   return risks

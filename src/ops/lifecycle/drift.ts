@@ -67,7 +67,10 @@ export interface RepairResult {
   readonly after: DriftReport;
 }
 
-/** Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never removed. */
+/**
+ * Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never
+ * removed.
+ */
 export async function repairDrift(options: DriftOptions, before: DriftReport): Promise<RepairResult> {
   const { project, stack, reporter, signal, onEngineLine } = options;
   const host = await hostOf(deploymentTargetOf(project, stack));

@@ -30,7 +30,10 @@ config:
 #         enabled: true
 `;
 
-/** Makes a stack: its configuration file, when there is none, with the preset, when one is given, and its state. */
+/**
+ * Makes a stack: its configuration file, when there is none, with the preset, when one is given, and its
+ * state.
+ */
 export async function initPlatform(project: string, stack: string, preset?: PresetName): Promise<InitResult> {
   const file = stackFile(project, stack);
   const created = await writeFile(file, content(stack, preset), { flag: "wx" }).then(

@@ -53,8 +53,9 @@ const besides = 11_000;
 const mark = "# Made by ./datalab backup drill, and removed by it.";
 
 /**
- * Restores a backup where nothing of its stack is: a stack with the same services is made on this machine's Docker, with secrets of its
- * own, takes the backup, and has to pass every functional check. It is removed at the end, also of a drill that fails.
+ * Restores a backup where nothing of its stack is: a stack with the same services is made on this machine's
+ * Docker, with secrets of its own, takes the backup, and has to pass every functional check. It is removed at
+ * the end, also of a drill that fails.
  */
 export async function drillBackup(options: DrillOptions): Promise<Drill> {
   const { project, stack, keep, reporter, signal } = options;

@@ -48,7 +48,10 @@ const words = {
   images: "images were rebuilt or selected differently",
 } as const;
 
-/** Throws E_PLAN when the plan is not for this stack, or the world has moved since it was made. Returns its whole path. */
+/**
+ * Throws E_PLAN when the plan is not for this stack, or the world has moved since it was made. Returns its
+ * whole path.
+ */
 export async function checkPlan(project: string, model: PlatformModel, file: string): Promise<string> {
   const plan = resolve(file);
   if (!existsSync(plan) || !existsSync(sealFile(plan))) {
@@ -87,7 +90,10 @@ async function worldOf(
   return { state, configuration: hash({ text, model }), images: hash(images) };
 }
 
-/** Hash of what the state says of every resource; that an update has run and changed nothing does not change it. */
+/**
+ * Hash of what the state says of every resource; that an update has run and changed nothing does not change
+ * it.
+ */
 async function stateHash(project: string, stack: string): Promise<string> {
   const { resources = [] } = await exportState(project, stack);
   const told = resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs }));

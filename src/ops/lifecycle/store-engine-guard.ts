@@ -5,8 +5,8 @@ import { engineVariable } from "../../services/object-store/engine.ts";
 import type { Host } from "../target.ts";
 
 /**
- * Refuses to replace a running store by one that has none of its objects. The engine itself refuses to start as well: this
- * says it before anything is touched.
+ * Refuses to replace a running store by one that has none of its objects. The engine itself refuses to start
+ * as well: this says it before anything is touched.
  */
 export async function checkDataEngine(model: PlatformModel, host: Host): Promise<void> {
   for (const workload of model.services.flatMap((s) => s.workloads)) {

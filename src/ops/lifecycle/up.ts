@@ -68,8 +68,8 @@ export interface UpResult {
 }
 
 /**
- * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
- * with its last log lines; what was made stays, and the next up goes on from there.
+ * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
+ * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack, reporter, signal } = options;

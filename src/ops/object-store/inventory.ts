@@ -80,7 +80,10 @@ export async function* objectsOf(client: S3Client, bucket: string): AsyncGenerat
   } while (token !== undefined);
 }
 
-/** Makes the target's buckets and objects those of the source. Throws at the first that can't be made the same. */
+/**
+ * Makes the target's buckets and objects those of the source. Throws at the first that can't be made the
+ * same.
+ */
 export async function mirror(
   source: S3Client,
   target: S3Client,
@@ -170,7 +173,9 @@ export async function ensureBucket(target: S3Client, bucket: string): Promise<vo
   }
 }
 
-/** Only the newest version of an object would be copied: that is not what somebody who keeps versions expects. */
+/**
+ * Only the newest version of an object would be copied: that is not what somebody who keeps versions expects.
+ */
 async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   const { Status } = await source
     .send(new GetBucketVersioningCommand({ Bucket: bucket }))

@@ -55,7 +55,10 @@ export function storeWith(environment: Environment, engine: EngineName): Store {
   return { service: provider.name, workload, model, admin, port };
 }
 
-/** Where the store of a deployed stack answers from outside. Throws when it is not published; `why` it has to be. */
+/**
+ * Where the store of a deployed stack answers from outside. Throws when it is not published; `why` it has to
+ * be.
+ */
 export function publishedUrl(
   { service, workload, port }: Store,
   platform: PlatformOutput,

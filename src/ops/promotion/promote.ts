@@ -73,7 +73,10 @@ interface Images {
   readonly registry?: string | undefined;
 }
 
-/** Digests of the source's images in the target's registry. What was built here is pushed, the very images that run. */
+/**
+ * Digests of the source's images in the target's registry. What was built here is pushed, the very images
+ * that run.
+ */
 async function digestsFor(
   options: PromoteOptions,
   record: ReleaseRecord,
@@ -148,7 +151,9 @@ async function carryOut(
   }
 }
 
-/** Brings back what ran in the target before its last release: images by digest, and the whole configuration. */
+/**
+ * Brings back what ran in the target before its last release: images by digest, and the whole configuration.
+ */
 export async function rollback(options: Omit<PromoteOptions, "source" | "only">): Promise<PromoteResult> {
   const { project, target } = options;
   const record = releaseBefore(await listReleases(project, target), target);
@@ -177,7 +182,10 @@ export async function rollback(options: Omit<PromoteOptions, "source" | "only">)
   return carryOut({ ...options, source: target }, source, changes, record.id);
 }
 
-/** The release before the last one that was something else; a release that was brought back counts as what it brought back. */
+/**
+ * The release before the last one that was something else; a release that was brought back counts as what it
+ * brought back.
+ */
 export function releaseBefore(records: readonly ReleaseRecord[], stack: string): ReleaseRecord {
   const latest = records.at(-1);
   const now = records.find(({ id }) => id === (latest?.restores ?? latest?.id));

@@ -41,7 +41,10 @@ export interface ConfigDiff {
 type Path = readonly (string | number)[];
 const hidden = "(hidden)";
 
-/** Every difference of two stacks' complete configurations. The project's other stacks tell which of them are accidents. */
+/**
+ * Every difference of two stacks' complete configurations. The project's other stacks tell which of them are
+ * accidents.
+ */
 export function configDiff(
   project: string,
   a: string,

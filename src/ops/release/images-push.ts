@@ -40,8 +40,8 @@ export interface PushedImage {
 }
 
 /**
- * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry has is neither
- * built nor pushed again; what comes from a public registry stays there.
+ * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry
+ * has is neither built nor pushed again; what comes from a public registry stays there.
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const { project, stack, to, force, reporter, signal } = options;

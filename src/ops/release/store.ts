@@ -6,8 +6,8 @@ import { besideState, locationText, type S3Location } from "../engine/state-loca
 import { type ReleaseRecord, releaseRecord } from "./record.ts";
 
 /**
- * Where releases are recorded: beside the stack's state, so that whoever shares the state shares them. They are in no
- * resource: a record says who and when, and would make every update a change.
+ * Where releases are recorded: beside the stack's state, so that whoever shares the state shares them. They
+ * are in no resource: a record says who and when, and would make every update a change.
  */
 export interface ReleaseStore {
   /** For people. */

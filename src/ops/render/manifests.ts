@@ -40,13 +40,19 @@ interface KubernetesObject {
   };
 }
 
-/** Kubernetes objects of what was recorded, each after what it needs. Throws when a secret stands outside of a Secret. */
+/**
+ * Kubernetes objects of what was recorded, each after what it needs. Throws when a secret stands outside of a
+ * Secret.
+ */
 export function manifestsOf(recorded: readonly Recorded[]): Manifest[] {
   const objects = recorded.filter(({ type }) => /^kubernetes:(?!.*:helm)/.test(type));
   return inOrder(objects).map(toManifest);
 }
 
-/** Dependencies first; among what may stand anywhere, by file name, so that the same program gives the same order. */
+/**
+ * Dependencies first; among what may stand anywhere, by file name, so that the same program gives the same
+ * order.
+ */
 function inOrder(resources: readonly Recorded[]): Recorded[] {
   const left = new Map(resources.toSorted(byFile).map((resource) => [resource.urn, resource]));
   const ordered: Recorded[] = [];

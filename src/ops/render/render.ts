@@ -29,7 +29,10 @@ export interface Rendered {
 const madeUp = "rendered-manifests-hold-no-secret-of-any-stack";
 const plainKeys = ["datalab:tlsCertificate", "datalab:tlsAuthority"];
 
-/** Writes what a stack of a cluster declares as plain YAML, a file an object, without anything secret. Asks no cluster. */
+/**
+ * Writes what a stack of a cluster declares as plain YAML, a file an object, without anything secret. Asks no
+ * cluster.
+ */
 export async function render(options: RenderOptions): Promise<Rendered> {
   const { project, stack } = options;
   const { model, environment } = declare(project, stack);

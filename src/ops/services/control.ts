@@ -113,8 +113,8 @@ class Control {
   }
 
   /**
-   * The services and what they can't work without, as far as it does not run. The way in belongs to it: without the
-   * gateway nobody reaches a service, and the core can't be asked how it is.
+   * The services and what they can't work without, as far as it does not run. The way in belongs to it:
+   * without the gateway nobody reaches a service, and the core can't be asked how it is.
    */
   withDependencies(chosen: readonly ServiceOutput[]): ServiceOutput[] {
     const { platform } = this.#options;
@@ -228,7 +228,10 @@ class Control {
     }));
   }
 
-  /** What services run: their workloads, and whatever these started themselves and labelled, such as notebooks. */
+  /**
+   * What services run: their workloads, and whatever these started themselves and labelled, such as
+   * notebooks.
+   */
   #units(services: readonly ServiceOutput[]): Unit[] {
     const { platform } = this.#options;
     const instances = (service: string) =>

@@ -78,7 +78,9 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
   };
 }
 
-/** Only what stands in front of the core answers anything but JSON: an ingress that finds nothing behind it. */
+/**
+ * Only what stands in front of the core answers anything but JSON: an ingress that finds nothing behind it.
+ */
 function parsed(text: string, status: number): unknown {
   try {
     return JSON.parse(text);

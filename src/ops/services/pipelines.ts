@@ -104,7 +104,9 @@ export async function startRun(
   return { run: run.id, state: stateName(run), seconds: 0 };
 }
 
-/** Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string. */
+/**
+ * Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string.
+ */
 export function parameterValues(
   pipeline: string,
   given: ReadonlyMap<string, string>,
@@ -140,7 +142,10 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal says. */
+/**
+ * Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal
+ * says.
+ */
 export async function waitForRun(
   prefect: PrefectClient,
   id: string,

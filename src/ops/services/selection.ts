@@ -8,7 +8,9 @@ export interface Selection {
   readonly all: boolean;
 }
 
-/** The services that are named, in the order they start. Throws for an unknown name, or when none is named. */
+/**
+ * The services that are named, in the order they start. Throws for an unknown name, or when none is named.
+ */
 export function selectServices(platform: PlatformOutput, { names, all }: Selection): ServiceOutput[] {
   if (all && names.length > 0) throw usage("Name services or pass --all, not both.");
   if (!all && names.length === 0) {

@@ -32,8 +32,9 @@ export interface AwaitOptions {
 }
 
 /**
- * Waits until every functional check of the services has passed after `since`. Where the core does not run, what the
- * target itself says has to do, and a note says so. Never throws for a service that does not get well.
+ * Waits until every functional check of the services has passed after `since`. Where the core does not run,
+ * what the target itself says has to do, and a note says so. Never throws for a service that does not get
+ * well.
  */
 export async function awaitHealthy(
   platform: PlatformOutput,

@@ -62,9 +62,9 @@ export interface Migration extends MigrationPlan {
 }
 
 /**
- * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the store answers
- * nobody but this. Whatever fails before the switch leaves the stack on the engine that it had; the next call goes on with
- * what was copied.
+ * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the
+ * store answers nobody but this. Whatever fails before the switch leaves the stack on the engine that it had;
+ * the next call goes on with what was copied.
  */
 export async function migrateStore(options: MigrateOptions): Promise<Migration> {
   const { project, stack, signal, reporter } = options;

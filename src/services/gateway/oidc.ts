@@ -117,7 +117,10 @@ export function oidcPorts(options: Oidc | undefined): { readonly port: number }[
   return [{ port: Number(port) || (protocol === "https:" ? 443 : 80) }];
 }
 
-/** `guarded`: the pages that the gateway asks for a login at; the first one's address is where the provider leads back to. */
+/**
+ * `guarded`: the pages that the gateway asks for a login at; the first one's address is where the provider
+ * leads back to.
+ */
 export function oidcConfiguration(options: Oidc, guarded: readonly EndpointView[]) {
   checkServices(options, guarded);
   const [first] = guarded;

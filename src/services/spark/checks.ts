@@ -35,7 +35,10 @@ export function judgeDriver(executors: readonly ExecutorState[]): string {
   return `${own.length} ${own.length === 1 ? "executor" : "executors"}, ${cores} cores`;
 }
 
-/** The master, its workers and the server of sessions know each other; without a master, the driver its executors. */
+/**
+ * The master, its workers and the server of sessions know each other; without a master, the driver its
+ * executors.
+ */
 export async function clusterIsWhole({ endpoints, signal }: CheckContext): Promise<string> {
   const ask = async (who: string, url: string): Promise<unknown> => {
     const answer = await fetch(url, { signal });

@@ -6,7 +6,10 @@ import type { Keys } from "./keys.ts";
 import type { Nodes } from "./nodes.ts";
 import { Part, type Stage } from "./stage.ts";
 
-/** What EKS installs and keeps up to date: without the first three no node becomes ready, the others run on nodes. */
+/**
+ * What EKS installs and keeps up to date: without the first three no node becomes ready, the others run on
+ * nodes.
+ */
 
 interface AddonArgs {
   readonly role?: MadeRole;

@@ -5,7 +5,10 @@ import type { Network } from "./network.ts";
 import { Part, type Stage } from "./stage.ts";
 
 export interface Logs {
-  /** What the cluster's control plane writes to: it must stand before the cluster, which would make one of its own. */
+  /**
+   * What the cluster's control plane writes to: it must stand before the cluster, which would make one of its
+   * own.
+   */
   readonly cluster: aws.cloudwatch.LogGroup;
   readonly database: aws.cloudwatch.LogGroup;
 }
