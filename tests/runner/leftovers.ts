@@ -1,7 +1,7 @@
 /**
- * What a suite has left on this machine. `leftovers.ts note FILE` before the suite, `leftovers.ts check FILE`
- * after it: prints every container, network, volume, namespace, process and temporary file that the suite
- * should have removed.
+ * What a suite has left on this machine. `leftovers.ts note FILE` before the suite, `leftovers.ts check FILE
+ * [SECONDS]` after it: waits that long for what is just ending, then prints every container, network, volume,
+ * namespace, process and temporary file that the suite should have removed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -102,13 +102,13 @@ export async function left(before: Found, look: () => Found, seconds: number): P
   }
 }
 
-async function main([verb, file = ""]: readonly string[]): Promise<number> {
+async function main([verb, file = "", seconds = "15"]: readonly string[]): Promise<number> {
   if (verb === "note") {
     writeFileSync(file, JSON.stringify(everything()));
     return 0;
   }
   const before = JSON.parse(readFileSync(file, "utf8")) as Found;
-  const found = await left(before, everything, 15);
+  const found = await left(before, everything, Number(seconds));
   for (const name of found) console.log(`✖ left behind: ${name}`);
   return found.length === 0 ? 0 : 1;
 }
