@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { declare } from "../../src/ops/deployment.ts";
+import { declare } from "../../src/declare.ts";
 import { removeLabelled } from "../../tests/acceptance/support/leftovers.ts";
 import { Project } from "../../tests/acceptance/support/project.ts";
 import { writeComposeFile } from "./compose-file.ts";

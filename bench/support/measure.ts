@@ -111,11 +111,11 @@ export interface Quiet {
 }
 
 /** Waits until the machine is quiet, for so long at most; what it was at the end is part of the figures. */
-export async function quiet(mostSeconds: number): Promise<Quiet> {
+export async function quiet(maxSeconds: number): Promise<Quiet> {
   const began = performance.now();
   for (;;) {
     const busy = await busyShare(2);
-    if (busy < 0.1 || performance.now() - began > mostSeconds * 1000)
+    if (busy < 0.1 || performance.now() - began > maxSeconds * 1000)
       return { busy, load: loadavg()[0] as number };
   }
 }

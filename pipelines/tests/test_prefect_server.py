@@ -7,7 +7,7 @@ import queue
 from types import SimpleNamespace
 from typing import Any
 
-from datalab.prefect_server import CHECK, RESOLUTION, pause_longer
+from datalab.prefect.server import CHECK, RESOLUTION, pause_longer
 
 
 def test_the_background_worker_gets_longer_pauses() -> None:

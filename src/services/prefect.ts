@@ -85,7 +85,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -94,7 +94,7 @@ const workerArguments = ({ cluster, options }: Context) =>
         ...["--limit", String(options.workerConcurrency)],
       ];
 
-/** What the worker knows of the cluster; see pipelines/datalab/flow_jobs.py. */
+/** What the worker knows of the cluster; see pipelines/datalab/prefect/flow_jobs.py. */
 const clusterEnv = ({ cluster, options }: Context) =>
   cluster && {
     DATALAB_NAMESPACE: cluster.namespace,
@@ -159,7 +159,7 @@ export const prefect = defineService({
       image: "python",
       uses: ["db", "admin"],
       // `prefect server start`, less restless.
-      command: () => ["python", "-m", "datalab.prefect_server", "--host", "0.0.0.0", "--port", "4200"],
+      command: () => ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
       env: ({ needs, options, publicUrl }) => ({
         ...common,
         PREFECT_SERVER_DATABASE_CONNECTION_URL: t`postgresql+asyncpg://${needs.db.user}:${needs.db.password}@${needs.db.host}:${needs.db.port}/${needs.db.name}`,
@@ -203,7 +203,7 @@ export const prefect = defineService({
       after: [{ part: "main", endpoint: "api" }],
       // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
       command: (ctx) => [
-        ...["python", "-m", "datalab.worker", "start"],
+        ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),
         "--with-healthcheck",
       ],
@@ -225,7 +225,10 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
-      drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
+      drain: {
+        command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"],
+        within: "90s",
+      },
       scalable: true,
       spawns: {
         run: {
@@ -245,7 +248,7 @@ export const prefect = defineService({
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
       oneShot: true,
-      command: () => ["python", "-m", "datalab.register"],
+      command: () => ["python", "-m", "datalab.prefect.register"],
       env: (ctx) => ({ ...clientEnv(ctx), ...(ctx.cluster && { DATALAB_POOL_TYPE: "kubernetes" }) }),
       files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },

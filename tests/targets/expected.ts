@@ -181,7 +181,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   prefect: {
     service: "prefect",
     image: "python",
-    command: ["python", "-m", "datalab.prefect_server", "--host", "0.0.0.0", "--port", "4200"],
+    command: ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
     envs: [
       "DATALAB_WAIT=postgres:5432",
       "DATALAB_WAIT_SECONDS=300",
@@ -217,7 +217,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       ...[
         "python",
         "-m",
-        "datalab.worker",
+        "datalab.prefect.worker",
         "start",
         "--name",
         "worker",
@@ -248,7 +248,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   "prefect-register": {
     service: "prefect",
     image: "pipelines",
-    command: ["python", "-m", "datalab.register"],
+    command: ["python", "-m", "datalab.prefect.register"],
     envs: [
       ...lake,
       ...quiet,

@@ -26,7 +26,7 @@ const day = 24 * 3600_000;
 /** Prefect hands out at most this many at once. */
 const page = 200;
 /** Ended runs that are remembered, over all pipelines. */
-const mostRemembered = 5_000;
+const maxRemembered = 5_000;
 /** A run may end in the moment of the question: each question reaches back behind the last one. */
 const overlapMs = 60_000;
 /** How many of a pipeline's last runs are looked at when the core starts. */
@@ -52,7 +52,7 @@ class History {
   prune(now: number): void {
     for (const [id, { state, endedAt }] of this.runs) {
       const counts = now - endedAt < day || (failed.includes(state) && endedAt > this.lastSuccess);
-      if (!counts || this.runs.size > mostRemembered) this.runs.delete(id);
+      if (!counts || this.runs.size > maxRemembered) this.runs.delete(id);
     }
   }
 
@@ -117,7 +117,7 @@ export function pipelineRuns(ignoredTag: string): (ctx: CheckContext) => Promise
 
 async function endedSince(ask: Ask, since: number): Promise<Run[]> {
   const found: Run[] = [];
-  for (let offset = 0; offset < mostRemembered; offset += page) {
+  for (let offset = 0; offset < maxRemembered; offset += page) {
     const runs = await ask<Run[]>("/flow_runs/filter", {
       flow_runs: { state: { type: { any_: ended } }, end_time: { after_: new Date(since).toISOString() } },
       sort: "END_TIME_DESC",
