@@ -57,10 +57,7 @@ const common = {
   DO_NOT_TRACK: "1",
 };
 
-/**
- * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that is called
- * late, a pause that has run out, a worker that has gone, what a cancelled run has left, and automations that wait in vain.
- */
+/** Intervals of the server's own loops. Nobody waits for these: with Prefect's 5 to 20 s each they never rest. */
 const serverPauses = {
   PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
   PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS: "60",
@@ -201,7 +198,7 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
+      // It puts right what a killed worker has left, then becomes Prefect's worker; see event_worker.py.
       command: (ctx) => [
         ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),

@@ -104,7 +104,7 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
   };
 }
 
-/** Each probe is a process that Docker starts. They say nothing to anybody but `docker ps`: the core's checks raise alerts. */
+/** Docker starts a process for each probe, and only `docker ps` shows the result: alerts come from the core's checks. */
 const probeSeconds = 120;
 
 /** Docker reports 90 s as 1m30s, and a difference in writing would be a difference. */
