@@ -1,6 +1,7 @@
 /**
- * An empty machine beside this one: processes, mounts and network of its own, with nothing in Docker's folders, in HOME and in
- * the caches. Programs and packages of the system stay what they are. Needs root and Linux.
+ * An empty machine beside this one: processes, mounts and network of its own, with nothing in Docker's
+ * folders, in HOME and in the caches. Programs and packages of the system stay what they are. Needs root and
+ * Linux.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {

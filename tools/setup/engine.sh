@@ -47,7 +47,8 @@ step_engine() {
   missing=$(engine_missing) && return
   need_go
   say "engine: building from Go modules: $missing"
-  # One compiler at a time: the next one finds in Go's cache what this one has compiled. Images' programs wait here, too.
+  # One compiler at a time: the next one finds in Go's cache what this one has compiled. Images' programs wait
+  # here, too.
   exec 7>"$cache/compiling.lock"
   if command -v flock >/dev/null; then flock 7; fi
   local -a programs=() others=()

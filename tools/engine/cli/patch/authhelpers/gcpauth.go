@@ -17,8 +17,10 @@ func GoogleCredentialsMux(context.Context) (*blob.URLMux, error) { return nil, E
 
 type leftOut struct{}
 
-func (leftOut) OpenBucketURL(context.Context, *url.URL) (*blob.Bucket, error)    { return nil, ErrLeftOut }
-func (leftOut) OpenKeeperURL(context.Context, *url.URL) (*secrets.Keeper, error) { return nil, ErrLeftOut }
+func (leftOut) OpenBucketURL(context.Context, *url.URL) (*blob.Bucket, error) { return nil, ErrLeftOut }
+func (leftOut) OpenKeeperURL(context.Context, *url.URL) (*secrets.Keeper, error) {
+	return nil, ErrLeftOut
+}
 
 // Without these a URL of such a scheme would be taken for that of a Pulumi service.
 func init() {
