@@ -66,6 +66,8 @@ if [ "$with" = kubernetes ] || [ -e "$state/with-kubernetes" ]; then kubernetes=
 
 # shellcheck source=tools/setup/common.sh
 . "$project/tools/setup/common.sh"
+# shellcheck source=tools/setup/preset.sh
+. "$project/tools/setup/preset.sh"
 # shellcheck source=tools/setup/node.sh
 . "$project/tools/setup/node.sh"
 # shellcheck source=tools/setup/engine.sh

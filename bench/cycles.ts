@@ -63,8 +63,8 @@ function report(): void {
   const file = record(`cycles-${target}`, { target, whole, figures });
   const row = (name: "up" | "down") => {
     const all = figures.map((figure) => figure[name]);
-    const [least, middle, most] = [Math.min(...all), median(all), Math.max(...all)].map((s) => s.toFixed(1));
-    return `| ${name} | ${least} | ${middle} | ${most} |`;
+    const [min, middle, max] = [Math.min(...all), median(all), Math.max(...all)].map((s) => s.toFixed(1));
+    return `| ${name} | ${min} | ${middle} | ${max} |`;
   };
   console.log(
     [

@@ -5,9 +5,9 @@
  *   eval "$(./datalab env)" && node bench/up.ts [runs]
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { declare } from "../src/declare.ts";
 import { instancePrefix } from "../src/model/names.ts";
 import { parseSize } from "../src/model/units.ts";
-import { declare } from "../src/ops/deployment.ts";
 import { type Contender, openCompose, openDatalab } from "./support/contenders.ts";
 import { CpuWatch, machineCpuSeconds, memoryMebibytes, quiet, type TimedStep } from "./support/measure.ts";
 import { machine, record, spread } from "./support/record.ts";

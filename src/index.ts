@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { getStack, type Output, RunError } from "@pulumi/pulumi";
-import { DatalabError } from "./config/error.ts";
-import { declare } from "./ops/deployment.ts";
+import { declare } from "./declare.ts";
+import { DatalabError } from "./errors.ts";
 import type { PlatformOutput } from "./outputs/platform.ts";
-import { loadTarget } from "./targets/target.ts";
+import { loadTarget } from "./targets/load.ts";
 
 // The engine's SDK notes a stack trace for every promise, and its host maps each to sources: a third of a preview's time.
 // Node runs our TypeScript with its own lines, so nothing needs mapping.

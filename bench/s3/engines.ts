@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { loadEnvironment } from "../../src/config/load.ts";
 import { instanceName, labelNames } from "../../src/model/names.ts";
-import { dockerRun } from "../../src/ops/docker-cli.ts";
-import { dockerStoreHost } from "../../src/ops/docker-store.ts";
-import { sideOf, storeWith } from "../../src/ops/store-sides.ts";
+import { dockerRun } from "../../src/ops/docker/cli.ts";
+import { dockerStoreHost } from "../../src/ops/docker/store.ts";
+import { sideOf, storeWith } from "../../src/ops/object-store/sides.ts";
 import { services } from "../../src/services/index.ts";
 import type { EngineName } from "../../src/services/object-store.ts";
 

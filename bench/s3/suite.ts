@@ -9,8 +9,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dockerRun } from "../../src/ops/docker-cli.ts";
-import { engineNames } from "../../src/ops/store-sides.ts";
+import { dockerRun } from "../../src/ops/docker/cli.ts";
+import { engineNames } from "../../src/ops/object-store/sides.ts";
 import { type EngineName, storeEngines } from "../../src/services/object-store.ts";
 import { container, secretKey, withEngine } from "./engines.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { declare } from "../../src/ops/deployment.ts";
+import { declare } from "../../src/declare.ts";
 import { removeLabelled } from "../../tests/acceptance/support/leftovers.ts";
 import { Project } from "../../tests/acceptance/support/project.ts";
 import { writeComposeFile } from "./compose-file.ts";
@@ -128,11 +128,11 @@ async function functionalChecks(token: string | undefined): Promise<void> {
 }
 
 const ids = (project: Project, filter: string): Running[] =>
-  project
-    .docker(
-      ...["ps", "--all", "--no-trunc", "--filter", filter],
-      ...["--format", '{{.ID}} {{.Label "datalab.workload"}}'],
-    )
+  containers((...args) => project.docker(...args), "--all", "--filter", filter);
+
+/** Containers of workloads as `docker ps` lists them. */
+export const containers = (docker: (...args: string[]) => string, ...options: string[]): Running[] =>
+  docker("ps", "--no-trunc", ...options, "--format", '{{.ID}} {{.Label "datalab.workload"}}')
     .split("\n")
     .flatMap((line) => {
       const [id, workload] = line.split(" ");

@@ -196,7 +196,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const numberOf = (value: unknown): number => (typeof value === "number" && value > 0 ? value : 0);
-const limit = (asked: number, usual: number, most: number): number => Math.min(asked || usual, most);
+const limit = (asked: number, usual: number, max: number): number => Math.min(asked || usual, max);
 
 function askedMilliCpu(host: Record<string, unknown>): number {
   const nano = numberOf(host.NanoCpus);

@@ -10,7 +10,7 @@ const own = new Set([
   "stream",
   "level",
 ]);
-const mostFields = 24;
+const maxFields = 24;
 const longestLine = 16 * 1024;
 const longestValue = 1024;
 
@@ -27,7 +27,7 @@ export function fieldsOf(text: string): Readonly<Record<string, string>> | undef
     return undefined;
   }
   const fields: Record<string, string> = {};
-  for (const [name, inner] of Object.entries(value as object).slice(0, mostFields)) {
+  for (const [name, inner] of Object.entries(value as object).slice(0, maxFields)) {
     if (typeof inner !== "string" && typeof inner !== "number" && typeof inner !== "boolean") continue;
     if (!/^[\w.@-]{1,64}$/.test(name) || name === "__proto__") continue;
     fields[own.has(name) ? `log.${name}` : name] = String(inner).slice(0, longestValue);

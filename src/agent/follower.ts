@@ -2,9 +2,9 @@ import { stripVTControlCharacters } from "node:util";
 import type { Batches, Sender } from "./batches.ts";
 import type { Container } from "./containers.ts";
 import { fieldsOf } from "./fields.ts";
-import { HandedLines } from "./handed.ts";
 import { type Level, levelOf } from "./level.ts";
 import { type Line, nanoseconds, timeStamp } from "./lines.ts";
+import { HandedLines } from "./log-dedup.ts";
 import { type ContainerSource, LogGone, type LogPiece } from "./source.ts";
 import type { KnownLines, LogStore } from "./store.ts";
 

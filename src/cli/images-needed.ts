@@ -1,6 +1,7 @@
 /** For set-up: `images-needed.ts STACK` prints the images that `up` of this stack builds, one a line. */
+
+import { declare } from "../declare.ts";
 import { imagesOf } from "../model/images.ts";
-import { declare } from "../ops/deployment.ts";
 
 const project = new URL("../..", import.meta.url).pathname;
 const { model } = declare(project, process.argv[2] ?? "dev");

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { exit } from "../config/error.ts";
-import { report } from "./errors.ts";
-import { type AnyCommand, addCommonOptions, examples } from "./options.ts";
+import { exit } from "../errors.ts";
+import { version } from "../version.ts";
+import { report } from "./terminal/errors.ts";
+import { type AnyCommand, addCommonOptions, examples } from "./terminal/options.ts";
 
 /** One first word of the command line. It is imported only when it is asked for. */
 interface Entry {
@@ -14,66 +13,86 @@ interface Entry {
 
 /** In the order that help shows them. */
 const commands: readonly Entry[] = [
-  { name: "up", summary: "bring a stack up, wait until it is healthy", load: () => import("./up.ts") },
-  { name: "preview", summary: "show what up would change", load: () => import("./preview.ts") },
+  {
+    name: "up",
+    summary: "bring a stack up, wait until it is healthy",
+    load: () => import("./commands/up.ts"),
+  },
+  { name: "preview", summary: "show what up would change", load: () => import("./commands/preview.ts") },
   {
     name: "down",
     summary: "take a stack down; data stays unless told otherwise",
-    load: () => import("./down.ts"),
+    load: () => import("./commands/down.ts"),
   },
-  { name: "platform", summary: "prepare a stack, see how it is", load: () => import("./platform.ts") },
-  { name: "services", summary: "list services, their health and logs", load: () => import("./services.ts") },
+  {
+    name: "platform",
+    summary: "prepare a stack, see how it is",
+    load: () => import("./commands/platform.ts"),
+  },
+  {
+    name: "services",
+    summary: "list services, their health and logs",
+    load: () => import("./commands/services.ts"),
+  },
   {
     name: "alerts",
     summary: "what fires now, and what did lately",
-    load: () => import("./alerts.ts"),
+    load: () => import("./commands/alerts.ts"),
   },
-  { name: "pipelines", summary: "list and run pipelines", load: () => import("./pipelines.ts") },
-  { name: "data", summary: "ingest files, list, show and query tables", load: () => import("./data.ts") },
+  { name: "pipelines", summary: "list and run pipelines", load: () => import("./commands/pipelines.ts") },
+  {
+    name: "data",
+    summary: "ingest files, list, show and query tables",
+    load: () => import("./commands/data.ts"),
+  },
   {
     name: "backup",
     summary: "save databases and objects, restore them, drill it",
-    load: () => import("./backup.ts"),
+    load: () => import("./commands/backup.ts"),
   },
-  { name: "secrets", summary: "list logins, show one", load: () => import("./secrets.ts") },
-  { name: "config", summary: "check and explain a stack's configuration", load: () => import("./config.ts") },
-  { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./cost.ts") },
+  { name: "secrets", summary: "list logins, show one", load: () => import("./commands/secrets.ts") },
+  {
+    name: "config",
+    summary: "check and explain a stack's configuration",
+    load: () => import("./commands/config.ts"),
+  },
+  { name: "cost", summary: "estimate what a stack on AWS costs", load: () => import("./commands/cost.ts") },
   {
     name: "images",
     summary: "build, push, list and prune container images",
-    load: () => import("./images.ts"),
+    load: () => import("./commands/images.ts"),
   },
   {
     name: "render",
     summary: "write a cluster's manifests as plain YAML",
-    load: () => import("./render.ts"),
+    load: () => import("./commands/render.ts"),
   },
   {
     name: "release",
     summary: "what was deployed, by whom, when and from what",
-    load: () => import("./release.ts"),
+    load: () => import("./commands/release.ts"),
   },
   {
     name: "promote",
     summary: "take what runs in one stack to the next one, or back",
-    load: () => import("./promote.ts"),
+    load: () => import("./commands/promote.ts"),
   },
   {
     name: "drift",
     summary: "compare what runs with what was deployed, and put it right",
-    load: () => import("./drift.ts"),
+    load: () => import("./commands/drift.ts"),
   },
   {
     name: "policy",
     summary: "the rules that whatever is deployed must keep",
-    load: () => import("./policy.ts"),
+    load: () => import("./commands/policy.ts"),
   },
   {
     name: "env",
     summary: "print the shell variables that plain pulumi needs",
-    load: () => import("./env.ts"),
+    load: () => import("./commands/env.ts"),
   },
-  { name: "test", summary: "run the project's tests", load: () => import("./test.ts") },
+  { name: "test", summary: "run the project's tests", load: () => import("./commands/test.ts") },
 ];
 
 async function run(argv: readonly string[]): Promise<void> {
@@ -113,11 +132,6 @@ function prepare(command: AnyCommand): void {
 function firstWord(argv: readonly string[]): string | undefined {
   const words = argv.filter((word, i) => !word.startsWith("-") && !/^(-s|--stack)$/.test(argv[i - 1] ?? ""));
   return words[0] === "help" ? words[1] : words[0];
-}
-
-function version(): string {
-  const file = resolve(import.meta.dirname, "../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** Runs one command line and returns its exit code. */

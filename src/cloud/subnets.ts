@@ -1,5 +1,5 @@
-import { narrowestVpc, widestVpc } from "../config/aws-words.ts";
 import { type Cidr, contains, formatCidr, overlaps, parseCidr, part } from "../config/cidr.ts";
+import { narrowestVpc, widestVpc } from "../model/aws-bounds.ts";
 
 /** The address plan of a VPC: a subnet of each kind per availability zone, in the order of the zones. */
 export interface SubnetPlan {
@@ -11,7 +11,7 @@ export interface SubnetPlan {
   readonly data: readonly string[];
 }
 
-export const mostZones = 3;
+export const maxZones = 3;
 
 /**
  * Three quarters of the VPC are private subnets, one quarter a zone; the last quarter is cut into eight: public ones first,
@@ -22,8 +22,8 @@ export function planSubnets(vpc: string, zones: number): SubnetPlan {
   if (!range || range.prefix < widestVpc || range.prefix > narrowestVpc) {
     throw new RangeError(`expected a range from /${widestVpc} to /${narrowestVpc}, received ${vpc}`);
   }
-  if (!Number.isInteger(zones) || zones < 1 || zones > mostZones) {
-    throw new RangeError(`expected 1 to ${mostZones} zones, received ${zones}`);
+  if (!Number.isInteger(zones) || zones < 1 || zones > maxZones) {
+    throw new RangeError(`expected 1 to ${maxZones} zones, received ${zones}`);
   }
   const quarter = (n: number) => part(range, range.prefix + 2, n);
   const rest = quarter(3);

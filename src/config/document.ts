@@ -10,7 +10,7 @@ import {
   parseDocument,
   type YAMLParseError,
 } from "yaml";
-import { ConfigError, type Problem } from "./error.ts";
+import { ConfigError, type Problem } from "../errors.ts";
 
 type Path = readonly (string | number)[];
 

@@ -1,7 +1,7 @@
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../errors.ts";
+import type { Environment } from "../model/environment.ts";
+import { nearest } from "../nearest.ts";
 import { platformJsonSchema, schemaAt } from "./json-schema.ts";
-import type { Environment } from "./load.ts";
-import { nearest } from "./problems.ts";
 
 /** What a configuration value is and where it comes from: `datalab config why --json`. */
 export interface Explanation {
@@ -9,6 +9,8 @@ export interface Explanation {
   readonly value: unknown;
   /** `file:line:col`; null: it is the default. */
   readonly at: string | null;
+  /** The preset that the value comes from, which stands at `at`; null: the file sets the value, or it is the default. */
+  readonly preset: string | null;
   readonly default: unknown;
   readonly summary: string | null;
 }
@@ -45,6 +47,7 @@ export function explain(environment: Environment, path: string): Explanation {
     path,
     value,
     at: environment.find(keys) ?? null,
+    preset: environment.presetOf(keys) ?? null,
     default: schema?.default,
     summary: schema?.description ?? null,
   };

@@ -1,32 +1,20 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
-import type { PipelineModel } from "../model/platform.ts";
+import type { Environment } from "../model/environment.ts";
 import type { ServiceDefinition } from "../model/service.ts";
+import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
-import { readPipelines } from "./pipelines.ts";
-import { check, didYouMean } from "./problems.ts";
-import { type PlatformConfig, platformSchema, serviceFileName } from "./schema.ts";
+import { type PipelinesConfig, readPipelines } from "./pipelines.ts";
+import { baseOf, isOfPreset } from "./presets.ts";
+import { check } from "./problems.ts";
+import { platformSchema, serviceFileName } from "./schema.ts";
 import { readServiceFile } from "./service-file.ts";
-import { show } from "./words.ts";
-
-/** A stack's configuration, complete and checked: what the model is resolved from. */
-export interface Environment {
-  readonly stack: string;
-  readonly config: PlatformConfig;
-  readonly services: readonly ServiceDefinition[];
-  readonly pipelines: readonly PipelineModel[];
-  /** Names of the secrets that people have given, see `external` in the model. */
-  readonly externalSecrets: readonly string[];
-  /** `file:line:col` of a config path, or of its nearest ancestor. */
-  locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set; undefined: it is a default. */
-  find(path: readonly (string | number)[]): string | undefined;
-}
+import { show } from "./value-text.ts";
 
 const platformKey = "datalab:platform";
-/** What the stack makes for itself, see ops/stack.ts. */
+/** What the stack makes for itself, see ops/engine/stack.ts. */
 const madeKeys = ["datalab:masterSecret", "datalab:tlsKey", "datalab:tlsCertificate", "datalab:tlsAuthority"];
 const ownKeys = [platformKey, ...madeKeys];
 /** A secret that people give, see `external` in the model. */
@@ -59,13 +47,17 @@ export function loadEnvironment(
   }
   const path = stackFile(project, stack);
   const document = existsSync(path) ? readDocument(project, path) : parseSource(`Pulumi.${stack}.yaml`, "");
-  const locate: Locate = (p) => document.locate([...prefix, ...p]);
-  const problems = checkFrame(document);
   const raw = rawPlatform(document);
+  const base = baseOf(raw, builtIn);
+  const given = (p: Path) => document.find([...prefix, ...p]);
+  const presetOf = (p: Path) => (given(p) === undefined && isOfPreset(base, p) ? base.preset : undefined);
+  const find = (p: Path) => (presetOf(p) === undefined ? given(p) : given(["preset"]));
+  const locate: Locate = (p) => find(p) ?? document.locate([...prefix, ...p]);
+  const problems = checkFrame(document);
   const found = readServices(project, raw, builtIn, locate);
   problems.push(...found.problems);
 
-  const result = check(platformSchema(found.services), raw ?? {});
+  const result = check(platformSchema(found.services, base), raw ?? {});
   if (!result.ok) {
     // What a service file that can't be read would have declared is not unknown.
     const own = result.problems.filter(
@@ -86,7 +78,8 @@ export function loadEnvironment(
     pipelines: pipelines ?? [],
     externalSecrets: givenSecrets(document),
     locate: (p) => found.locate(p) ?? locate(p),
-    find: (p) => document.find([...prefix, ...p]),
+    find,
+    presetOf,
   };
 }
 
@@ -146,7 +139,7 @@ function readServices(
 }
 
 /** The pipelines' part of a configuration that is wrong elsewhere, so that their files are checked as well. */
-function pipelinesOnly(raw: unknown): PlatformConfig["pipelines"] | undefined {
+function pipelinesOnly(raw: unknown): PipelinesConfig | undefined {
   const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
   const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });
   return result.ok ? result.value.pipelines : undefined;

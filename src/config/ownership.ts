@@ -31,6 +31,7 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["promoted", "release"],
   ["promotion", "safety"],
   ["protect", "safety"],
+  ["preset", "sizes"],
   ["portOffset", "ports"],
   ["data", "data"],
   ["backup", "safety"],

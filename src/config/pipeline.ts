@@ -133,3 +133,5 @@ export const pipelineOverride = z
     paused: paused.optional(),
   })
   .describe("Replaces the same field of pipeline.yaml; parameters are merged.");
+
+export type PipelineOverride = z.output<typeof pipelineOverride>;

@@ -1,16 +1,22 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { ConfigError, type Problem } from "../errors.ts";
 import type { PipelineModel } from "../model/platform.ts";
 import { parseCpu, parseDuration, parseSize } from "../model/units.ts";
+import { didYouMean } from "../nearest.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
-import { type PipelineFile, pipelineFile } from "./pipeline.ts";
-import { check, didYouMean } from "./problems.ts";
-import type { PlatformConfig } from "./schema.ts";
+import { type PipelineFile, type PipelineOverride, pipelineFile } from "./pipeline.ts";
+import { check } from "./problems.ts";
 
 const fileNames = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];
 const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** `pipelines` of a configuration. */
+export interface PipelinesConfig {
+  readonly only?: readonly string[] | undefined;
+  readonly overrides: Readonly<Record<string, PipelineOverride>>;
+}
 
 /**
  * Reads every folder that holds a pipeline.yaml, pipeline.yml or pipeline.json. Throws one ConfigError with all that is
@@ -18,7 +24,7 @@ const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
  */
 export function readPipelines(
   project: string,
-  config: PlatformConfig["pipelines"],
+  config: PipelinesConfig,
   locate: (path: readonly (string | number)[]) => string,
 ): PipelineModel[] {
   const folder = join(project, "pipelines");
@@ -58,9 +64,12 @@ export function readPipelines(
   return pipelines;
 }
 
-type Override = PlatformConfig["pipelines"]["overrides"][string];
-
-function readPipeline(project: string, folder: string, name: string, override: Override): PipelineModel {
+function readPipeline(
+  project: string,
+  folder: string,
+  name: string,
+  override: PipelineOverride,
+): PipelineModel {
   const present = fileNames.filter((f) => existsSync(join(folder, f)));
   const shown = relative(project, folder);
   if (!namePattern.test(name)) {
@@ -100,7 +109,12 @@ function readPipeline(project: string, folder: string, name: string, override: O
   return normalise(name, folder, result.value, override);
 }
 
-function normalise(name: string, folder: string, file: PipelineFile, override: Override): PipelineModel {
+function normalise(
+  name: string,
+  folder: string,
+  file: PipelineFile,
+  override: PipelineOverride,
+): PipelineModel {
   const given = Object.fromEntries(Object.entries(override).filter(([, value]) => value !== undefined));
   const merged: PipelineFile = {
     ...file,

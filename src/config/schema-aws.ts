@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { narrowestVpc, sizeNames, widestVpc } from "./aws-words.ts";
+import { narrowestVpc, sizeNames, widestVpc } from "../model/aws-bounds.ts";
 import { isPrivate, parseCidr } from "./cidr.ts";
 
 /** `datalab:platform.aws`: the account, and what is made in it for the cluster to stand on. */

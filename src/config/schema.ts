@@ -1,27 +1,27 @@
 import { z } from "zod";
 import type { ServiceDefinition } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
-import budget from "./budget.json" with { type: "json" };
 import { pipelineOverride } from "./pipeline.ts";
+import { type Base, defaultPreset, fullBase, presetNames, presets } from "./presets.ts";
 import { aws } from "./schema-aws.ts";
 import { kubernetes, scale } from "./schema-cluster.ts";
 import { external } from "./schema-external.ts";
 import { backup, promoted, promotion, protect } from "./schema-release.ts";
 
 /** Less can't run anything; see also the rules on the model. */
-const leastMemory = 16 * 2 ** 20;
-const leastMilliCpu = 10;
+const minMemory = 16 * 2 ** 20;
+const minMilliCpu = 10;
 
 export const size = z
   .string()
   .regex(sizePattern, 'a size such as "20Gi"')
   .meta({ examples: ["512Mi", "20Gi"] });
-export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= leastMemory, {
+export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= minMemory, {
   error: "at least 16Mi of memory",
 });
 const cpuWords = 'cores such as "250m" or "2", at least "10m"';
 const isCpu = (value: string | number) =>
-  cpuPattern.test(String(value)) && parseCpu(String(value)) >= leastMilliCpu;
+  cpuPattern.test(String(value)) && parseCpu(String(value)) >= minMilliCpu;
 export const cpuText = z.string().regex(cpuPattern, cpuWords).refine(isCpu, { error: cpuWords });
 export const cpu = z
   .union([cpuText, z.number({ error: cpuWords }).refine(isCpu, { error: cpuWords })])
@@ -32,7 +32,7 @@ export const dataPolicy = z.enum(["retain", "delete"]);
 
 const describe = <T extends z.ZodType>(schema: T, text: string): T => schema.describe(text) as T;
 
-function serviceConfig(service: ServiceDefinition) {
+function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
   const parts = Object.entries(service.parts);
   const endpoints = parts
     .flatMap(([, part]) => Object.entries(part.endpoints ?? {}))
@@ -57,9 +57,10 @@ function serviceConfig(service: ServiceDefinition) {
     ),
   );
   return z.strictObject({
-    enabled: describe(z.boolean(), "Whether the service is part of the stack.").default(
-      service.enabledByDefault ?? true,
-    ),
+    enabled: describe(
+      z.boolean(),
+      "Whether the service is part of the stack. A preset that has not got it makes the default `false`.",
+    ).default((service.enabledByDefault ?? true) && !leftOut.has(service.name)),
     resources: describe(resources, "CPU and memory of each part.").prefault({}),
     ...(endpoints.length > 0 && {
       ports: describe(
@@ -116,14 +117,18 @@ function serviceConfig(service: ServiceDefinition) {
   });
 }
 
-/** The schema of `datalab:platform`, for these services. An empty object is a working dev stack. */
-export function platformSchema(services: readonly ServiceDefinition[]) {
+/** The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base` changes defaults. */
+export function platformSchema(services: readonly ServiceDefinition[], base: Base = fullBase) {
   return z
     .strictObject({
       target: describe(
         z.enum(["docker", "kubernetes", "aws"]),
         "What answers the model: containers on this machine, a Kubernetes cluster, or Kubernetes on AWS.",
       ).default("docker"),
+      preset: describe(
+        z.enum(presetNames),
+        "Which services the stack starts from: `lake` (storage, database, Prefect, dashboard, gateway, core), `analytics` (also notebooks, MLflow and logs) or `full` (everything). `services.<name>.enabled` adds a service, or takes one out.",
+      ).default(defaultPreset),
       portOffset: describe(
         z.int().min(0).max(50000),
         "Added to every published port, so that stacks live side by side on one machine.",
@@ -166,8 +171,8 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
         z.strictObject({
           memory: describe(
             size,
-            "Memory of all containers at rest, which bench/up.ts measures against it; `./setup.sh --check` asks for the default and room to work.",
-          ).default(`${budget.restMiB}Mi`),
+            "Memory of all containers at rest, which bench/up.ts measures against it; the default is the preset's. `./setup.sh --check` asks for the default and room to work.",
+          ).default(`${presets[base.preset].restMiB}Mi`),
         }),
         "What the stack promises to use of its machine.",
       ).prefault({}),
@@ -177,7 +182,7 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       services: describe(
         z.strictObject(
           Object.fromEntries(
-            services.map((s) => [s.name, describe(serviceConfig(s), s.summary).prefault({})]),
+            services.map((s) => [s.name, describe(serviceConfig(s, base), s.summary).prefault({})]),
           ),
         ),
         "The services of the stack and their sizes.",
@@ -214,17 +219,4 @@ export function platformSchema(services: readonly ServiceDefinition[]) {
       promoted,
     })
     .describe("One stack of the DataLab platform.");
-}
-
-export type PlatformConfig = z.output<ReturnType<typeof platformSchema>>;
-export type Scale = z.output<typeof scale>;
-/** Configuration of one service after defaults. */
-export interface ServiceConfig {
-  readonly enabled: boolean;
-  readonly resources: Readonly<Record<string, { cpu: string | number; memory: string }>>;
-  readonly ports?: Readonly<Record<string, number | false>>;
-  readonly storage?: Readonly<Record<string, string>>;
-  readonly data?: "retain" | "delete" | undefined;
-  readonly scale?: Readonly<Record<string, Scale | undefined>>;
-  readonly options: unknown;
 }

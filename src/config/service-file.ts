@@ -1,9 +1,10 @@
+import { ConfigError, type Problem } from "../errors.ts";
 import { bucket, database, endpoint, type Need, secret } from "../model/needs.ts";
 import { type Ref, type Template, type Text, template } from "../model/refs.ts";
 import type { AlertRule, PartContext, Provider, ServiceDefinition } from "../model/service.ts";
+import { nearest } from "../nearest.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
-import { ConfigError, type Problem } from "./error.ts";
-import { check, nearest } from "./problems.ts";
+import { check } from "./problems.ts";
 import { type ServiceFileContent, serviceFile } from "./service-file-schema.ts";
 
 type File = ServiceFileContent;
@@ -75,7 +76,7 @@ function crossCheck(file: File, document: SourceDocument, images: readonly strin
     for (const [i, word] of p.command.entries()) scan(["parts", partName, "command", i], word);
     for (const [key, value] of Object.entries(p.env)) scan(["parts", partName, "env", key], value);
     for (const [key, value] of Object.entries(p.files)) scan(["parts", partName, "files", key], value);
-    problems.push(...checkPlaces(partName, p, file, document));
+    problems.push(...checkTargets(partName, p, file, document));
     for (const [key, e] of Object.entries(p.endpoints)) {
       if (e.login === undefined) continue;
       const need = file.needs[e.login];
@@ -166,7 +167,7 @@ function checkPart(
 }
 
 /** Endpoints and secrets that a part names. */
-function checkPlaces(
+function checkTargets(
   partName: string,
   part: File["parts"][string],
   file: File,
@@ -223,7 +224,7 @@ function toDefinition(file: File): ServiceDefinition {
             ...(dump && { dump }),
             endpoints: endpoints as never,
             metrics: metrics as never,
-            after: after.map(placeOf),
+            after: after.map(providerOf),
             replicas: () => replicas,
             command: (ctx) => command.map((word) => fill(word, ctx)),
             env: (ctx) => Object.fromEntries(Object.entries(env).map(([k, v]) => [k, fill(v, ctx)])),
@@ -237,7 +238,7 @@ function toDefinition(file: File): ServiceDefinition {
   };
 }
 
-function placeOf(text: string): Provider {
+function providerOf(text: string): Provider {
   const [part, endpoint] = text.split(".") as [string, string];
   return { part, endpoint };
 }

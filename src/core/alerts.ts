@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { heartbeat } from "../outputs/monitoring/rules.ts";
+import { heartbeat } from "../monitoring/rules.ts";
 import { parseBody } from "./body.ts";
 
 /** An alert as people are shown it. */
@@ -50,7 +50,7 @@ const notification = z.object({
 /** How many changes are kept; all of them stand in the log. */
 export const keptChanges = 200;
 /** Most alerts that are held as active. */
-const mostActive = 1_000;
+const maxActive = 1_000;
 /** An active alert is told again every minute; one that is not has ended while nobody could say so. */
 const forgottenAfterMs = 10 * 60_000;
 
@@ -109,7 +109,7 @@ export class AlertLog {
       at: new Date(now).toISOString(),
     };
     if (status === "firing") {
-      if (!known && this.#active.size >= mostActive) return;
+      if (!known && this.#active.size >= maxActive) return;
       const changed = known?.entry.startsAt !== startsAt;
       this.#active.set(fingerprint, {
         entry: changed ? entry : { ...entry, at: known.entry.at },

@@ -15,7 +15,7 @@ export interface CollectorOptions {
 }
 
 /** Most samples that one run may give: a label with too many values must not fill the core's memory, nor Prometheus'. */
-export const mostSamples = 2_000;
+export const maxSamples = 2_000;
 /** Seconds between two runs while they fail. */
 const retrySeconds = 5;
 /** What was measured is shown for this many intervals after the last run that worked: older figures mislead. */
@@ -101,8 +101,8 @@ export class Collector {
 }
 
 function checked(samples: readonly Sample[]): readonly Sample[] {
-  if (samples.length > mostSamples) {
-    throw new Error(`measured ${samples.length} values, at most ${mostSamples} are kept`);
+  if (samples.length > maxSamples) {
+    throw new Error(`measured ${samples.length} values, at most ${maxSamples} are kept`);
   }
   for (const { name, labels, value } of samples) {
     if (!namePattern.test(name)) throw new Error(`a metric can't be called ${JSON.stringify(name)}`);

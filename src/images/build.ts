@@ -203,7 +203,9 @@ class Build {
     };
     mkdirSync(context, { recursive: true });
     if (name === "pipelines") mkdirSync(join(context, "pipelines"), { recursive: true });
-    if (name === "python") mkdirSync(join(context, "datalab"), { recursive: true });
+    if (name === "python") {
+      for (const folder of ["datalab", "services"]) mkdirSync(join(context, folder), { recursive: true });
+    }
     for (const { from, to } of inputs.files) place(from, to, executable.has(to) ? 0o755 : 0o644);
     for (const artifact of inputs.artifacts) {
       const path = await this.#artifact(artifact, name);

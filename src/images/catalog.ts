@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DatalabError, exit } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
-import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
+import { type ContextFile, filesUnder, goSources, pipelineFolders, servicePrograms } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
 
 /** The images that workloads run, by logical name. */
@@ -61,8 +61,7 @@ export interface ImageInputs {
 /** An unknown image name. */
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
-    super("UNKNOWN_IMAGE", `There is no image "${name}".`, {
-      exitCode: exit.usage,
+    super("E_IMAGE_UNKNOWN", `There is no image "${name}".`, {
       hint: `The images are ${imageNames.join(", ")}.`,
     });
     this.name = "UnknownImageError";
@@ -93,6 +92,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     files: (root) => [
       file(root, "pipelines/requirements.lock", "requirements.lock"),
       ...filesUnder(join(root, "pipelines/datalab"), "datalab"),
+      ...servicePrograms(root, "services"),
     ],
   },
   pipelines: {
@@ -132,6 +132,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
       ),
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
       ...filesUnder(join(root, "src/notebooks/hub"), "project/hub"),
+      ...servicePrograms(root, "project/services"),
     ],
   },
   notebook: {

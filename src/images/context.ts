@@ -50,6 +50,11 @@ export function pipelineFolders(pipelines: string): ContextFile[] {
   return names.sort().flatMap((name) => filesUnder(join(pipelines, name), `pipelines/${name}`));
 }
 
+/** The Python that services run of their own: `NAME/FILE.py` beside the service's TypeScript. */
+export function servicePrograms(root: string, to: string): ContextFile[] {
+  return filesUnder(join(root, "src/services"), to).filter((entry) => entry.to.endsWith(".py"));
+}
+
 /** What a Go program of this repository is compiled from, tests left out, and the hash of it. */
 export function goSources(folder: string): { readonly files: readonly ContextFile[]; readonly hash: string } {
   const files = filesUnder(folder, "").filter(({ to }) => !to.endsWith("_test.go"));

@@ -16,7 +16,7 @@ export interface DebianOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const registryPatienceSeconds = 15;
+const registryTimeoutSeconds = 15;
 
 /** Makes the image `tag` hold a Debian root file system. */
 export async function provideDebian(
@@ -34,7 +34,7 @@ async function pull(tag: string, lock: Lock["debian"], options: DebianOptions): 
   const reference = `${lock.image}@${lock.digest}`;
   // A registry that does not answer at all must not hold everything up; one that has begun may take its time.
   const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), registryPatienceSeconds * 1000);
+  const timer = setTimeout(() => silence.abort(), registryTimeoutSeconds * 1000);
   const signal = AbortSignal.any([silence.signal, ...(options.signal ? [options.signal] : [])]);
   try {
     const onLine = (line: string) => {

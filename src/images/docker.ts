@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatalabError } from "../errors.ts";
 
 /** How a program ended, with everything it printed. */
 export interface Finished {
@@ -40,10 +41,10 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /** No Docker client can build images. */
-export class DockerUnusableError extends Error {
-  readonly code = "DOCKER_UNUSABLE";
+export class DockerUnusableError extends DatalabError {
   constructor(reasons: readonly string[]) {
     super(
+      "E_DOCKER_CLIENT",
       [
         "no usable Docker client was found:",
         ...reasons.map((reason) => `  ${reason}`),
@@ -65,7 +66,7 @@ export function dockerBinary(): string {
   if (chosen !== undefined) return chosen;
   const reasons: string[] = [];
   for (const candidate of clientsOnPath()) {
-    const problem = whyNotUsable(candidate);
+    const problem = usabilityProblem(candidate);
     if (problem === undefined) {
       chosen = candidate;
       return candidate;
@@ -92,7 +93,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function whyNotUsable(client: string): string | undefined {
+function usabilityProblem(client: string): string | undefined {
   const ask = (...args: string[]) => spawnSync(client, args, { encoding: "utf8", timeout: 10_000 });
   const version = ask("version", "--format", "{{.Client.Version}} {{.Server.Version}}");
   if (version.status !== 0) return version.stderr.trim().split("\n")[0] || "does not answer";

@@ -1,5 +1,5 @@
 /** Hands images over to a registry, with Docker. */
-import { DatalabError } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 import { dockerBinary, run } from "./docker.ts";
 import { registryRefuses, registryUnreachable, splitRegistry } from "./registry.ts";
 

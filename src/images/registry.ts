@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { DatalabError } from "../config/error.ts";
+import { DatalabError } from "../errors.ts";
 
 const accept = [
   "application/vnd.oci.image.index.v1+json",

@@ -1,5 +1,4 @@
-import type { SizeName } from "../config/aws-words.ts";
-import type { EnabledServices } from "./enabled.ts";
+import type { SizeName } from "./aws-bounds.ts";
 
 /** The account that a stack is deployed to, and what is made in it. */
 export interface AwsModel {
@@ -18,49 +17,4 @@ export interface AwsModel {
   readonly certificateArn: string | null;
   readonly budget: { readonly monthlyUsd: number | null; readonly emails: readonly string[] };
   readonly deletionProtection: boolean;
-}
-
-/** Targets that deploy to an account. */
-const inAccount: ReadonlySet<string> = new Set(["aws"]);
-/** Names of buckets have at most 63 characters, and hold the stack, the account and their own. */
-const longestStack = 24;
-
-/** The account of a stack; null elsewhere. Notes what the configuration lacks for it. */
-export function resolveAws(enabled: EnabledServices): AwsModel | null {
-  const { stack, config, find } = enabled.environment;
-  if (!inAccount.has(config.target)) {
-    if (find(["aws"])) {
-      enabled.problem(
-        ["aws"],
-        `expected nothing here with the target ${config.target}, received settings of an account`,
-        "Take them away, or set target: aws.",
-      );
-    }
-    return null;
-  }
-  const { accountId, region, zones, certificateArn, budget, ...rest } = config.aws;
-  if (accountId === undefined) {
-    enabled.problem(
-      ["aws", "accountId"],
-      "expected the account that the stack is deployed to, received nothing",
-      "aws sts get-caller-identity says yours. It is never guessed: credentials of another account are refused.",
-    );
-  }
-  if (region === undefined) {
-    enabled.problem(["aws", "region"], 'expected a region such as "eu-central-1", received nothing');
-  }
-  if (stack.length > longestStack) {
-    enabled.problem(
-      ["target"],
-      `expected a stack whose name has at most ${longestStack} characters, for names of buckets hold it, received ${JSON.stringify(stack)}`,
-    );
-  }
-  return {
-    ...rest,
-    accountId: accountId ?? "",
-    region: region ?? "",
-    zones: zones.map((letter) => `${region}${letter}`),
-    certificateArn: certificateArn ?? null,
-    budget: { monthlyUsd: budget.monthlyUsd ?? null, emails: budget.emails },
-  };
 }

@@ -1,5 +1,4 @@
-import type { EnabledServices } from "./enabled.ts";
-import { external, type Ref } from "./refs.ts";
+import type { Ref } from "./refs.ts";
 
 /** What answers a capability from outside of the stack: a server that exists already, or one that the target makes. */
 export interface ExternalModel {
@@ -37,69 +36,5 @@ export interface ExternalKey {
   readonly secret: string;
 }
 
-/** What a target answers by itself, with servers that it makes; the configuration goes before it. */
-const managed: Readonly<Record<string, (enabled: EnabledServices) => ExternalModel>> = {
-  aws: ({ environment: { stack, config } }) => {
-    const { accountId = "", region = "" } = config.aws;
-    return {
-      database: {
-        // A name of the VPC's own zone, so that it is known before the server is.
-        host: `postgres.${privateZone(stack)}`,
-        port: 5432,
-        tls: true,
-        prefix: "",
-        admin: { user: "postgres", password: null },
-      },
-      bucket: {
-        url: `https://s3.${region}.amazonaws.com`,
-        region,
-        // Names of buckets are unique in the world.
-        prefix: `datalab-${stack}-${accountId}-`,
-        // The agent of EKS Pod Identity, on every node.
-        identity: { host: "169.254.170.23", port: 80 },
-        credentials: null,
-        keys: {},
-      },
-    };
-  },
-};
-
 /** The private DNS zone of a stack. */
 export const privateZone = (stack: string): string => `datalab-${stack}.internal`;
-
-/** What is answered from outside. Notes what does not fit together. */
-export function resolveExternal(enabled: EnabledServices): ExternalModel {
-  const { config, services } = enabled.environment;
-  const own = managed[config.target]?.(enabled) ?? { database: null, bucket: null };
-  const { database, bucket } = config.external;
-  const provider = services.find((s) => s.provides?.database);
-  if (database?.admin && provider && !enabled.config(provider).enabled) {
-    enabled.problem(
-      ["services", provider.name, "enabled"],
-      `expected true, received false: it makes the databases and roles on ${database.host} that external.database.admin is for`,
-      "Set it to true, or take external.database.admin away: databases and roles must exist then.",
-    );
-  }
-  return {
-    database: database
-      ? {
-          host: database.host,
-          port: database.port,
-          tls: database.tls,
-          prefix: database.prefix,
-          admin: database.admin
-            ? { user: database.admin.user, password: external(database.admin.secret, "text") }
-            : null,
-        }
-      : own.database,
-    bucket: bucket
-      ? {
-          url: bucket.url,
-          region: bucket.region,
-          prefix: bucket.prefix,
-          credentials: bucket.credentials ?? null,
-          keys: bucket.keys,
-        }
-      : own.bucket,
-  };
-}

@@ -18,3 +18,6 @@ export interface Drain {
 export interface Dump {
   readonly command: readonly string[];
 }
+
+/** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
+export type HostAccess = "containers";

@@ -1,8 +1,8 @@
 import type { AwsModel } from "./aws.ts";
 import type { ExternalModel } from "./external.ts";
+import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
-import type { Dump, HostAccess, UpdateOrder } from "./service.ts";
 
 /** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
 export interface PlatformModel {
@@ -240,3 +240,6 @@ export interface ServiceSummary {
   }[];
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }
+
+/** Where a stack runs. */
+export type DeploymentTarget = Pick<PlatformModel, "stack" | "target" | "cluster">;

@@ -1,15 +1,16 @@
 import type { z } from "zod";
-import type { ExternalModel } from "./external.ts";
-import type { Drain, Dump, UpdateOrder } from "./lifecycle.ts";
-import type { BucketGrant, DatabaseGrant, Grants, Need, Needs } from "./needs.ts";
-import type { ClusterModel, PipelineModel, PlatformModel } from "./platform.ts";
-import type { Ref, Text } from "./refs.ts";
+import type { AlertRule } from "./alert.ts";
+import type { Drain, Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
+import type { Need, Needs } from "./needs.ts";
+import type { Circumstances, PartContext } from "./part-context.ts";
+import type { Text } from "./refs.ts";
 import type { Spawn } from "./spawn.ts";
-import type { PlatformView } from "./view.ts";
 
+export type * from "./alert.ts";
 export type * from "./lifecycle.ts";
+export type * from "./part-context.ts";
+export type * from "./platform-view.ts";
 export type * from "./spawn.ts";
-export type * from "./view.ts";
 
 /** One part of the platform. Everything specific to a product stands in the one file that defines it. */
 export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
@@ -52,39 +53,6 @@ export interface Provider {
   readonly endpoint: string;
   /** Of a gateway: the secret need that opens every API as a bearer token. */
   readonly token?: string;
-}
-
-export interface PartContext<N extends Needs = Needs, O = unknown> {
-  readonly stack: string;
-  readonly target: PlatformModel["target"];
-  readonly needs: Grants<N>;
-  readonly options: O;
-  /** What this service was asked for as a provider. */
-  readonly grants: { readonly database: readonly DatabaseGrant[]; readonly bucket: readonly BucketGrant[] };
-  /** The platform as it is declared: what registries, dashboards and scrape configs are derived from. */
-  readonly platform: PlatformView;
-  readonly pipelines: readonly PipelineModel[];
-  /** The address inside the network of one of this service's own endpoints. */
-  address(part: string, endpoint: string, what: "host" | "port" | "url"): Ref;
-  /** Where a person's browser reaches an endpoint of this service, or the `host:port` of that. */
-  publicUrl(part: string, endpoint: string, what?: "host"): Ref;
-  /** What the target calls an image. */
-  image(name: string): Ref;
-  /** Limits of this service's parts, with what the configuration says. */
-  readonly resources: Readonly<Record<string, { readonly memoryBytes: number; readonly milliCpu: number }>>;
-  /** The stack's own network, and what the names of its containers begin with. */
-  readonly networkName: string;
-  readonly instancePrefix: string;
-  /** Where a part's `spawns` run; null: the target starts nothing on their behalf. */
-  readonly cluster: ClusterModel | null;
-  /** What answers databases and buckets instead of a service. */
-  readonly external: ExternalModel;
-}
-
-/** What `enabled` of a part, an endpoint, a volume or a scrape may look at. */
-export interface Circumstances {
-  readonly cluster: ClusterModel | null;
-  readonly external: ExternalModel;
 }
 
 export interface Part<N extends Needs = Needs, O = unknown> {
@@ -135,9 +103,6 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
 }
-
-/** `containers`: sees the stack's containers, their figures and logs: Docker's API on a Docker host, a role in a cluster. */
-export type HostAccess = "containers";
 
 export interface Scrape<O = unknown> {
   readonly endpoint: string;
@@ -277,18 +242,6 @@ export interface Sample {
   readonly help: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
-}
-
-export interface AlertRule {
-  /** CamelCase, unique in the stack. */
-  readonly name: string;
-  /** PromQL. */
-  readonly expr: string;
-  /** How long it must hold, such as "1m". */
-  readonly for: string;
-  readonly severity: "critical" | "warning" | "info";
-  readonly summary: string;
-  readonly description?: string;
 }
 
 /** Declares a service; the types of `needs` and `options` reach every function in it. */

@@ -1,6 +1,6 @@
 import type { Needs } from "./needs.ts";
+import type { PartContext } from "./part-context.ts";
 import type { Text } from "./refs.ts";
-import type { PartContext } from "./service.ts";
 
 /**
  * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part the

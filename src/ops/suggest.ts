@@ -1,4 +1,4 @@
-import { nearest } from "../config/problems.ts";
+import { nearest } from "../nearest.ts";
 
 /** What a message about an unknown name ends with: the name that was probably meant, or all there are. */
 export function suggest(name: string, candidates: readonly string[]): string {

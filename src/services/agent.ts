@@ -4,6 +4,7 @@ import { endpoint, secret } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
+import { version } from "../version.ts";
 
 const hub = "hub";
 /** Whose containers it may start. Without that service there is no door to Docker. */
@@ -73,7 +74,7 @@ export const agent = defineService({
   name: "agent",
   summary:
     "Container metrics and log shipping for the whole stack; on Docker the narrow door that notebooks are spawned through.",
-  version: "0.1.0",
+  version,
   needs,
   options,
   parts: {

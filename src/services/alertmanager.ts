@@ -3,12 +3,8 @@ import { curl } from "../model/curl.ts";
 import { endpoint } from "../model/needs.ts";
 import { external, json, type Text, t } from "../model/refs.ts";
 import { type AlertRule, type CheckContext, defineService } from "../model/service.ts";
-import {
-  alertmanagerConfig,
-  externalSecretFile,
-  logPasswordFile,
-} from "../outputs/monitoring/alertmanager.ts";
-import { alertRoutes, routePorts, routeSecrets } from "../outputs/monitoring/routes.ts";
+import { alertmanagerConfig, externalSecretFile, logPasswordFile } from "../monitoring/alertmanager.ts";
+import { alertRoutes, routePorts, routeSecrets } from "../monitoring/routes.ts";
 
 const alerts: readonly AlertRule[] = [
   {

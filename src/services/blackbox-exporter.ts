@@ -1,7 +1,7 @@
 import { curl } from "../model/curl.ts";
 import { json } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
-import { blackboxConfig, probedAddresses } from "../outputs/monitoring/scrape.ts";
+import { blackboxConfig, probedAddresses } from "../monitoring/scrape.ts";
 
 export const blackboxExporter = defineService({
   name: "blackbox-exporter",

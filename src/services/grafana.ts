@@ -2,8 +2,8 @@ import { curl } from "../model/curl.ts";
 import { endpoint, secret } from "../model/needs.ts";
 import { json, type Ref, t } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
-import { dashboards } from "../outputs/dashboards/dashboards.ts";
-import { dataSource } from "../outputs/dashboards/panel.ts";
+import { dashboards } from "../monitoring/dashboards.ts";
+import { dataSource } from "../monitoring/panel.ts";
 
 const version = "12.1.1";
 const mounted = "/run/datalab";

@@ -141,7 +141,7 @@ export const mlflow = defineService({
       image: "python",
       // Its state is in the database and the bucket, and what signs its cookies is the same for all.
       scalable: true,
-      command: () => ["python", "-m", "datalab.mlflow_server"],
+      command: () => ["python", "/opt/datalab/services/mlflow/server.py"],
       env: (ctx) => {
         const { db, artifacts: store, admin, session } = ctx.needs;
         return {

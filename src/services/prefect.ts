@@ -57,6 +57,20 @@ const common = {
   DO_NOT_TRACK: "1",
 };
 
+/**
+ * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that is called
+ * late, a pause that has run out, a worker that has gone, what a cancelled run has left, and automations that wait in vain.
+ */
+const serverPauses = {
+  PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
+  PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS: "30",
+  PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS: "10",
+  PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY: "PT15S",
+};
+
 /** What every process that runs pipeline code gets: the way to the API, and to the lake. */
 function clientEnv(ctx: Context) {
   const { lake, admin } = ctx.needs;
@@ -71,7 +85,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -80,7 +94,7 @@ const workerArguments = ({ cluster, options }: Context) =>
         ...["--limit", String(options.workerConcurrency)],
       ];
 
-/** What the worker knows of the cluster; see pipelines/datalab/flow_jobs.py. */
+/** What the worker knows of the cluster; see pipelines/datalab/prefect/flow_jobs.py. */
 const clusterEnv = ({ cluster, options }: Context) =>
   cluster && {
     DATALAB_NAMESPACE: cluster.namespace,
@@ -144,7 +158,8 @@ export const prefect = defineService({
     main: {
       image: "python",
       uses: ["db", "admin"],
-      command: () => ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+      // `prefect server start`, less restless.
+      command: () => ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
       env: ({ needs, options, publicUrl }) => ({
         ...common,
         PREFECT_SERVER_DATABASE_CONNECTION_URL: t`postgresql+asyncpg://${needs.db.user}:${needs.db.password}@${needs.db.host}:${needs.db.port}/${needs.db.name}`,
@@ -154,6 +169,7 @@ export const prefect = defineService({
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
         // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
         PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
+        ...serverPauses,
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
         PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
@@ -185,9 +201,9 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes `prefect worker start`.
+      // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
       command: (ctx) => [
-        ...["python", "-m", "datalab.worker", "start"],
+        ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),
         "--with-healthcheck",
       ],
@@ -209,7 +225,10 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
-      drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
+      drain: {
+        command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"],
+        within: "90s",
+      },
       scalable: true,
       spawns: {
         run: {
@@ -229,7 +248,7 @@ export const prefect = defineService({
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
       oneShot: true,
-      command: () => ["python", "-m", "datalab.register"],
+      command: () => ["python", "-m", "datalab.prefect.register"],
       env: (ctx) => ({ ...clientEnv(ctx), ...(ctx.cluster && { DATALAB_POOL_TYPE: "kubernetes" }) }),
       files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },

@@ -4,9 +4,9 @@ import { type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json, type Text, t } from "../model/refs.ts";
 import { type AlertRule, type CheckContext, defineService } from "../model/service.ts";
 import { durationPattern } from "../model/units.ts";
-import { rulesFile } from "../outputs/monitoring/rules.ts";
-import { credentialFile, prometheusConfig } from "../outputs/monitoring/scrape.ts";
-import { thresholds } from "../outputs/monitoring/thresholds.ts";
+import { rulesFile } from "../monitoring/rules.ts";
+import { credentialFile, prometheusConfig } from "../monitoring/scrape.ts";
+import { thresholds } from "../monitoring/thresholds.ts";
 
 const duration = (text: string, value: string) =>
   z.string().regex(durationPattern, 'a duration such as "15d"').default(value).describe(text);

@@ -1,9 +1,9 @@
 import { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import { ago, duration, printable, table } from "../../src/cli/output.ts";
-import { statusText } from "../../src/cli/platform.ts";
-import { createReporter } from "../../src/cli/progress.ts";
+import { statusText } from "../../src/cli/commands/platform.ts";
+import { ago, duration, printable, table } from "../../src/cli/terminal/output.ts";
+import { createReporter } from "../../src/cli/terminal/progress.ts";
 
 test("a table has no lines, and numbers stand to the right", async () => {
   const text = await table(

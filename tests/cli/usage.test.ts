@@ -81,6 +81,14 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
       ["services", "logs", "--tail", "-1"],
       /^✖ --tail: expected a whole number of at least 0, received "-1"\n/,
     ],
+    [
+      ["platform", "init", "--preset", "lage"],
+      '✖ --preset: expected one of lake, analytics, full, received "lage"\n  Did you mean lake?\n',
+    ],
+    [
+      ["platform", "init", "--preset", "small"],
+      '✖ --preset: expected one of lake, analytics, full, received "small"\n',
+    ],
     [["--stack", "Prod!", "platform", "status"], /^✖ expected the name of a stack, received "Prod!"\n/],
     [["platform", "status", "-s", "Prod!"], /^✖ expected the name of a stack, received "Prod!"\n/],
   ])("%j", async (args, words) => {

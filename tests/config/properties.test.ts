@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { ConfigError } from "../../src/config/error.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { nearlyConfig, validConfig } from "../support/configs.ts";
 import { declare, makeProject } from "../support/project.ts";
 import { notes } from "./cases.ts";

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
 import { explain } from "../../src/config/explain.ts";
 import {
   type JsonSchema,
@@ -7,6 +6,7 @@ import {
   schemaAt,
   stackFileSchema,
 } from "../../src/config/json-schema.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { declare, makeProject, platformYaml, foundation as services } from "../support/project.ts";
 
 /** Whether a JSON Schema takes a value, as far as zod writes JSON Schema. Says where it does not. */
@@ -119,6 +119,7 @@ describe("why", () => {
       path: "services.prefect.ports.api",
       value: 4201,
       at: "Pulumi.dev.yaml:6:11",
+      preset: null,
       default: 4200,
       summary: "Port of the UI and API, before portOffset; `false`: not published.",
     });
@@ -129,6 +130,7 @@ describe("why", () => {
       path: "data.policy",
       value: "retain",
       at: null,
+      preset: null,
       default: "retain",
       summary:
         "What a destroy does with data volumes: `retain` keeps them for the next up, `delete` removes them.",
@@ -149,7 +151,7 @@ describe("why", () => {
     [
       "targt",
       "targt",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "targt"',
+      'expected one of target, preset, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "targt"',
       "Did you mean target?",
     ],
     [
@@ -161,7 +163,7 @@ describe("why", () => {
     [
       "constructor",
       "constructor",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "constructor"',
+      'expected one of target, preset, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "constructor"',
       undefined,
     ],
   ])("an unknown path %s is refused", (path, shown, message, fix) => {

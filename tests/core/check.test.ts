@@ -21,15 +21,15 @@ test("the history holds the last sixty results", async () => {
 
 test("a check never overlaps itself", async () => {
   let now = 0;
-  let most = 0;
+  let max = 0;
   const each = check(async () => {
-    most = Math.max(most, ++now);
+    max = Math.max(max, ++now);
     await new Promise((resolve) => setTimeout(resolve, 10));
     now--;
     return undefined;
   });
   const results = await Promise.all([each.run(), each.run(), each.run()]);
-  expect(most).toBe(1);
+  expect(max).toBe(1);
   expect(new Set(results).size).toBe(1);
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Collector, exposition, type Measure, mostSamples } from "../../src/core/collector.ts";
+import { Collector, exposition, type Measure, maxSamples } from "../../src/core/collector.ts";
 import type { Sample } from "../../src/model/service.ts";
 import { entry } from "./process.ts";
 
@@ -68,7 +68,7 @@ describe("a collector", () => {
   });
 
   test.each([
-    ["too many values", Array.from({ length: mostSamples + 1 }, () => sample())],
+    ["too many values", Array.from({ length: maxSamples + 1 }, () => sample())],
     ["a name that is not ours", [sample({ name: "up" })]],
     ["a name that is none", [sample({ name: "datalab_x{" })]],
     ["a label that is none", [sample({ labels: { "a-b": "c" } })]],

@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { render } from "../../src/model/refs.ts";
-import { coreClient } from "../../src/ops/core-client.ts";
 import { hashPassword } from "../../src/ops/password.ts";
+import { coreClient } from "../../src/ops/services/core-client.ts";
 import { gateway } from "../../src/services/gateway.ts";
 import { foundation, modelOf } from "../support/project.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { isSecret, type Ref, render } from "../../src/model/refs.ts";
 import { gateway } from "../../src/services/gateway.ts";
 import { foundation, modelOf } from "../support/project.ts";

@@ -2,10 +2,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, matchesGlob } from "node:path";
 import { parse, parseDocument, stringify } from "yaml";
-import { declare, declaredImages } from "../../src/ops/deployment.ts";
-import { render } from "../../src/ops/render.ts";
+import { declare, declaredImages } from "../../src/declare.ts";
+import { render } from "../../src/ops/render/render.ts";
 import { spawnFile } from "../../src/targets/kubernetes/names.ts";
-import { loadTarget } from "../../src/targets/target.ts";
+import { loadTarget } from "../../src/targets/load.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const stack = "staging";

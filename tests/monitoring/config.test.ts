@@ -1,9 +1,9 @@
 /** The generated configuration, read by the programs that it is for; and what it says. */
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
-import { alertmanagerConfig } from "../../src/outputs/monitoring/alertmanager.ts";
-import { alertRoutes, routePorts } from "../../src/outputs/monitoring/routes.ts";
-import { thresholds } from "../../src/outputs/monitoring/thresholds.ts";
+import { ConfigError } from "../../src/errors.ts";
+import { alertmanagerConfig } from "../../src/monitoring/alertmanager.ts";
+import { alertRoutes, routePorts } from "../../src/monitoring/routes.ts";
+import { thresholds } from "../../src/monitoring/thresholds.ts";
 import { everyModel, filesOf, rulesOf } from "./support/generated.ts";
 import { withTools } from "./support/tools.ts";
 

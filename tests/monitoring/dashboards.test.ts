@@ -1,7 +1,7 @@
 /** Grafana's dashboards: of Grafana's shape, and with queries that Prometheus' own parser takes. */
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { dataSource } from "../../src/outputs/dashboards/panel.ts";
+import { dataSource } from "../../src/monitoring/panel.ts";
 import { modelOf } from "../support/project.ts";
 import { allServices, filesOf, rulesOf } from "./support/generated.ts";
 import { withTools } from "./support/tools.ts";

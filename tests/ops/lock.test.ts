@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { DatalabError } from "../../src/config/error.ts";
+import { DatalabError } from "../../src/errors.ts";
 import { type Holder, isRunning, lockStack } from "../../src/ops/lock.ts";
 import { makeProject } from "../support/project.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configReference } from "../../src/config/reference.ts";
+import { configReference } from "../../src/reference/config.ts";
 import { services } from "../../src/services/index.ts";
 import { declare, makeProject } from "../support/project.ts";
 import { visits } from "./docs-example.ts";

@@ -15,14 +15,16 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { presets } from "../../src/config/presets.ts";
 import { services } from "../../src/services/index.ts";
 import { standIn } from "../support/programs.ts";
 import { modelOf } from "../support/project.ts";
 import { emptyProject, environment, repository, setup } from "./support/empty-project.ts";
 
-/** Every port of the default dev stack. */
-function published(offset: number): number[] {
-  const workloads = modelOf(`portOffset: ${offset}`, "dev", services).services.flatMap((s) => s.workloads);
+/** Every port of a dev stack. */
+function published(offset: number, preset = "full"): number[] {
+  const yaml = `portOffset: ${offset}\npreset: ${preset}`;
+  const workloads = modelOf(yaml, "dev", services).services.flatMap((s) => s.workloads);
   return sorted(workloads.flatMap((w) => w.endpoints.flatMap((e) => e.published ?? [])));
 }
 const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
@@ -64,8 +66,29 @@ describe("setup.sh --check", () => {
       "free disk",
     ]);
     expect(sorted(ports.map(({ port }) => port))).toEqual(published(0));
-    const { restMiB, workMiB } = JSON.parse(readFileSync(join(repository, "src/config/budget.json"), "utf8"));
-    expect(dependencies.find(({ name }) => name === "free memory")?.needed).toBe(`${restMiB + workMiB} MiB`);
+    const { restMiB, workMiB } = presets.full;
+    const needed = (of: string) => dependencies.find(({ name }) => name === of)?.needed;
+    expect(needed("free memory")).toBe(`${restMiB + workMiB} MiB`);
+    expect(needed("images")).toBe("all of the platform");
+  });
+
+  test.each(["lake", "analytics"] as const)("asks for what the preset %s needs", (preset) => {
+    const root = emptyProject();
+    const file = `config:\n  datalab:platform:\n    preset: ${preset} # small\n    portOffset: 100\n`;
+    writeFileSync(join(root, "Pulumi.dev.yaml"), file);
+    const { dependencies, ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
+    const { restMiB, workMiB } = presets[preset];
+    const needed = (of: string) => dependencies.find(({ name }) => name === of)?.needed;
+    expect(needed("free memory")).toBe(`${restMiB + workMiB} MiB`);
+    expect(needed("images")).toBe(`of the preset ${preset}`);
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(100, preset));
+  });
+
+  test("a preset that does not exist counts as the default here; `config validate` names it", () => {
+    const root = emptyProject();
+    writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    preset: lage\n");
+    const { ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(0));
   });
 
   test("changes nothing", () => {

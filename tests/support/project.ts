@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { ConfigError } from "../../src/config/error.ts";
-import { type Environment, loadEnvironment } from "../../src/config/load.ts";
+import { loadEnvironment } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/errors.ts";
+import type { Environment } from "../../src/model/environment.ts";
 import type { PlatformModel } from "../../src/model/platform.ts";
-import { checkPolicy } from "../../src/model/policy.ts";
-import { resolvePlatform } from "../../src/model/resolve.ts";
+import { checkPolicy } from "../../src/model/resolve/policy.ts";
+import { resolvePlatform } from "../../src/model/resolve/resolve.ts";
 import type { ServiceDefinition } from "../../src/model/service.ts";
 import { core } from "../../src/services/core.ts";
 import { objectStore } from "../../src/services/object-store.ts";

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 import { deriveSecret } from "../../src/model/derive.ts";
 import { type Ref, t } from "../../src/model/refs.ts";
-import { loadTarget } from "../../src/targets/target.ts";
+import { loadTarget } from "../../src/targets/load.ts";
 import { Values } from "../../src/targets/values.ts";
 import { modelOf } from "../support/project.ts";
 

@@ -86,7 +86,7 @@ start_docker() {
   tail -n 5 /var/log/dockerd.log 2>/dev/null | sed 's/^/          │ /' >&2 || true
 }
 
-# The images that the next `up` finds: those of one stack, or of all services.
+# The images that the next `up` finds: those of one stack, or of the dev stack's preset.
 step_images() {
   [ -n "$docker" ] || find_docker || fail "images: $docker_problem" "run ./setup.sh --only docker"
   [ -n "$node_folder" ] || find_node || fail "images: there is no Node yet" "run ./setup.sh"
@@ -97,6 +97,8 @@ step_images() {
     missing=$("$node_folder/node" "$project/src/cli/images-needed.ts" "$stack" 2>>"$log_file") || return 0
     [ -n "$missing" ] || return 0
     mapfile -t names <<<"$missing"
+  else
+    read -ra names <<<"$(preset_list images)"
   fi
   missing=$(DATALAB_DOCKER=$docker "${command[@]}" missing "${names[@]}" 2>/dev/null) && return
   planned=$(planned_for "$missing")

@@ -12,7 +12,7 @@ const longestMs = 600_000;
  * sees that it has begun a new file only from the end of the one before on. A file that became full while it was still read
  * is followed for ever, and the new one is not. After much that was new it is not long, then ever longer.
  */
-export class Patience {
+export class IdleTimeout {
   #ms = longestMs;
   #bytes = 0;
   #newest = "";
@@ -37,18 +37,18 @@ export class Patience {
   }
 }
 
-/** The chunks of a log that is followed, until patience ends. */
-export async function* chunksOf(answer: IncomingMessage, patience: Patience): AsyncIterable<Buffer> {
+/** The chunks of a log that is followed, until nothing has come for the idle timeout. */
+export async function* chunksOf(answer: IncomingMessage, idleTimeout: IdleTimeout): AsyncIterable<Buffer> {
   const chunks = answer.iterator();
   let stopped = false;
   const stop = () => {
     stopped = true;
-    patience.ends();
+    idleTimeout.ends();
     answer.destroy();
   };
   try {
     for (;;) {
-      const timer = setTimeout(stop, patience.ms);
+      const timer = setTimeout(stop, idleTimeout.ms);
       const next = await chunks.next().catch((error: Error) => {
         if (!stopped) throw error;
         return { done: true, value: undefined } as const;

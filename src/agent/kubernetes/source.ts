@@ -2,7 +2,7 @@ import { type Container, Containers } from "../containers.ts";
 import { type Line, timeStamp } from "../lines.ts";
 import { type ContainerSource, LogGone, type LogPiece } from "../source.ts";
 import { type KubernetesApi, KubernetesError, queryOf } from "./api.ts";
-import { chunksOf, Patience } from "./follow.ts";
+import { chunksOf, IdleTimeout } from "./follow.ts";
 import { LogLines } from "./log-lines.ts";
 import type { PodContainer } from "./pod.ts";
 import { Pods } from "./pods.ts";
@@ -27,13 +27,13 @@ export class KubernetesSource implements ContainerSource {
   readonly #usage: PodUsage;
   readonly #said = new Set<string>();
   /** By container. */
-  readonly #patience = new Map<string, Patience>();
+  readonly #idleTimeouts = new Map<string, IdleTimeout>();
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
     this.#pods = new Pods({ ...options, containers: this.containers });
     this.#usage = new PodUsage({ ...options, containers: this.containers });
-    this.containers.listen({ onGone: (id) => void this.#patience.delete(id) });
+    this.containers.listen({ onGone: (id) => void this.#idleTimeouts.delete(id) });
   }
 
   get measures(): boolean {
@@ -89,10 +89,10 @@ export class KubernetesSource implements ContainerSource {
     });
     if (!answer) return;
     const lines = new LogLines((text) => this.#say(`instead of a line of ${container.name}: ${text}`));
-    const patience = this.#patienceWith(container.id);
-    for await (const chunk of chunksOf(answer, patience)) {
+    const idleTimeout = this.#idleTimeoutOf(container.id);
+    for await (const chunk of chunksOf(answer, idleTimeout)) {
       const taken = lines.take(chunk);
-      patience.came(taken, chunk.length);
+      idleTimeout.came(taken, chunk.length);
       yield taken;
     }
     // A connection that broke may look like an end: the line comes again, whole.
@@ -100,10 +100,10 @@ export class KubernetesSource implements ContainerSource {
     if (previous || !now?.running || now.instance !== container.instance) yield lines.end();
   }
 
-  #patienceWith(id: string): Patience {
-    const patience = this.#patience.get(id) ?? new Patience();
-    if (this.containers.has(id)) this.#patience.set(id, patience);
-    return patience;
+  #idleTimeoutOf(id: string): IdleTimeout {
+    const idleTimeout = this.#idleTimeouts.get(id) ?? new IdleTimeout();
+    if (this.containers.has(id)) this.#idleTimeouts.set(id, idleTimeout);
+    return idleTimeout;
   }
 
   /** Once each: an agent that reads its own log must not answer itself. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../errors.ts";
 import { external, type Ref, type Text, t } from "../../model/refs.ts";
 import type { EndpointView } from "../../model/service.ts";
 

@@ -2,7 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { CheckContext, ResolvedGrant, Sample } from "../../model/service.ts";
 
 /** Most pages of 1,000 objects that are counted of one bucket: more takes longer than counting is worth. */
-const mostPages = 200;
+const maxPages = 200;
 
 type Access = Pick<ResolvedGrant, "url" | "region" | "accessKey" | "secretKey">;
 
@@ -76,7 +76,7 @@ export async function bucketSizes({
       let count = 0;
       let size = 0;
       let token: string | undefined;
-      for (let page = 0; page < mostPages && (page === 0 || token !== undefined); page++) {
+      for (let page = 0; page < maxPages && (page === 0 || token !== undefined); page++) {
         const list = new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token });
         const found = await client.send(list, { abortSignal });
         for (const { Size = 0 } of found.Contents ?? []) size += Size;

@@ -19,12 +19,14 @@ export interface Run {
 }
 
 const ended = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"] as const;
+const waiting: readonly string[] = ["SCHEDULED"];
+const active: readonly string[] = ["PENDING", "RUNNING", "CANCELLING"];
 const failed: readonly string[] = ["FAILED", "CRASHED"];
 const day = 24 * 3600_000;
 /** Prefect hands out at most this many at once. */
 const page = 200;
 /** Ended runs that are remembered, over all pipelines. */
-const mostRemembered = 5_000;
+const maxRemembered = 5_000;
 /** A run may end in the moment of the question: each question reaches back behind the last one. */
 const overlapMs = 60_000;
 /** How many of a pipeline's last runs are looked at when the core starts. */
@@ -50,7 +52,7 @@ class History {
   prune(now: number): void {
     for (const [id, { state, endedAt }] of this.runs) {
       const counts = now - endedAt < day || (failed.includes(state) && endedAt > this.lastSuccess);
-      if (!counts || this.runs.size > mostRemembered) this.runs.delete(id);
+      if (!counts || this.runs.size > maxRemembered) this.runs.delete(id);
     }
   }
 
@@ -97,19 +99,15 @@ export function pipelineRuns(ignoredTag: string): (ctx: CheckContext) => Promise
       histories.get(run.deployment_id ?? "")?.add(run);
     }
     askedAt = now;
-    const [waiting, active] = await Promise.all([
-      ask<Run[]>("/flow_runs/filter", {
-        flow_runs: { state: { type: { any_: ["SCHEDULED"] } } },
-        sort: "EXPECTED_START_TIME_ASC",
-        limit: page,
-      }),
-      ask<Run[]>("/flow_runs/filter", {
-        flow_runs: { state: { type: { any_: ["PENDING", "RUNNING", "CANCELLING"] } } },
-        limit: page,
-      }),
-    ]);
+    // In one question; what should have started long ago comes first, also of what is under way.
+    const open = await ask<Run[]>("/flow_runs/filter", {
+      flow_runs: { state: { type: { any_: [...waiting, ...active] } } },
+      sort: "EXPECTED_START_TIME_ASC",
+      limit: page,
+    });
     return [...known].flatMap(([id, pipeline]) => {
-      const of = (runs: readonly Run[]) => runs.filter((run) => run.deployment_id === id);
+      const of = (states: readonly string[]) =>
+        open.filter((run) => run.deployment_id === id && states.includes(run.state_type));
       const history = histories.get(id) ?? new History();
       history.prune(now);
       return samplesOf(pipeline, history, of(waiting), of(active), now);
@@ -119,7 +117,7 @@ export function pipelineRuns(ignoredTag: string): (ctx: CheckContext) => Promise
 
 async function endedSince(ask: Ask, since: number): Promise<Run[]> {
   const found: Run[] = [];
-  for (let offset = 0; offset < mostRemembered; offset += page) {
+  for (let offset = 0; offset < maxRemembered; offset += page) {
     const runs = await ask<Run[]>("/flow_runs/filter", {
       flow_runs: { state: { type: { any_: ended } }, end_time: { after_: new Date(since).toISOString() } },
       sort: "END_TIME_DESC",

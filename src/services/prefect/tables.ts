@@ -58,8 +58,8 @@ function rowsOf(stats: string | null | undefined): number | null {
 }
 
 /** Commits that one run reads of one table; the next run goes on. */
-const mostCommits = 200;
-const mostTables = 300;
+const maxCommits = 200;
+const maxTables = 300;
 const commitFile = /_delta_log\/(\d{20})\.json$/;
 const commitName = (version: number) => `${String(version).padStart(20, "0")}.json`;
 
@@ -106,7 +106,7 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
 /** Folders of a layer's bucket: each may be a table. */
 async function tableNames(client: S3Client, bucket: string, signal: AbortSignal): Promise<string[]> {
   const { ListObjectsV2Command } = await import("@aws-sdk/client-s3");
-  const list = new ListObjectsV2Command({ Bucket: bucket, Delimiter: "/", MaxKeys: mostTables });
+  const list = new ListObjectsV2Command({ Bucket: bucket, Delimiter: "/", MaxKeys: maxTables });
   const { CommonPrefixes = [] } = await client.send(list, { abortSignal: signal });
   return CommonPrefixes.flatMap(({ Prefix }) => Prefix?.replace(/\/$/, "") ?? []);
 }
@@ -145,13 +145,13 @@ async function bringUpToDate(
     const stored = { etag: ETag, at: LastModified?.getTime() ?? Date.now() };
     return version > table.version ? [{ key: Key, version, stored }] : [];
   }).sort((a, b) => a.version - b.version);
-  for (const { key, version, stored } of commits.slice(0, mostCommits)) {
+  for (const { key, version, stored } of commits.slice(0, maxCommits)) {
     const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
       abortSignal: signal,
     });
     table.apply(version, (await got.Body?.transformToString()) ?? "", stored);
   }
-  table.current = !IsTruncated && commits.length <= mostCommits;
+  table.current = !IsTruncated && commits.length <= maxCommits;
   return table;
 }
 

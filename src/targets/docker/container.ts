@@ -4,25 +4,14 @@ import type * as pulumi from "@pulumi/pulumi";
 import { instanceName, labelNames, replicaNames, volumeName } from "../../model/names.ts";
 import type { WorkloadModel } from "../../model/platform.ts";
 import { isSecret } from "../../model/refs.ts";
-import type { Values } from "../values.ts";
 import { createFiles } from "./files.ts";
 import { labelList } from "./labels.ts";
+import type { WorkloadArgs } from "./workload-args.ts";
 
 /** How long a part waits for what it needs: on a machine with much else to do, a start takes minutes. */
 export const waitSeconds = 300;
 /** uid and gid of every image. */
 const user = "10001";
-export interface WorkloadArgs {
-  readonly stack: string;
-  readonly workload: WorkloadModel;
-  readonly image: string;
-  /** The image's tag: what changes when the workload's program does. */
-  readonly release: string;
-  readonly values: Values;
-  readonly network: docker.Network;
-  /** Containers that are made before this one, and removed after it. */
-  readonly after: readonly docker.Container[];
-}
 
 /** The containers of a workload, one a replica, with the volumes that they mount. */
 export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): docker.Container[] {
@@ -106,7 +95,7 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
     ...(workload.probe && {
       healthcheck: {
         tests: ["CMD", ...workload.probe.command],
-        interval: `${workload.probe.everySeconds}s`,
+        interval: goDuration(Math.max(workload.probe.everySeconds, probeSeconds)),
         timeout: "5s",
         startPeriod: goDuration(workload.probe.withinSeconds),
         retries: 3,
@@ -114,6 +103,9 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
     }),
   };
 }
+
+/** Each probe is a process that Docker starts. They say nothing to anybody but `docker ps`: the core's checks raise alerts. */
+const probeSeconds = 120;
 
 /** Docker reports 90 s as 1m30s, and a difference in writing would be a difference. */
 function goDuration(seconds: number): string {

@@ -3,8 +3,8 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { filesRole, instanceName, labelNames, volumeName } from "../../model/names.ts";
 import { isSecret } from "../../model/refs.ts";
-import type { WorkloadArgs } from "./container.ts";
 import { labelList } from "./labels.ts";
+import type { WorkloadArgs } from "./workload-args.ts";
 
 /** Where env and files are mounted; see src/images/base/datalab-start. */
 const path = "/run/datalab";

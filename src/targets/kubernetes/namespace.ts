@@ -45,7 +45,7 @@ interface Sum {
 }
 
 /**
- * Room for everything at its most, and all that may be spawned. One pod more of each: updates overlap, and while objects are moved
+ * Room for everything at its maxReplicas, and all that may be spawned. One pod more of each: updates overlap, and while objects are moved
  * two engines of a store run side by side, the next one on a claim of its own.
  */
 export function quotaArgs(
@@ -61,7 +61,7 @@ export function quotaArgs(
     sum.pods += count;
   };
   for (const workload of model.services.flatMap((s) => s.workloads)) {
-    add(workload, most(workload) + 1);
+    add(workload, maxReplicas(workload) + 1);
     sum.claims += workload.volumes.length * workload.replicas + (isStateful(workload) ? 1 : 0);
     for (const spawn of workload.spawns) {
       add(spawn, spawn.atMost);
@@ -86,7 +86,7 @@ export function quotaArgs(
   };
 }
 
-const most = ({ replicas, scale }: WorkloadModel): number => scale?.max ?? replicas;
+const maxReplicas = ({ replicas, scale }: WorkloadModel): number => scale?.max ?? replicas;
 
 /** Whatever is started without saying its size gets a small one. */
 export function limitRangeArgs(stack: string, namespace: string): k8s.core.v1.LimitRangeArgs {

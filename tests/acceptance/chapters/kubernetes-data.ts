@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wayInOf } from "../../../src/ops/way-in.ts";
+import { ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
 import { Entrance, kubectl, objects } from "../support/cluster.ts";
 import { Hub } from "../support/hub.ts";
 import { psqlCommand } from "../support/psql.ts";
@@ -46,7 +46,7 @@ export function kubernetesData(stage: Stage): void {
       await healthy(stage);
       expect(objects<Named>("pods", "--selector", "datalab.role=backup")).toEqual([]);
       const entrance = await Entrance.of(stage);
-      const hub = new Hub(entrance.url("jupyterhub", "web"), wayInOf(entrance.platform));
+      const hub = new Hub(entrance.url("jupyterhub", "web"), ingressRouteOf(entrance.platform));
       expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
       await hub.spawn("admin", 180);
       const read = "import os; print(open('mine.txt').read(), [f for f in os.listdir() if 'datalab' in f])";

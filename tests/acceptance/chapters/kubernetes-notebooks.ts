@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wayInOf } from "../../../src/ops/way-in.ts";
+import { ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
 import { Entrance, objects } from "../support/cluster.ts";
 import { Hub } from "../support/hub.ts";
 import type { Stage } from "../support/stage.ts";
@@ -16,7 +16,7 @@ export function kubernetesNotebooks(stage: Stage): void {
 
     test("the admin logs in through the ingress and gets a pod with a claim", async () => {
       const entrance = await Entrance.of(stage);
-      hub = new Hub(entrance.url("jupyterhub", "web"), wayInOf(entrance.platform));
+      hub = new Hub(entrance.url("jupyterhub", "web"), ingressRouteOf(entrance.platform));
       expect(await hub.login("admin", "admin")).toBe(403);
       expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
       await hub.spawn("admin", 180);

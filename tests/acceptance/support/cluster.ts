@@ -1,6 +1,6 @@
 /** The cluster that tests may use, and what is asked of it behind the platform's back. */
 import { spawnSync } from "node:child_process";
-import { type Fetch, fetchBy, wayInOf } from "../../../src/ops/way-in.ts";
+import { type Fetch, fetchVia, ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
 import { type PlatformOutput, platformOutput } from "../../../src/outputs/platform.ts";
 import type { Setting, Stage } from "./stage.ts";
 
@@ -73,7 +73,7 @@ export class Entrance {
 
   private constructor(platform: PlatformOutput) {
     this.platform = platform;
-    this.fetch = fetchBy(wayInOf(platform));
+    this.fetch = fetchVia(ingressRouteOf(platform));
   }
 
   static async of({ project }: Stage): Promise<Entrance> {

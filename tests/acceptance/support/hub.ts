@@ -4,7 +4,7 @@ import { type Agent, type IncomingHttpHeaders, request as plainRequest } from "n
 import { request as tlsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "undici";
-import { agentBy, dispatcherBy, type WayIn } from "../../../src/ops/way-in.ts";
+import { agentFor, dispatcherFor, type IngressRoute } from "../../../src/ops/services/ingress-route.ts";
 
 interface Cell {
   readonly cell_type: string;
@@ -25,16 +25,16 @@ export type Output = string;
 
 export class Hub {
   readonly #base: string;
-  readonly #way: WayIn | null;
+  readonly #way: IngressRoute | null;
   readonly #agent: Agent | false;
   readonly #cookies = new Map<string, string>();
   #token = "";
 
   /** `base` is where the hub is published, without a slash at its end; `way` leads there. */
-  constructor(base: string, way: WayIn | null = null) {
+  constructor(base: string, way: IngressRoute | null = null) {
     this.#base = base;
     this.#way = way;
-    this.#agent = agentBy(way) ?? false;
+    this.#agent = agentFor(way) ?? false;
   }
 
   /**
@@ -195,7 +195,7 @@ export class Hub {
   async #channels(name: string, kernel: string): Promise<WebSocket> {
     const base = this.#base.replace(/^http/, "ws");
     const url = `${base}${notebookPath(name)}/api/kernels/${kernel}/channels`;
-    const dispatcher = dispatcherBy(this.#way);
+    const dispatcher = dispatcherFor(this.#way);
     const headers = { authorization: `token ${this.#token}` };
     const socket = new WebSocket(url, { headers, ...(dispatcher && { dispatcher }) });
     await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Patience } from "../../../src/agent/kubernetes/follow.ts";
+import { IdleTimeout } from "../../../src/agent/kubernetes/follow.ts";
 import type { Line } from "../../../src/agent/lines.ts";
 
 const line = (second: number): Line => ({
@@ -8,20 +8,20 @@ const line = (second: number): Line => ({
   text: "",
 });
 
-test("patience with a silent log is long, short after much that was new, then ever longer", () => {
-  const patience = new Patience();
-  expect(patience.ms).toBe(600_000);
-  patience.came([line(1)], 200_000);
-  expect(patience.ms).toBe(600_000);
-  patience.came([line(2)], 100_000);
-  expect(patience.ms).toBe(2_000);
-  patience.ends();
-  expect(patience.ms).toBe(4_000);
+test("the idle timeout of a silent log is long, short after much that was new, then ever longer", () => {
+  const idleTimeout = new IdleTimeout();
+  expect(idleTimeout.ms).toBe(600_000);
+  idleTimeout.came([line(1)], 200_000);
+  expect(idleTimeout.ms).toBe(600_000);
+  idleTimeout.came([line(2)], 100_000);
+  expect(idleTimeout.ms).toBe(2_000);
+  idleTimeout.ends();
+  expect(idleTimeout.ms).toBe(4_000);
   // What comes again is not new, however much it is.
-  patience.came([line(1), line(2)], 5_000_000);
-  expect(patience.ms).toBe(4_000);
-  for (let i = 0; i < 20; i++) patience.ends();
-  expect(patience.ms).toBe(600_000);
-  patience.came([line(3)], 300_000);
-  expect(patience.ms).toBe(2_000);
+  idleTimeout.came([line(1), line(2)], 5_000_000);
+  expect(idleTimeout.ms).toBe(4_000);
+  for (let i = 0; i < 20; i++) idleTimeout.ends();
+  expect(idleTimeout.ms).toBe(600_000);
+  idleTimeout.came([line(3)], 300_000);
+  expect(idleTimeout.ms).toBe(2_000);
 });

@@ -10,7 +10,7 @@ export const repository = resolve(import.meta.dirname, "../../..");
 export function emptyProject(): string {
   const root = mkdtempSync(join(tmpdir(), "datalab-setup-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const path of ["setup.sh", "datalab", "tools", "src/images", "src/config/budget.json"]) {
+  for (const path of ["setup.sh", "datalab", "tools", "src/images", "src/config/presets.json"]) {
     cpSync(join(repository, path), join(root, path), { recursive: true });
   }
   return root;

@@ -87,10 +87,10 @@ describe("the quota", () => {
   });
 
   test("GIVEN a range and what is spawned WHEN all of it runs THEN there is room for it", () => {
-    const most = hard(modelOf({ ...notes, scale: { min: 1, max: 4, cpuPercent: 75 }, spawns: [spawn] }), 5);
+    const max = hard(modelOf({ ...notes, scale: { min: 1, max: 4, cpuPercent: 75 }, spawns: [spawn] }), 5);
     // Five of 250m and three of 500m, each promised five times; 5 x 512Mi and 3 x 1Gi.
-    expect([most.pods, most["requests.cpu"], most["requests.memory"]]).toEqual(["8", "550m", "5632Mi"]);
-    expect(most["limits.cpu"]).toBe("11");
+    expect([max.pods, max["requests.cpu"], max["requests.memory"]]).toEqual(["8", "550m", "5632Mi"]);
+    expect(max["limits.cpu"]).toBe("11");
   });
 
   test("GIVEN data WHEN it moves to another engine THEN there is room for one more pod and claim", () => {

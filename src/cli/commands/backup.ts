@@ -1,0 +1,225 @@
+import { exit } from "../../errors.ts";
+import { formatBytes } from "../../model/units.ts";
+import type { Backup } from "../../ops/backup/create.ts";
+import type { Restored } from "../../ops/backup/restore.ts";
+import type { Drill } from "../../ops/lifecycle/restore-drill.ts";
+import type { Reporter } from "../../ops/reporter.ts";
+import { confirm, confirmByName } from "../terminal/confirm.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { type AnyCommand, contextOf, examples, wholeNumber } from "../terminal/options.ts";
+import { ago, onStderr, onStdout, print, printJson, say, table } from "../terminal/output.ts";
+import { createReporter } from "../terminal/progress.ts";
+
+export function register(program: AnyCommand): void {
+  const backup = program
+    .command("backup")
+    .description("Save databases, objects and notebooks, bring them back, prove that it works.");
+
+  const create = backup
+    .command("create")
+    .description("Save every database, object and home of a running stack, and read all of it back.")
+    .action(async (_options, command) => {
+      const { project, stack, json } = contextOf(command);
+      const { createBackup } = await import("../../ops/backup/create.ts");
+      const made = await reported((reporter) =>
+        createBackup({ project, stack, reporter, signal: interruptible() }),
+      );
+      if (json) return printJson(made);
+      print(`${onStdout("bold", made.id)}: ${contentText(made)}, read back whole, in ${made.place}`);
+      for (const { what, why } of made.leaves) say(`${onStderr("yellow", "!")} not in it: ${what} (${why})`);
+    });
+  examples(create, [
+    ["./datalab backup create", "nothing is stopped for it"],
+    ["./datalab backup create --stack staging --json", "for schedulers"],
+  ]);
+
+  const list = backup
+    .command("list")
+    .description("Every backup of a stack, the last one first.")
+    .action(async (_options, command) => {
+      const { project, stack, json } = contextOf(command);
+      const { listBackups } = await import("../../ops/backup/list.ts");
+      const found = await listBackups(project, stack);
+      if (json) return printJson(found);
+      if (found.length === 0) return say(`No backup of ${stack} yet: ./datalab backup create makes one.`);
+      print(
+        await table(
+          ["BACKUP", "WHEN", "DATABASES", "HOMES", "OBJECTS", "SIZE", "READ BACK"],
+          found.map((b) => [
+            ...[b.id, ago(b.at), b.databases, b.homes, b.objects, formatBytes(b.bytes)],
+            b.verified === null ? "never" : ago(b.verified),
+          ]),
+        ),
+      );
+      say(`in ${found[0]?.place}`);
+    });
+  examples(list, [["./datalab backup list --stack prod", "a table, the last one first"]]);
+
+  const verify = backup
+    .command("verify")
+    .argument("[backup]", "its id, or latest; all of them when none is named")
+    .description("Read backups to their last byte. Exit code 1 when one is damaged.")
+    .action(async (word: string | undefined, _options, command) => {
+      const { project, stack, json } = contextOf(command);
+      const { verifyBackups } = await import("../../ops/backup/list.ts");
+      const checked = await reported((reporter) =>
+        verifyBackups(project, stack, word, { reporter, signal: interruptible() }),
+      );
+      if (checked.some(({ ok }) => !ok)) process.exitCode = exit.failure;
+      if (json) return printJson(checked);
+      if (checked.length === 0) return say(`No backup of ${stack} yet: ./datalab backup create makes one.`);
+      print(
+        await table(
+          ["BACKUP", "STATE", "FILES", "SIZE"],
+          checked.map((c) => [c.id, c.ok ? "whole" : (c.error ?? "damaged"), c.files, formatBytes(c.bytes)]),
+        ),
+      );
+    });
+  examples(verify, [["./datalab backup verify latest", "before something risky"]]);
+
+  const restore = backup
+    .command("restore")
+    .argument("[backup]", "its id, or latest", "latest")
+    .description(
+      "Make a running stack's databases, buckets and homes what they are in a backup; what they are now is saved first.",
+    )
+    .option("--from <stack>", "the stack that the backup is of (default: the stack itself)")
+    .option("--no-save", "don't save first what the stack holds now")
+    .option("--confirm <name>", "the stack's name, for a stack that is protected")
+    .action(async (word: string, options, command) => {
+      const { project, stack, json, yes } = contextOf(command);
+      const { restoreBackup } = await import("../../ops/backup/restore.ts");
+      const { stackIsProtected } = await import("../../ops/lifecycle/protection.ts");
+      const isProtected = stackIsProtected(project, stack);
+      const result = await reported((reporter) =>
+        restoreBackup({
+          project,
+          stack,
+          from: options.from ?? stack,
+          backup: word,
+          saveFirst: options.save !== false,
+          reporter,
+          signal: interruptible(),
+          confirm: ({ id, begun }) => {
+            const question = `Replace the databases, objects and homes of ${stack} by those of ${id} (${ago(begun)})?`;
+            return isProtected
+              ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
+              : confirm(question, { yes });
+          },
+        }),
+      );
+      if (!result.restored) process.exitCode = exit.failure;
+      if (json) return printJson(result);
+      print(restoredText(result));
+    });
+  examples(restore, [
+    ["./datalab backup restore", "the last backup"],
+    ["./datalab backup restore 20261128-031500-a1b2 --stack staging --from prod", "another stack's data"],
+  ]);
+
+  const drill = backup
+    .command("drill")
+    .argument("[backup]", "its id, or latest", "latest")
+    .description(
+      "Restore a backup into a stack that is made for it on this machine's Docker, check everything, and remove it.",
+    )
+    .option("--port-offset <number>", "added to the drill's ports", wholeNumber("--port-offset", 1))
+    .option("--keep", "leave the drill's stack running, to look at it")
+    .action(async (word: string, options, command) => {
+      const { project, stack, json } = contextOf(command);
+      const { drillBackup } = await import("../../ops/lifecycle/restore-drill.ts");
+      const result = await reported((reporter) =>
+        drillBackup({
+          project,
+          stack,
+          backup: word,
+          keep: options.keep === true,
+          ...(options.portOffset !== undefined && { portOffset: options.portOffset }),
+          reporter,
+          signal: interruptible(),
+        }),
+      );
+      if (json) return printJson(result);
+      print(await drillText(result));
+    });
+  examples(drill, [
+    ["./datalab backup drill --stack prod", "weekly, by tools/ci/restore-drill.sh"],
+    ["./datalab backup drill --keep", "look at what came back"],
+  ]);
+
+  const prune = backup
+    .command("prune")
+    .description("Remove all but the last backups, and the files that none of those needs.")
+    .option(
+      "--keep <count>",
+      "how many stay (default: backup.keep of the configuration)",
+      wholeNumber("--keep", 1),
+    )
+    .option("--dry-run", "say what would go", false)
+    .action(async (options, command) => {
+      const { project, stack, json, yes } = contextOf(command);
+      const { pruneBackups } = await import("../../ops/backup/list.ts");
+      const { backupsKept } = await import("../../ops/backup/archive.ts");
+      const keep = options.keep ?? backupsKept(project, stack);
+      const plan = await pruneBackups(project, stack, { keep, dryRun: true });
+      const what = `${plan.removed.length} backups (${plan.removed.join(", ") || "none"}) and ${plan.files} files of ${formatBytes(plan.bytes)} that none needs`;
+      const sure =
+        !options.dryRun &&
+        (plan.removed.length + plan.files === 0 || (await confirm(`Remove ${what}?`, { yes })));
+      const done = sure ? await pruneBackups(project, stack, { keep, dryRun: false }) : plan;
+      if (json) return printJson({ ...done, dryRun: !sure });
+      say(sure ? `Removed ${what}.` : `Would be removed: ${what}. Nothing was touched.`);
+    });
+  examples(prune, [["./datalab backup prune --keep 7 --dry-run", "what would go"]]);
+}
+
+async function reported<T>(work: (reporter: Reporter) => Promise<T>): Promise<T> {
+  const reporter = createReporter();
+  try {
+    return await work(reporter);
+  } finally {
+    reporter.close();
+  }
+}
+
+const contentText = ({
+  databases,
+  homes,
+  objects,
+  bytes,
+}: Pick<Backup, "databases" | "homes" | "objects" | "bytes">): string =>
+  `${databases} databases, ${homesText(homes)}${objects} objects, ${formatBytes(bytes)}`;
+
+const homesText = (homes: number): string =>
+  homes === 0 ? "" : `${homes === 1 ? "the home of 1 person" : `the homes of ${homes} people`}, `;
+
+function restoredText(result: Restored): string {
+  if (!result.restored) return "Nothing was touched.";
+  const { stack, backup, before, databases, homes, objects, seconds } = result;
+  const lines = [
+    `${onStdout("bold", stack)} holds what ${backup} holds (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
+  ];
+  if (before !== null) lines.push(`What it held before: ./datalab backup restore ${before} --stack ${stack}`);
+  return lines.join("\n");
+}
+
+async function drillText(drill: Drill): Promise<string> {
+  const { backup, stack, databases, homes, objects, checks, tables, seconds, kept } = drill;
+  const rows = [
+    ["databases", `${databases} loaded, each equal to its dump`],
+    ...(homes > 0 ? [["homes", `${homes} loaded, each with the files that it had`]] : []),
+    ["objects", `${objects} read back, each with the SHA-256 that it had`],
+    ["functional checks", `${checks} passed`],
+    ["tables of the lake", `${tables.length}, ${tables.reduce((all, t) => all + t.rows, 0)} rows`],
+    [
+      "up, restore, all",
+      `${seconds.up.toFixed(1)}, ${seconds.restore.toFixed(1)}, ${seconds.total.toFixed(1)} s`,
+    ],
+  ];
+  const title = `The backup ${onStdout("bold", backup)} of ${stack} brings everything back.`;
+  const left =
+    kept === null
+      ? "Nothing of the drill is left."
+      : `It runs as the stack ${kept} until ./datalab down --stack ${kept} --delete-data, or the next drill.`;
+  return [title, await table(["WHAT", "HOW"], rows), left].join("\n");
+}

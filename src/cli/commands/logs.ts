@@ -1,0 +1,37 @@
+import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
+import { type LogWish, understand } from "../../ops/services/log-query.ts";
+import { logReader } from "../../ops/services/log-store.ts";
+import { readLogs, type ServiceLogLine } from "../../ops/services/logs.ts";
+import type { Context } from "../terminal/options.ts";
+import { onStderr, onStdout, print, say } from "../terminal/output.ts";
+
+/** Prints the lines that are wished for: `./datalab services logs`. */
+export async function showLogs(context: Context, wish: LogWish): Promise<void> {
+  const query = understand(wish);
+  const { platform, credentials } = await readPlatformAndCredentials(context.project, context.stack);
+  const workloads = platform.services.flatMap((service) => service.workloads.map(({ name }) => name));
+  const stop = new AbortController();
+  await readLogs(platform, logReader(platform, credentials), query, {
+    onLine: context.json ? (line) => print(JSON.stringify(line)) : prefixed(workloads),
+    onFallback: ({ message }) =>
+      say(
+        `${onStderr("yellow", "!")} ${message} Showing the containers' own logs: those that are there now.`,
+      ),
+    onMissing: (workload, { message }) => say(`${onStderr("yellow", "!")} ${workload}: ${message}`),
+    signal: stop.signal,
+  });
+}
+
+const palette = ["cyan", "magenta", "yellow", "green", "blue"] as const;
+const formats = { warning: "yellow", error: "red", critical: "red" } as const;
+
+/** Each line with its workload in front, in a colour of its own; lines that weigh more in theirs. */
+function prefixed(names: readonly string[]): (line: ServiceLogLine) => void {
+  const width = Math.max(0, ...names.map((name) => name.length));
+  return ({ workload, line, level }) => {
+    const format = palette[names.indexOf(workload) % palette.length] ?? "cyan";
+    const weight = formats[level as keyof typeof formats];
+    const text = weight ? onStdout(weight, line) : line;
+    print(`${onStdout(format, workload.padEnd(width))} ${onStdout("dim", "|")} ${text}\n`);
+  };
+}

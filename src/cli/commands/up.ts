@@ -1,0 +1,142 @@
+import type { UpResult } from "../../ops/lifecycle/up.ts";
+import { gatewayName } from "../../outputs/core-service.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
+import { onStdout, print, printJson, say, stateText, table } from "../terminal/output.ts";
+import { createReporter } from "../terminal/progress.ts";
+
+export function register(program: AnyCommand): void {
+  const up = program
+    .command("up")
+    .description("Bring a stack up: images, resources, then wait until every functional check has passed.")
+    .option("--plan <file>", "do exactly what a saved plan says, or nothing")
+    .option(
+      "--allow-data-loss <name>",
+      "what may be deleted or replaced although it holds data; may be given more than once",
+      (name: string, before: readonly string[]) => [...before, name],
+      [] as readonly string[],
+    )
+    .action(async (options, command) => {
+      const { stack, project, json, verbose } = contextOf(command);
+      const signal = interruptible();
+      const reporter = createReporter();
+      const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // the launcher's word
+      const [operation, { describeChanges }] = await Promise.all([
+        import("../../ops/lifecycle/up.ts"),
+        import("../../ops/lifecycle/up-text.ts"),
+      ]);
+      try {
+        const result = await operation.up({
+          project,
+          stack,
+          reporter,
+          signal,
+          setupSeconds,
+          allowDataLoss: options.allowDataLoss,
+          ...(options.plan !== undefined && { plan: options.plan }),
+          ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
+        });
+        reporter.close();
+        if (json) printJson(summary(result));
+        else print(await upText(result, describeChanges(result.changes)));
+        if (!json) say(nextSteps(stack));
+      } finally {
+        reporter.close();
+      }
+    });
+  examples(up, [
+    ["./datalab up", "bring the dev stack up"],
+    ["./datalab up --verbose", "with everything the engine says"],
+    ["./datalab up --stack team-a", "another stack"],
+  ]);
+}
+
+/** `datalab up --json`. */
+export function summary({ platform, health, recorded, changes, seconds }: UpResult) {
+  return {
+    stack: platform.stack,
+    target: platform.target,
+    release: platform.release,
+    recorded,
+    changes,
+    seconds,
+    services: platform.services.map(({ name, endpoints }) => ({
+      name,
+      state: health.services.find((s) => s.name === name)?.state ?? "down",
+      endpoints: endpoints
+        .filter(({ url }) => url !== null)
+        .map((e) => ({ name: e.name, url: e.url, login: e.login })),
+    })),
+  };
+}
+
+/** What to do next, where the place is made and nothing runs in it. */
+function nothingYet({ stack, aws }: UpResult["platform"], changes: string): string {
+  const registry = aws?.registry ?? "REGISTRY";
+  return [
+    `\n${stack} is made (${changes}), and nothing runs in it yet: its registry has no images. Next:`,
+    `  ./datalab images push${option(stack)} --to ${registry}`,
+    `  ./datalab up${option(stack)}`,
+  ].join("\n");
+}
+
+/** The table that ends an up: service, state, URL, how to log in. */
+export async function upText({ platform, health, seconds }: UpResult, changes: string): Promise<string> {
+  const rows = platform.services.flatMap((service) => {
+    const state = health.services.find(({ name }) => name === service.name)?.state ?? "down";
+    const published = service.endpoints.filter(({ url }) => url !== null);
+    const lines = published.length > 0 ? published : [undefined];
+    return lines.map((endpoint, i) => [
+      i === 0 ? service.name : "",
+      i === 0 ? stateText(state) : "",
+      endpoint?.url ?? "",
+      endpoint ? endpoint.summary : "",
+      loginOf(platform, endpoint),
+    ]);
+  });
+  if (rows.length === 0) return nothingYet(platform, changes);
+  const one = oneLogin(platform);
+  const time = (["setup", "images", "engine", "readiness"] as const)
+    .map((phase) => `${phase === "setup" ? "set-up" : phase} ${seconds[phase].toFixed(1)} s`)
+    .join(", ");
+  return [
+    "",
+    await table(["SERVICE", "STATE", "URL", "WHAT", "LOGIN"], rows),
+    ...(one
+      ? [
+          "",
+          `One login opens every page: ${one.user}, password: ./datalab secrets show${option(platform.stack)} ${one.id}`,
+        ]
+      : []),
+    "",
+    `${onStdout("bold", changes)} in ${seconds.total.toFixed(1)} s (${time})`,
+  ].join("\n");
+}
+
+const option = (stack: string): string => (stack === "dev" ? "" : ` --stack ${stack}`);
+
+/** The gateway's login: that of the service whose token opens the platform. */
+function oneLogin(platform: UpResult["platform"]): { id: string; user: string } | undefined {
+  const gateway = gatewayName(platform);
+  const found = platform.secrets.find(({ id, login }) => login !== null && id.startsWith(`${gateway}/`));
+  return found?.login ? { id: found.id, user: found.login.user } : undefined;
+}
+
+type Endpoint = UpResult["platform"]["services"][number]["endpoints"][number];
+
+function loginOf(platform: UpResult["platform"], endpoint: Endpoint | undefined): string {
+  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the one login";
+  if (!endpoint?.login) return "";
+  const { user, secret } = endpoint.login;
+  return `${user}, password: ./datalab secrets show${option(platform.stack)} ${secret}`;
+}
+
+function nextSteps(stack: string): string {
+  return [
+    "",
+    "Next:",
+    `  ./datalab data ingest FILE TABLE${option(stack)}`,
+    `  ./datalab pipelines run medallion_etl --wait${option(stack)}`,
+    `  ./datalab data list-tables${option(stack)}`,
+  ].join("\n");
+}

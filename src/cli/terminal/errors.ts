@@ -1,0 +1,66 @@
+import type { CommanderError } from "@commander-js/extra-typings";
+import { ConfigError, DatalabError, type ExitCode, exit } from "../../errors.ts";
+import { onStderr, printJson, say } from "./output.ts";
+
+export interface ReportOptions {
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** Tells what went wrong and returns the exit code: words on stderr, and the error as JSON on stdout with --json. */
+export function report(error: unknown, { json, verbose }: ReportOptions): ExitCode {
+  const told = asDatalabError(error);
+  if (told === null) return exit.ok;
+  const mark = onStderr("red", "✖");
+  // A ConfigError's message is a list, whose lines carry their marks.
+  say(told.message.startsWith("✖") ? told.message.replace(/^✖/gm, mark) : `${mark} ${told.message}`);
+  if (told.hint) say(`  ${told.hint}`);
+  if (verbose && told.code === unexpected && error instanceof Error) say(error.stack ?? "");
+  if (json) {
+    printJson({
+      error: {
+        code: told.code,
+        message: told.message,
+        hint: told.hint ?? null,
+        ...(told instanceof ConfigError && { problems: told.problems }),
+      },
+    });
+  }
+  return told.exitCode;
+}
+
+const unexpected = "E_UNEXPECTED";
+
+/** Null: nothing went wrong, such as after `--help`. */
+function asDatalabError(error: unknown): DatalabError | null {
+  if (error instanceof DatalabError) return error;
+  if (isCommanderError(error)) return error.exitCode === 0 ? null : usageError(error);
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return new DatalabError(unexpected, `unexpected error: ${message.split("\n")[0]}`, {
+    hint: "--verbose shows where it comes from.",
+    cause: error,
+  });
+}
+
+/** Duck-typed, so that the parser is not loaded for this alone. */
+function isCommanderError(error: unknown): error is CommanderError {
+  return (
+    error instanceof Error &&
+    "exitCode" in error &&
+    String((error as CommanderError).code).startsWith("commander.")
+  );
+}
+
+/** `error: unknown option '--jsn'\n(Did you mean --json?)` in our form. */
+function usageError(error: CommanderError): DatalabError {
+  if (error.code === "commander.help") {
+    return new DatalabError("E_USAGE", "a command is missing", {
+      hint: "--help shows them.",
+    });
+  }
+  const [first = "", ...rest] = error.message.split("\n");
+  const hint = rest.join(" ").replace(/^\((.*)\)$/, "$1");
+  return new DatalabError("E_USAGE", first.replace(/^error: /, ""), {
+    hint: hint || "--help shows how to use it.",
+  });
+}

@@ -1,0 +1,232 @@
+import { didYouMean } from "../../nearest.ts";
+import type {
+  BucketGrant,
+  BucketNeed,
+  DatabaseGrant,
+  EndpointGrant,
+  EndpointNeed,
+  Need,
+  Needs,
+} from "../needs.ts";
+import type { SecretModel } from "../platform.ts";
+import { external, type Ref } from "../refs.ts";
+import type { ServiceDefinition } from "../service.ts";
+import { address, type EnabledServices, partsOf } from "./enabled.ts";
+
+/** A grant, or undefined where nobody answers the need: that is a problem then. */
+type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | null | undefined;
+
+/** Answers the needs of a stack's services, and remembers what it has granted. */
+export class Grants {
+  readonly databases: { grant: DatabaseGrant; service: string }[] = [];
+  /** `holder`: the service whose workloads hold it. */
+  readonly buckets: { grant: BucketGrant; service: string; holder: string }[] = [];
+  readonly #enabled: EnabledServices;
+  readonly #secrets = new Map<string, SecretModel>();
+  readonly #ofServices = new Map<string, Record<string, Answer>>();
+
+  constructor(enabled: EnabledServices) {
+    this.#enabled = enabled;
+    for (const service of enabled.services) {
+      // Where nothing of a service runs, nothing is needed: its checks have needs of their own.
+      const needs = enabled.parts.some((part) => part.service === service) ? service.needs : {};
+      this.#ofServices.set(service.name, this.#all(service, needs, service.name, ["needs"]));
+    }
+  }
+
+  /** Answers the needs of one of a service's collectors, which the core runs as well. */
+  forCollector(service: ServiceDefinition, name: string, needs: Needs | undefined): Record<string, Answer> {
+    return this.#all(service, needs, checkScope(service, name), ["collectors", name, "needs"]);
+  }
+
+  /** The login of an endpoint: the user, and the secret of the service that has the endpoint. */
+  login(service: ServiceDefinition, need: string | undefined): { user: string; password: Ref } | null {
+    const wanted = need === undefined ? undefined : service.needs[need];
+    if (wanted?.kind !== "secret" || !wanted.login) return null;
+    return { user: wanted.login.user, password: { ref: "secret", id: `${service.name}/${need}` } };
+  }
+
+  /** What a service's needs are answered with, by the need's name. */
+  of(service: ServiceDefinition): Readonly<Record<string, Answer>> {
+    return this.#ofServices.get(service.name) ?? {};
+  }
+
+  /** Answers the needs of one of a service's checks: the core runs it, with grants of its own. */
+  forCheck(service: ServiceDefinition, check: string, needs: Needs | undefined): Record<string, Answer> {
+    return this.#all(service, needs, checkScope(service, check), ["checks", check, "needs"]);
+  }
+
+  get secrets(): SecretModel[] {
+    return [...this.#secrets.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** A version is bumped by id: one that nothing has is a slip of the pen. A disabled service's are kept. */
+  checkVersions(): void {
+    const { environment } = this.#enabled;
+    const known = environment.services.flatMap(secretIds).sort();
+    for (const id of Object.keys(environment.config.secrets.versions)) {
+      if (known.includes(id)) continue;
+      const message = `expected one of ${known.join(", ")}, received ${JSON.stringify(id)}`;
+      this.#enabled.problem(["secrets", "versions", id], message, didYouMean(id, known).fix);
+    }
+  }
+
+  #all(service: ServiceDefinition, needs: Needs | undefined, scope: string, where: string[]) {
+    return Object.fromEntries(
+      Object.entries(needs ?? {}).map(([name, need]) => [
+        name,
+        this.#answer(service, name, need, scope, ["services", service.name, ...where, name]),
+      ]),
+    );
+  }
+
+  #answer(service: ServiceDefinition, name: string, need: Need, scope: string, path: string[]): Answer {
+    const id = `${scope}/${name}`;
+    switch (need.kind) {
+      case "secret":
+        return this.#secret(id, need.login ?? null);
+      case "endpoint":
+        return this.#endpoint(service, need, path);
+      case "database": {
+        const outside = this.#enabled.external.database;
+        const found = this.#enabled.provider("database");
+        if (!found && !outside) return this.#nobody(service, "database", path);
+        const called = `${outside?.prefix ?? ""}${need.name}`;
+        const taken = this.databases.find(({ grant }) => grant.name === called);
+        if (taken) {
+          const message = `expected a database of its own, received "${need.name}", which ${taken.service} has`;
+          this.#enabled.problem(path, message);
+        }
+        const at = (part: "host" | "port"): Ref =>
+          outside || !found
+            ? { ref: "outside", capability: "database", part }
+            : address(found.workload, found.provider.endpoint, part);
+        const grant: DatabaseGrant = {
+          kind: "database",
+          host: at("host"),
+          port: at("port"),
+          name: called,
+          user: called,
+          // Who made the role chose its password.
+          password:
+            outside && !outside.admin ? external(`database-${need.name}`, "url") : this.#secret(id, null),
+          ...(outside?.tls && { tls: true as const }),
+          ...(need.monitor && { monitor: true }),
+        };
+        this.databases.push({ grant, service: service.name });
+        return grant;
+      }
+      case "bucket": {
+        const grant = this.#bucket(service, need, id, path);
+        const core = this.#enabled.provider("health")?.service.name;
+        // What a check or a collector is granted, the core holds.
+        const holder = scope === service.name ? service.name : (core ?? service.name);
+        if (grant) this.buckets.push({ grant, service: service.name, holder });
+        return grant;
+      }
+    }
+  }
+
+  #bucket(service: ServiceDefinition, need: BucketNeed, id: string, path: string[]): BucketGrant | undefined {
+    const who = id.replace("/", ".").replace(/[^a-z0-9.-]/g, "-");
+    const outside = this.#enabled.external.bucket;
+    if (outside) {
+      const { region, prefix } = outside;
+      const key = outside.keys[who] ?? outside.credentials;
+      return {
+        kind: "bucket",
+        url: { ref: "outside", capability: "bucket", part: "url" },
+        region,
+        accessKey: key?.accessKey ?? "",
+        secretKey: key ? external(key.secret, "text") : "",
+        names: need.names.map((name) => `${prefix}${name}`),
+        prefix,
+      };
+    }
+    const found = this.#enabled.provider("bucket");
+    if (!found) return this.#nobody(service, "bucket", path);
+    return {
+      kind: "bucket",
+      url: address(found.workload, found.provider.endpoint, "url"),
+      region: "us-east-1",
+      accessKey: who,
+      secretKey: this.#secret(id, null),
+      names: need.names,
+    };
+  }
+
+  #endpoint(service: ServiceDefinition, need: EndpointNeed, path: string[]): Answer {
+    const { workload, endpoint } = need;
+    const owner = this.#enabled.parts.find((p) => p.workload === workload);
+    if (this.#enabled.port(workload, endpoint) === undefined) {
+      const exists = this.#enabled.environment.services
+        .flatMap(partsOf)
+        .some((p) => p.workload === workload && p.part.endpoints?.[endpoint]);
+      if (need.optional && exists) return null;
+      const all = this.#enabled.environment.services.flatMap(partsOf);
+      const disabled = all.find((p) => p.workload === workload && p.part.endpoints?.[endpoint]);
+      const known = this.#enabled.parts.flatMap((p) =>
+        Object.keys(p.part.endpoints ?? {}).map((e) => `${p.workload}.${e}`),
+      );
+      const wanted = `${workload}.${endpoint}`;
+      if (disabled) this.#isDisabled(service, disabled.service, `the endpoint ${wanted}`, path);
+      else {
+        const message = `expected one of the endpoints ${known.join(", ")}, received ${wanted}`;
+        this.#enabled.problem(path, message, didYouMean(wanted, known).fix);
+      }
+      return undefined;
+    }
+    const at = (part: "host" | "port" | "url") => address(workload, endpoint, part);
+    const login = owner && this.login(owner.service, owner.part.endpoints?.[endpoint]?.login);
+    return {
+      kind: "endpoint",
+      host: at("host"),
+      port: at("port"),
+      url: at("url"),
+      user: login?.user ?? null,
+      password: login?.password ?? null,
+    };
+  }
+
+  #nobody(service: ServiceDefinition, kind: "database" | "bucket", path: string[]): undefined {
+    const what = `a service that provides ${kind}s`;
+    const disabled = this.#enabled.environment.services.find((s) => s.provides?.[kind]);
+    if (disabled) this.#isDisabled(service, disabled, what, path);
+    else this.#enabled.problem(path, `expected ${what}, received none`);
+    return undefined;
+  }
+
+  #isDisabled(service: ServiceDefinition, owner: ServiceDefinition, what: string, path: string[]): void {
+    const place = ["services", owner.name, "enabled"];
+    this.#enabled.problem(
+      path,
+      `expected ${what}, received none: ${owner.name} is disabled`,
+      owner === service
+        ? `Set services.${owner.name}.enabled to true.`
+        : `Set services.${owner.name}.enabled to true, or services.${service.name}.enabled to false.`,
+      place,
+    );
+  }
+
+  #secret(id: string, login: SecretModel["login"]): Ref {
+    const { versions } = this.#enabled.environment.config.secrets;
+    this.#secrets.set(id, { id, version: versions[id] ?? 1, login });
+    return { ref: "secret", id };
+  }
+}
+
+const checkScope = (service: ServiceDefinition, check: string): string => `core.${service.name}.${check}`;
+
+/** Ids of all secrets that a service's needs and checks bring along. */
+function secretIds(service: ServiceDefinition): string[] {
+  const ids = (scope: string, needs: Needs = {}) =>
+    Object.entries(needs)
+      .filter(([, need]) => need.kind !== "endpoint")
+      .map(([name]) => `${scope}/${name}`);
+  return [
+    ...ids(service.name, service.needs),
+    ...[...Object.entries(service.checks), ...Object.entries(service.collectors ?? {})].flatMap(([name, c]) =>
+      ids(checkScope(service, name), c.needs),
+    ),
+  ];
+}

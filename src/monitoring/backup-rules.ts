@@ -1,0 +1,31 @@
+import { parseDuration } from "../model/units.ts";
+import type { PlatformRule } from "./platform-rule.ts";
+import type { Thresholds } from "./thresholds.ts";
+
+/** Backups that are not made, where the configuration says how often they must be. */
+export function backupRules({ backup }: Thresholds): PlatformRule[] {
+  if (backup === undefined) return [];
+  const maxAge = parseDuration(backup);
+  // The core forgets it when it starts again; what Prometheus has kept counts.
+  const kept = Math.max(2 * maxAge, 600);
+  const last = `max by (service) (max_over_time(datalab_backup_verified_timestamp_seconds[${kept}s]))`;
+  return [
+    {
+      name: "BackupLate",
+      expr: `(time() - ${last}) > ${maxAge}`,
+      for: "0s",
+      severity: "critical",
+      summary: "The last backup that was read back whole is {{ $value | humanizeDuration }} old.",
+      description: "Whatever makes them does not run, or fails. See: backup list, backup create",
+    },
+    {
+      name: "BackupMissing",
+      service: "platform",
+      expr: `absent(${last})`,
+      for: "15m",
+      severity: "critical",
+      summary: "No backup of this stack is known that was read back whole.",
+      description: "See: backup create",
+    },
+  ];
+}

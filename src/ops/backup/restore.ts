@@ -1,0 +1,248 @@
+import { DatalabError } from "../../errors.ts";
+import type { ServiceOutput } from "../../outputs/platform.ts";
+import { lockStack } from "../lock.ts";
+import type { Reporter } from "../reporter.ts";
+import { controlServices, ingressRoute } from "../services/control.ts";
+import { platformCore } from "../services/core-client.ts";
+import { dependentsOf } from "../services/selection.ts";
+import { type Archive, openArchive } from "./archive.ts";
+import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
+import { backUp, step, verifyBackup } from "./create.ts";
+import type { Dumper } from "./dumper.ts";
+import { type BackupRecord, contentsOf, type SavedDump } from "./record.ts";
+import { type DataSource, openSource } from "./source.ts";
+
+export interface RestoreOptions {
+  readonly project: string;
+  readonly stack: string;
+  /** The stack that the backup is of. */
+  readonly from: string;
+  /** Its id, or `latest`. */
+  readonly backup: string;
+  /** Whether what the stack holds now is saved first. */
+  readonly saveFirst: boolean;
+  /** Whether every object that is written is read back and compared. @default false: the store checks what it is sent */
+  readonly readBack?: boolean;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Asked when the backup has been read back, and nothing touched. */
+  readonly confirm: (record: BackupRecord) => Promise<boolean>;
+}
+
+/** `datalab backup restore --json`. */
+export interface Restored {
+  readonly stack: string;
+  readonly from: string;
+  readonly backup: string;
+  readonly restored: boolean;
+  /** The backup of what the stack held before; null: none was made. */
+  readonly before: string | null;
+  readonly databases: number;
+  readonly homes: number;
+  readonly objects: WrittenObjects;
+  /** Services that were stopped for it and are healthy again. */
+  readonly services: readonly string[];
+  readonly seconds: number;
+}
+
+/**
+ * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end before anything is
+ * touched, what needs the data is stopped, what the stack holds is saved, and each database is compared with its dump before all of them
+ * take their places at once. Objects are made equal one by one: an interrupted restore is finished by the same call.
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { project, stack, from, reporter, signal } = options;
+  const started = performance.now();
+  const archive = await openArchive(project, from);
+  try {
+    const record = await archive.find(options.backup);
+    const source = await openSource(project, stack);
+    try {
+      await checkTarget(record, source, stack);
+      await verifyBackup({ reporter, signal }, archive, record);
+      const result = {
+        stack,
+        from,
+        backup: record.id,
+        restored: false,
+        before: null,
+        databases: 0,
+        homes: 0,
+        objects: { written: 0, equal: 0, removed: 0 },
+        services: [],
+        seconds: 0,
+      };
+      if (!(await options.confirm(record))) return result;
+      const made = await exchange(options, archive, record, source);
+      return { ...result, ...made, restored: true, seconds: (performance.now() - started) / 1000 };
+    } finally {
+      source.close();
+    }
+  } finally {
+    archive.close();
+  }
+}
+
+/** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
+async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
+  const lacking: string[] = [];
+  const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
+  for (const [dumper, dumps] of groups) {
+    const names = dumps.map(({ name }) => name);
+    const refused = dumper ? await dumper.refuses(names) : names;
+    for (const { kind, name } of dumps)
+      if (refused.includes(name))
+        lacking.push(kind === "home" ? `no home of ${name}` : `no database ${name}`);
+  }
+  if (!source.objects.own) {
+    const names = await source.objects.names();
+    lacking.push(...record.buckets.filter((b) => !names.includes(b.name)).map((b) => `no bucket ${b.name}`));
+  }
+  if (lacking.length === 0) return;
+  throw new DatalabError(
+    "E_BACKUP_TARGET",
+    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
+    {
+      hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
+    },
+  );
+}
+
+async function exchange(
+  options: RestoreOptions,
+  archive: Archive,
+  record: BackupRecord,
+  source: DataSource,
+): Promise<Pick<Restored, "before" | "databases" | "homes" | "objects" | "services">> {
+  const { project, stack, reporter, signal, saveFirst } = options;
+  const { platform, holders, dumpers } = source;
+  const lock = lockStack(project, stack, `datalab backup restore ${record.id}`);
+  let before: string | null = null;
+  let touched = false;
+  try {
+    const entrance = ingressRoute(platform);
+    const dependents = dependentsOf(platform, holders);
+    const affected = platform.services.filter(
+      (service) =>
+        (dependents.includes(service) || source.stopped.includes(service)) && !entrance.includes(service),
+    );
+    const control = {
+      project,
+      platform,
+      core: platformCore(project, platform),
+      runtime: source.runtime,
+      locked: true,
+      names: affected.map(({ name }) => name),
+      all: false,
+      withDependents: true,
+      reporter,
+      signal,
+    };
+    const start = () => (affected.length > 0 ? controlServices("start", control) : []);
+    try {
+      if (affected.length > 0) await controlServices("stop", control);
+      if (saveFirst) {
+        const own = options.from === stack ? archive : await openArchive(project, stack);
+        const saved = await backUp(options, own, source);
+        await verifyBackup(options, own, saved);
+        if (own !== archive) own.close();
+        before = saved.id;
+      }
+      const { databases, homes } = contentsOf(record);
+      await step(reporter, homes > 0 ? "databases, homes" : "databases", (tell) =>
+        loadDumps(archive, record, source, tell),
+      );
+      touched = true;
+      const objects = await step(reporter, "objects", (tell) =>
+        restoreBuckets(archive, record, source, options, tell),
+      );
+      for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
+      const started = await start();
+      await step(reporter, "one-shots", () => rerunOneShots(source, affected));
+      for (const dumper of dumpers) await dumper.discard();
+      const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
+      if (ill.length > 0) throw notHealthy(record, ill, before, stack);
+      return { before, databases, homes, objects, services: started.map(({ name }) => name) };
+    } catch (error) {
+      if (!touched) {
+        await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
+        await controlServices("start", { ...control, signal: new AbortController().signal });
+        throw error;
+      }
+      if (error instanceof DatalabError && error.code === "E_RESTORE_UNHEALTHY") throw error;
+      throw halfWay(record, error, before, options);
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** What registers itself with a service has to do it again: the service may know an earlier version of it, or none. */
+async function rerunOneShots(
+  { runtime }: DataSource,
+  services: readonly ServiceOutput[],
+): Promise<[undefined, string]> {
+  const again = services.flatMap(({ workloads }) => workloads.filter(({ oneShot }) => oneShot));
+  for (const { instance } of again) await runtime.rerun(instance);
+  return [undefined, again.map(({ name }) => name).join(", ") || "none"];
+}
+
+const isOf = (dumper: Dumper, { kind, workload }: SavedDump): boolean =>
+  dumper.kind === kind && dumper.workload === workload;
+const dumpsOf = (record: BackupRecord, dumper: Dumper) => record.dumps.filter((dump) => isOf(dumper, dump));
+
+async function loadDumps(
+  archive: Archive,
+  record: BackupRecord,
+  { dumpers }: DataSource,
+  tell: (text: string) => void,
+): Promise<[undefined, string]> {
+  for (const dumper of dumpers) {
+    for (const { name, blob } of dumpsOf(record, dumper)) {
+      tell(`${name} beside what is there`);
+      await dumper.load(name, await archive.open(blob));
+      const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
+      if (saved !== loaded) {
+        throw new DatalabError(
+          "E_RESTORE_DIFFERS",
+          `The ${dumper.kind} ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+        );
+      }
+    }
+  }
+  return [undefined, `${record.dumps.length} loaded, each equal to its dump`];
+}
+
+const wayBack = (before: string | null, stack: string): string =>
+  before === null ? "" : ` What the stack held before: ./datalab backup restore ${before} --stack ${stack}`;
+
+function halfWay(
+  record: BackupRecord,
+  error: unknown,
+  before: string | null,
+  { stack, from }: RestoreOptions,
+): DatalabError {
+  const own = from === stack ? "" : ` --from ${from}`;
+  return new DatalabError(
+    "E_RESTORE_INCOMPLETE",
+    `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
+    {
+      ...(error instanceof DatalabError && { exitCode: error.exitCode }),
+      hint: `The same again goes on: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
+      cause: error,
+    },
+  );
+}
+
+function notHealthy(
+  record: BackupRecord,
+  ill: readonly string[],
+  before: string | null,
+  stack: string,
+): DatalabError {
+  return new DatalabError(
+    "E_RESTORE_UNHEALTHY",
+    `The data of ${record.id} is in its place, but not healthy with it: ${ill.join(", ")}.`,
+    { hint: `./datalab services health --stack ${stack}.${wayBack(before, stack)}` },
+  );
+}

@@ -1,0 +1,43 @@
+import { DatalabError } from "../../errors.ts";
+import { lastLines, run } from "../process.ts";
+import { knownNamesIn, type StateResource } from "../state-resource.ts";
+import type { Host } from "../target.ts";
+import { runEngine } from "./engine.ts";
+import type { WrittenState } from "./stack-state.ts";
+
+/**
+ * Puts a stack right whose engine was killed: its lock goes, half-made resources are cleared from the state, and
+ * containers and networks that carry the stack's labels but are not in the state are removed. Volumes, which hold the
+ * data, stay and are adopted by the next up.
+ */
+export async function recover(project: string, stack: string, host: Host): Promise<void> {
+  await pulumi(project, ["cancel", "--yes", "--stack", stack]);
+  const refreshed = await runEngine("refresh", { project, stack, args: ["--clear-pending-creates"] });
+  if (refreshed.code !== 0) {
+    throw new DatalabError(
+      "E_RECOVER",
+      `The state of stack ${stack} can't be refreshed: ${lastLines(refreshed.stderr, 5)}`,
+    );
+  }
+  const known = knownNamesIn(await stateOf(project, stack));
+  const { objects } = await host.inventory(stack, { sizes: false });
+  const spawned = await host.spawned(stack);
+  // What services have started themselves is in nobody's state, and somebody may be at work in it.
+  await host.removeLeftovers(
+    objects.filter(({ kind, name }) => {
+      const isKnown = known.has(name) || known.has(`${kind}/${name}`);
+      return !isKnown && !spawned.includes(name);
+    }),
+  );
+}
+
+async function stateOf(project: string, stack: string): Promise<readonly StateResource[]> {
+  const text = await pulumi(project, ["stack", "export", "--stack", stack]);
+  return (JSON.parse(text) as { deployment?: WrittenState }).deployment?.resources ?? [];
+}
+
+async function pulumi(project: string, args: readonly string[]): Promise<string> {
+  const ran = await run("pulumi", [...args, "--non-interactive"], { cwd: project });
+  if (ran.code === 0) return ran.stdout;
+  throw new DatalabError("E_RECOVER", `pulumi ${args[0]} failed: ${lastLines(ran.stderr, 3)}`);
+}

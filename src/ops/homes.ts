@@ -1,0 +1,15 @@
+import type { PlatformOutput } from "../outputs/platform.ts";
+import type { Homes } from "./target.ts";
+
+/** Label of what opens a home beside the stack. */
+export const homeRole = "backup";
+/** What a call that was killed leaves ends by itself. */
+export const openSeconds = 86_400;
+
+/** All homes that the services of a stack make. */
+export const homesOf = ({ stack, services }: PlatformOutput): readonly Homes[] =>
+  services.flatMap((service) =>
+    service.workloads.flatMap(({ name, instance, homes = [] }) =>
+      homes.map((each) => ({ ...each, stack, service: service.name, workload: name, instance })),
+    ),
+  );

@@ -1,0 +1,114 @@
+import { DatalabError, exit, reportedError } from "../../errors.ts";
+import type { PlatformOutput } from "../../outputs/platform.ts";
+import { lastLines } from "../process.ts";
+import { runtimeOf } from "../targets.ts";
+
+/** Runs the lake's command-line tool inside the platform. */
+export interface ToolRunner {
+  /** Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code. */
+  run<T>(args: readonly string[], input?: string): Promise<T>;
+}
+
+export interface TableInfo {
+  readonly layer: string;
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly version: number;
+  readonly bytes: number;
+  readonly updated: string;
+}
+
+export interface TableDetails extends Omit<TableInfo, "columns"> {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly history: readonly {
+    readonly version: number;
+    readonly timestamp: string;
+    readonly operation: string;
+    readonly rows?: number;
+  }[];
+  readonly sample: readonly Row[];
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Ingested {
+  readonly table: string;
+  readonly file: string;
+  readonly hash: string;
+  readonly rows: number;
+  readonly malformed: number;
+  readonly skipped: boolean;
+  readonly version: number;
+}
+
+const capability = "lake";
+
+/** What carries the lake's tool, and how its bucket is reached from here. */
+export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string] {
+  const tool = platform.tools[capability];
+  if (tool) return tool;
+  throw new DatalabError(
+    "E_NO_LAKE_TOOL",
+    `The stack ${platform.stack} has no service that carries the lake's tool.`,
+    {
+      hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
+    },
+  );
+}
+
+export interface ToolOptions {
+  /** Receives the words that the tool says while it works. */
+  readonly onWords?: (line: string) => void;
+}
+
+export function lakeTool(platform: PlatformOutput, options: ToolOptions = {}): ToolRunner {
+  const { instance, command } = lakeOf(platform);
+  return {
+    async run<T>(args: readonly string[], input?: string): Promise<T> {
+      const runtime = await runtimeOf(platform);
+      const ran = await runtime.exec(instance, [...command, ...args], {
+        ...(input !== undefined && { input }),
+        ...(options.onWords && { onError: options.onWords }),
+      });
+      return toolResult(ran) as T;
+    },
+  };
+}
+
+/** What a tool printed: its JSON, or the error that it reports. */
+export function toolResult(ran: { code: number | null; stdout: string; stderr: string }): unknown {
+  let value: unknown;
+  try {
+    value = parseExactly(ran.stdout);
+  } catch {
+    value = undefined;
+  }
+  if (ran.code === 0 && value !== undefined) return value;
+  const { error } = (value ?? {}) as { error?: { code?: string; message?: string; hint?: string | null } };
+  if (error) {
+    throw reportedError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
+      exitCode: ran.code === 2 ? exit.usage : exit.failure,
+      ...(error.hint && { hint: error.hint }),
+    });
+  }
+  // 137: killed, which inside a container with a memory limit mostly means that the limit was reached.
+  const memory =
+    ran.code === 137 ? " It was killed, most likely for reaching the memory limit of its container." : "";
+  const words = lastLines(ran.stderr, 5);
+  const ended = ran.code === 0 ? "printed no JSON" : `ended with ${ran.code}`;
+  throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
+    ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
+  });
+}
+
+/** Parses JSON and keeps integers beyond 2^53, which tables do hold, as they are written. */
+export function parseExactly(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  const { rawJSON } = JSON as unknown as { rawJSON(source: string): unknown };
+  const keep = (_key: string, value: unknown, context?: { source?: string }) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
+      ? rawJSON(context?.source as string)
+      : value;
+  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
+}

@@ -1,0 +1,45 @@
+import { writeFile } from "node:fs/promises";
+import { DatalabError } from "../../errors.ts";
+import type { PlatformOutput } from "../../outputs/platform.ts";
+import type { Credentials } from "../services/credentials.ts";
+import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
+import { lakeOf } from "./lake.ts";
+import { clientConfig, bucketName as nameOf, secretKeyOf } from "./store-access.ts";
+
+/** Fetches the latest report of a pipeline and writes it to a file; returns its size in bytes. */
+export async function fetchReport(
+  platform: PlatformOutput,
+  credentials: Credentials,
+  pipeline: string,
+  file: string,
+): Promise<number> {
+  const { bucket } = lakeOf(platform);
+  if (!bucket || bucket.url === "") {
+    throw new DatalabError(
+      "E_STORE_UNPUBLISHED",
+      `The stack ${platform.stack} does not publish its object store.`,
+    );
+  }
+  const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
+  // What is outside is reached as anything is.
+  const agent = bucket.secret === null ? undefined : agentFor(ingressRouteOf(platform));
+  const client = new S3Client({
+    ...clientConfig(bucket, secretKeyOf(bucket, credentials)),
+    ...(agent && { requestHandler: { httpsAgent: agent } }),
+  });
+  const bucketName = nameOf(bucket, "artifacts");
+  const key = `reports/${pipeline}/latest.html`;
+  try {
+    const found = await client.send(new GetObjectCommand({ Bucket: bucketName, Key: key }));
+    const content = (await found.Body?.transformToByteArray()) ?? new Uint8Array();
+    await writeFile(file, content);
+    return content.length;
+  } catch (error) {
+    if (!(error instanceof NoSuchKey)) throw error;
+    throw new DatalabError("E_NO_REPORT", `There is no report of ${pipeline} yet (${bucketName}/${key}).`, {
+      hint: `./datalab pipelines run ${pipeline} --wait makes one.`,
+    });
+  } finally {
+    client.destroy();
+  }
+}
