@@ -64,8 +64,8 @@ try {
     others,
     load: ofLoad,
   };
+  if (code !== 0) throw new Error(`${figures.command} ended with ${code}`);
   const file = record("first-up", { ...figures, said });
-  if (code !== 0) throw new Error(`${figures.command} ended with ${code}: ${file}`);
   report(seconds, cpuSeconds, others);
   console.error(`→ ${file}`);
 } finally {

@@ -123,8 +123,10 @@ side_by_side() {
     done
     lanes=("${running[@]}")
   done
-  [ "$code" = 0 ] || stop_lanes
-  return "$code"
+  [ "$code" = 0 ] && return
+  stop_lanes
+  [ "$code" -le 128 ] || say "✖ set-up: a part of it was ended by signal $((code - 128))"
+  return 1
 }
 # What a stopped lane leaves behind it removes itself: it has ten seconds for that.
 stop_lanes() {
