@@ -28,6 +28,7 @@ export function register(program: AnyCommand): void {
         say(
           `${onStderr("yellow", "!")} Alerts may not arrive: of the heartbeat that Prometheus sends, ${last}.`,
         );
+        if (heartbeat === null) say("  A stack without Prometheus and Alertmanager has no alerts.");
       }
       if (recent.length > 0) {
         print("");
