@@ -1,13 +1,18 @@
 import { defineConfig } from "vitest/config";
+import { AcceptanceOrder } from "./tests/acceptance/order.ts";
+import { filesOnlyInAll, tier } from "./tests/support/tier.ts";
+
+const otherTier = tier === "all" ? [] : [filesOnlyInAll];
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: AcceptanceOrder },
     projects: [
       {
         test: {
           name: "unit",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/acceptance/**", "tests/manifests/**"],
+          exclude: ["tests/acceptance/**", "tests/manifests/**", ...otherTier],
           // Properties and processes take their time on a machine that has other work.
           testTimeout: 90_000,
         },
@@ -16,15 +21,18 @@ export default defineConfig({
         test: {
           name: "manifests",
           include: ["tests/manifests/**/*.test.ts"],
+          exclude: otherTier,
           testTimeout: 5 * 60_000,
         },
       },
       {
         test: {
-          // Real containers: one file after the other, and time to build and start them.
+          // Real containers, and time to build and start them. A machine with little memory takes one file at a time.
           name: "acceptance",
           include: ["tests/acceptance/**/*.test.ts"],
-          fileParallelism: false,
+          exclude: otherTier,
+          maxWorkers: Number(process.env.DATALAB_TEST_WORKERS || 2),
+          sequence: { groupOrder: 1 },
           testTimeout: 15 * 60_000,
           hookTimeout: 15 * 60_000,
         },

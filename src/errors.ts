@@ -1,24 +1,37 @@
-/** Exit codes of every command. */
-export const exit = { ok: 0, failure: 1, usage: 2, drift: 3, locked: 4, interrupted: 130 } as const;
-export type ExitCode = (typeof exit)[keyof typeof exit];
+import type { ExitCode } from "./error-codes/entry.ts";
+import { type ErrorCode, exitCodeOf, isErrorCode } from "./error-codes/index.ts";
+
+export { type ExitCode, exit } from "./error-codes/entry.ts";
+export type { ErrorCode } from "./error-codes/index.ts";
 
 /** A failure that people can act on: what is wrong, and how to put it right. */
 export class DatalabError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
 
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     options: { exitCode?: ExitCode; hint?: string; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "DatalabError";
     this.code = code;
-    this.exitCode = options.exitCode ?? exit.failure;
+    this.exitCode = options.exitCode ?? exitCodeOf(code);
     this.hint = options.hint;
   }
+}
+
+/** An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL. */
+export function reportedError(
+  code: string,
+  message: string,
+  options: { exitCode?: ExitCode; hint?: string } = {},
+): DatalabError {
+  return isErrorCode(code)
+    ? new DatalabError(code, message, options)
+    : new DatalabError("E_INTERNAL", `${message} (${code})`, options);
 }
 
 /** One thing that is wrong with a configuration. */
@@ -45,7 +58,7 @@ export class ConfigError extends DatalabError {
 
   constructor(problems: readonly Problem[]) {
     const ordered = inOrder(problems);
-    super("E_CONFIG", ordered.map(formatProblem).join("\n"), { exitCode: exit.usage });
+    super("E_CONFIG", ordered.map(formatProblem).join("\n"));
     this.name = "ConfigError";
     this.problems = ordered;
   }

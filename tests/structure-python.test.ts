@@ -186,6 +186,7 @@ describe("Python's names that are texts", () => {
     expect([...new Set(named)].sort()).toEqual([
       "datalab.lake_cli",
       "datalab.prefect.register",
+      "datalab.prefect.server",
       "datalab.prefect.worker",
     ]);
     expect(named.filter((module) => !modules.has(module))).toEqual([]);

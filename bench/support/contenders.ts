@@ -128,11 +128,11 @@ async function functionalChecks(token: string | undefined): Promise<void> {
 }
 
 const ids = (project: Project, filter: string): Running[] =>
-  project
-    .docker(
-      ...["ps", "--all", "--no-trunc", "--filter", filter],
-      ...["--format", '{{.ID}} {{.Label "datalab.workload"}}'],
-    )
+  containers((...args) => project.docker(...args), "--all", "--filter", filter);
+
+/** Containers of workloads as `docker ps` lists them. */
+export const containers = (docker: (...args: string[]) => string, ...options: string[]): Running[] =>
+  docker("ps", "--no-trunc", ...options, "--format", '{{.ID}} {{.Label "datalab.workload"}}')
     .split("\n")
     .flatMap((line) => {
       const [id, workload] = line.split(" ");

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise DataLabError("usage", message, f"{self.prog} --help")
+        raise DataLabError("E_USAGE", message, f"{self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the tool answers in JSON whatever happens
-        return _fail(DataLabError("unexpected", f"{type(error).__name__}: {error}", "see stderr"), error)
+        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), error)
     return 0
 
 
@@ -86,7 +86,9 @@ def _show(lake: Lake, args: argparse.Namespace) -> None:
 
     layer, _, name = args.table.lower().partition(".")
     if layer not in LAYERS or not name:
-        raise DataLabError("usage", f'"{args.table}" is no table', "layer.table, for example silver.flights")
+        raise DataLabError(
+            "E_USAGE", f'"{args.table}" is no table', "layer.table, for example silver.flights"
+        )
     table = lake.require(layer, name)
     info = lake.info(layer, name)
     assert info is not None
@@ -130,7 +132,7 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
     sql = sys.stdin.read()
     if not sql.strip():
-        raise DataLabError("usage", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
+        raise DataLabError("E_USAGE", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
     _print_rows(query(lake, sql, args.timeout))
 
 
@@ -140,12 +142,14 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
 
     file = parse_key(args.key)
     if file.table != args.table:
-        raise DataLabError("usage", f"the key is of the table {file.table}, not {args.table}", "check --key")
+        raise DataLabError(
+            "E_USAGE", f"the key is of the table {file.table}, not {args.table}", "check --key"
+        )
     declared = _declared(lake, args)
     try:
         _print(asdict(ingest(lake, file, declared)))
     except DataLabError as error:
-        if error.permanent and error.code not in ("missing-object", "bad-delimiter", "unknown-encoding"):
+        if error.permanent and error.code not in ("E_NO_OBJECT", "E_FILE_DELIMITER", "E_FILE_ENCODING"):
             reject(lake, file, error)
         raise
 
@@ -193,7 +197,7 @@ def _fail(error: DataLabError, cause: BaseException | None = None) -> int:
         traceback.print_exception(cause, file=sys.stderr)
     print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
     _print({"error": error.to_dict()})
-    return 2 if error.code == "usage" else 1
+    return 2 if error.code == "E_USAGE" else 1
 
 
 if __name__ == "__main__":

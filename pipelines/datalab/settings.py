@@ -29,7 +29,7 @@ class Settings(LakeConfig):
         missing = [name for name in needed if not env.get(name)]
         if missing:
             raise DataLabError(
-                "settings-missing",
+                "E_SETTINGS_MISSING",
                 f"the environment lacks {', '.join(missing)}",
                 "set them, or DATALAB_LAKE_ROOT=/some/folder for a lake of files",
             )
@@ -62,6 +62,8 @@ def _positive(env: Mapping[str, str], name: str, default: int) -> int:
         return default
     if not raw.isdigit() or int(raw) < 1:
         raise DataLabError(
-            "settings-invalid", f'{name}: expected a whole number above 0, received "{raw}"', f"unset {name}"
+            "E_SETTINGS_INVALID",
+            f'{name}: expected a whole number above 0, received "{raw}"',
+            f"unset {name}",
         )
     return int(raw)

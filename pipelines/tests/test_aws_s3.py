@@ -192,7 +192,7 @@ def test_writers_at_once_lose_no_row(with_key: Settings, tmp_path: Path) -> None
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(f.code == "write-conflict" for f in failures)
+    assert all(f.code == "E_WRITE_CONFLICT" for f in failures)
     for file in files:
         ingest(lake, file)
     assert table_size(lake.require("bronze", "crowd"))[0] == 400

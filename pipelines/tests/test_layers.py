@@ -79,7 +79,7 @@ def test_the_same_file_by_many_at_once_is_there_once(
     for worker in workers:
         worker.join()
     assert [kind for kind, _ in outcomes if kind == "loaded"] == ["loaded"], outcomes
-    assert {kind for kind, _ in outcomes} <= {"loaded", "skipped", "write-conflict"}, outcomes
+    assert {kind for kind, _ in outcomes} <= {"loaded", "skipped", "E_WRITE_CONFLICT"}, outcomes
     assert table_size(lake.require("bronze", "t"))[0] == 1000 + there
 
 
@@ -179,7 +179,7 @@ def test_a_bronze_table_that_people_wrote_is_left_alone(
     assert "bronze.own was not loaded from files (it has no _content_hash): left alone" in caplog.text
     with pytest.raises(DataLabError, match=r"bronze\.own has no column _content_hash") as refused:
         refine_silver(lake, tmp_path, "own", "r", Outcome())
-    assert refused.value.code == "not-ingested"
+    assert refused.value.code == "E_TABLE_NOT_INGESTED"
 
 
 def test_stale_rows_are_told(lake: Lake, load: Load) -> None:
@@ -244,11 +244,11 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_the_others_load(lake: Lake,
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
-        ("SELECT 1", "bad-gold"),
-        ("SELECT * FROM silver.t; SELECT 2", "bad-sql"),
-        ("DELETE FROM silver.t", "not-a-query"),
-        ("SELECT * FROM gold.metrics", "bad-gold"),
-        ("SELECT FROM WHERE", "bad-sql"),
+        ("SELECT 1", "E_GOLD_INVALID"),
+        ("SELECT * FROM silver.t; SELECT 2", "E_SQL_INVALID"),
+        ("DELETE FROM silver.t", "E_SQL_NOT_A_QUERY"),
+        ("SELECT * FROM gold.metrics", "E_GOLD_INVALID"),
+        ("SELECT FROM WHERE", "E_SQL_INVALID"),
     ],
 )
 def test_gold_sql_that_cannot_be_a_table_is_refused(tmp_path: Path, sql: str, code: str) -> None:

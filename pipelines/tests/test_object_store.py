@@ -61,7 +61,7 @@ def test_many_writers_lose_no_row(object_store: dict[str, str], tmp_path: Path) 
     for thread in threads:
         thread.join()
     # Giving up after many conflicts is allowed; writing a row twice, or losing one, is not.
-    assert all(f.code == "write-conflict" for f in failures)
+    assert all(f.code == "E_WRITE_CONFLICT" for f in failures)
     for file in files:
         ingest(lake, file)
     table = lake.require("bronze", "crowd")
@@ -100,7 +100,7 @@ def test_rejected_files_are_set_aside(object_store: dict[str, str], tmp_path: Pa
     with lake.open("bronze", key) as stream:
         assert stream.read() == bytes(3000)
     with lake.open("bronze", f"{key}.reason.json") as stream:
-        assert b"binary-file" in stream.read()
+        assert b"E_FILE_BINARY" in stream.read()
 
 
 def test_names_of_packed_files_do_not_change_their_bytes(object_store: dict[str, str]) -> None:
@@ -114,4 +114,4 @@ def test_wrong_credentials_are_told_without_them(object_store: dict[str, str]) -
     lake = Settings.from_env({**object_store, "DATALAB_S3_SECRET_KEY": "wrong-one"}).lake()
     with pytest.raises(DataLabError) as caught:
         lake.list_tables()
-    assert caught.value.code == "object-store" and "wrong-one" not in str(caught.value)
+    assert caught.value.code == "E_STORE" and "wrong-one" not in str(caught.value)

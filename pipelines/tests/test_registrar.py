@@ -236,7 +236,7 @@ def test_a_worker_runs_a_registered_pipeline(
         {"state": {"type": "SCHEDULED"}, "parameters": {"table": "people"}},
     )  # fmt: skip
     worker = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "default", "--type", "process"],
+        [sys.executable, "-m", "datalab.prefect.event_worker", "--pool", "default", "--type", "process"],
         env={
             **registrar.environment,
             "PREFECT_WORKER_QUERY_SECONDS": "1",

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { ErrorCode } from "../error-codes/index.ts";
 
 /** What a route answers with. */
 export interface Answer {
@@ -41,7 +42,7 @@ const headers = {
 };
 
 /** An answer in the shape every error has. */
-export function failure(status: number, code: string, message: string): Answer {
+export function failure(status: number, code: ErrorCode, message: string): Answer {
   return { status, body: { error: { code, message } } };
 }
 

@@ -226,6 +226,7 @@ class Build {
       lock: this.#catalog.lock,
       workFolder: this.#folder,
       onLine: (line) => this.#line(image, line),
+      onProgram: (program, text) => this.#tell(`program ${program}`, text),
       signal: this.#signal,
     };
     const made = provideArtifact(artifact, options);
@@ -234,8 +235,12 @@ class Build {
   }
 
   #say(name: LayerName, text: string): void {
+    this.#tell(`image ${name}`, text);
+  }
+
+  #tell(what: string, text: string): void {
     const elapsed = ((performance.now() - this.#started) / 1000).toFixed(1).padStart(5);
-    const line = `[${elapsed}s] image ${name}: ${text}`;
+    const line = `[${elapsed}s] ${what}: ${text}`;
     this.#options.onProgress?.(line);
     this.#append(line);
   }

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
 import { type ContextFile, filesUnder, goSources, pipelineFolders, servicePrograms } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
@@ -61,8 +61,7 @@ export interface ImageInputs {
 /** An unknown image name. */
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
-    super("UNKNOWN_IMAGE", `There is no image "${name}".`, {
-      exitCode: exit.usage,
+    super("E_IMAGE_UNKNOWN", `There is no image "${name}".`, {
       hint: `The images are ${imageNames.join(", ")}.`,
     });
     this.name = "UnknownImageError";

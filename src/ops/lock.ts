@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 
 /** Stands for the start of a process that has ended. */
 const zombie = "zombie";
@@ -77,7 +77,7 @@ export function locked(
   return new DatalabError(
     "E_LOCKED",
     `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) works on it since ${holder.since}.`,
-    { exitCode: exit.locked, hint: "Wait for it to end, or stop it with Ctrl-C in its terminal." },
+    { hint: "Wait for it to end, or stop it with Ctrl-C in its terminal." },
   );
 }
 

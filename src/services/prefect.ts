@@ -57,6 +57,20 @@ const common = {
   DO_NOT_TRACK: "1",
 };
 
+/**
+ * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that is called
+ * late, a pause that has run out, a worker that has gone, what a cancelled run has left, and automations that wait in vain.
+ */
+const serverPauses = {
+  PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
+  PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS: "30",
+  PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS: "10",
+  PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY: "PT15S",
+};
+
 /** What every process that runs pipeline code gets: the way to the API, and to the lake. */
 function clientEnv(ctx: Context) {
   const { lake, admin } = ctx.needs;
@@ -144,7 +158,8 @@ export const prefect = defineService({
     main: {
       image: "python",
       uses: ["db", "admin"],
-      command: () => ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+      // `prefect server start`, less restless.
+      command: () => ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
       env: ({ needs, options, publicUrl }) => ({
         ...common,
         PREFECT_SERVER_DATABASE_CONNECTION_URL: t`postgresql+asyncpg://${needs.db.user}:${needs.db.password}@${needs.db.host}:${needs.db.port}/${needs.db.name}`,
@@ -154,6 +169,7 @@ export const prefect = defineService({
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
         // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
         PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
+        ...serverPauses,
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
         PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
@@ -185,7 +201,7 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes `prefect worker start`.
+      // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
       command: (ctx) => [
         ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),

@@ -10,7 +10,7 @@ export function imageReference(name: string, images: ImagesModel): string {
   if (isExternal(name) && digest) return `${name.replace(/:[^:/]*$/, "")}@${digest}`;
   if (!digest || !images.registry) {
     throw new DatalabError(
-      "E_IMAGES",
+      "E_IMAGE_MISSING",
       `images.digests has no entry for ${name}, or images.registry is not set.`,
       {
         hint: "With images.source: registry, every image is named by its digest: ./datalab images push --to REGISTRY",

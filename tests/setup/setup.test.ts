@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,35 +12,14 @@ import {
 } from "node:fs";
 
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { presets } from "../../src/config/presets.ts";
 import { services } from "../../src/services/index.ts";
 import { standIn } from "../support/programs.ts";
 import { modelOf } from "../support/project.ts";
-
-const repository = resolve(import.meta.dirname, "../..");
-
-/** A copy of what set-up and launcher consist of, with an empty cache of its own. */
-function emptyProject(): string {
-  const root = mkdtempSync(join(tmpdir(), "datalab-setup-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const path of ["setup.sh", "datalab", "tools", "src/images", "src/config/presets.json"]) {
-    cpSync(join(repository, path), join(root, path), { recursive: true });
-  }
-  return root;
-}
-
-function environment(root: string): NodeJS.ProcessEnv {
-  // The Node that runs the tests is new enough: nothing is downloaded.
-  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
-  return { ...process.env, PATH: path, XDG_CACHE_HOME: join(root, "cache"), DATALAB_DOCKER: "" };
-}
-
-function setup(root: string, ...args: string[]) {
-  return spawnSync(join(root, "setup.sh"), args, { encoding: "utf8", env: environment(root), input: "" });
-}
+import { emptyProject, environment, repository, setup } from "./support/empty-project.ts";
 
 /** Every port of a dev stack. */
 function published(offset: number, preset = "full"): number[] {
@@ -53,6 +31,7 @@ const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 
 const report = z.strictObject({
   ok: z.boolean(),
+  estimatedSeconds: z.int(),
   dependencies: z.array(
     z.strictObject({
       name: z.string(),
@@ -286,7 +265,21 @@ describe("datalab", () => {
     expect(future.status).toBe(0);
     const result = launch(join(root, "datalab"), ["up"]);
     expect(result.status).toBe(3);
-    expect(result.stderr).toContain("set-up ran: --only node,npm,engine,docker");
+    expect(result.stderr).toBe("set-up ran: --only node,npm,engine,docker,images --stack dev\n");
+  });
+
+  test.each([
+    [["up", "--stack", "team-a"], "team-a"],
+    [["up", "--stack=team-b", "--json"], "team-b"],
+    [["-s", "team-c", "up"], undefined],
+    [["up", "-steam-d"], "team-d"],
+  ])("%j has set-up build the images of its stack beside the engine", (args, stack) => {
+    const root = setUpProject();
+    rmSync(join(root, ".datalab/setup.env"));
+    writeFileSync(join(root, "setup.sh"), '#!/bin/sh\necho "set-up ran: $*" >&2\nexit 3\n', { mode: 0o755 });
+    const result = launch(join(root, "datalab"), args);
+    const images = stack ? `,images --stack ${stack}` : "";
+    expect(result.stderr).toBe(`set-up ran: --only node,npm,engine,docker${images}\n`);
   });
 
   test("asks set-up for Node and the packages only when help is wanted", () => {

@@ -154,7 +154,19 @@ print_table() {
     if [ -z "$taken" ]; then sign=✔; elif $own; then sign=✔ taken="$taken (this project's dev stack)"; else sign=!; fi
     printf '%s %-24s %s\n' "$sign" "$name $needed" "${taken:-free}"
   done
-  [ "$incomplete" = 0 ] || printf '\n→ run ./setup.sh to install what is missing\n'
+  [ "$incomplete" = 0 ] ||
+    printf '\n→ run ./setup.sh to install what is missing: %s at most on %s cores (estimate)\n' "$(estimate_text)" "$cores"
+}
+
+# What is missing takes about so long. A download in place of compiling takes less.
+estimate_text() {
+  local seconds
+  seconds=$(estimated_seconds)
+  if [ "$seconds" -lt 90 ]; then echo "about $(((seconds + 9) / 10 * 10)) s"; else echo "about $(((seconds + 30) / 60)) min"; fi
+}
+estimated_seconds() {
+  # shellcheck disable=SC2046,SC2086 # one word a step
+  estimate $(planned_steps ${steps//,/ })
 }
 
 json_text() {
@@ -165,7 +177,8 @@ json_text() {
 
 print_json() {
   local entry name needed found verdict separator=''
-  printf '{"ok":%s,"dependencies":[' "$([ "$incomplete" = 0 ] && echo true || echo false)"
+  printf '{"ok":%s,"estimatedSeconds":%s,"dependencies":[' "$([ "$incomplete" = 0 ] && echo true || echo false)" \
+    "$(estimated_seconds)"
   for entry in "${rows[@]}"; do
     IFS=$'\x1f' read -r name needed found verdict <<<"${entry//$'\t'/$'\x1f'}"
     printf '%s\n  {"name":%s,"needed":%s,"found":%s,"state":%s}' "$separator" \

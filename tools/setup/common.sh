@@ -10,6 +10,8 @@ say() {
   local now=${EPOCHREALTIME/[.,]/} tenths line
   tenths=$(((now - started) / 100000))
   printf -v line '[%5s] %s' "$((tenths / 10)).$((tenths % 10))s" "$*"
+  # The living line of a terminal makes room.
+  if [ "${living:-false}" = true ]; then printf '\r\033[K' >&2; fi
   printf '%s\n' "$line" >&2
   [ ! -d "$project/logs" ] || printf '%(%FT%T%z)T %s\n' -1 "$line" >>"$log_file"
 }

@@ -36,6 +36,7 @@ step_node() {
   need_downloader
   local architecture target=$cache/node/$node_version
   architecture=$(node_architecture) || fail "node: no Node for $(uname -m)" "install Node $node_minimum or later yourself"
+  begin_step node
   say "node: installing $node_version${node_found:+ (found $node_found, too old)}"
   mkdir -p "$cache/node"
   rm -rf "$scratch/node"
@@ -46,6 +47,7 @@ step_node() {
   mv "$scratch/node" "$target"
   find_node || fail "node: $target/bin/node does not start" "see $log_file"
   export PATH="$node_folder:$PATH"
+  end_step node
   say "node: $node_found is in place"
 }
 
@@ -106,6 +108,7 @@ step_npm() {
   [ -n "$node_folder" ] || find_node || fail "npm: there is no Node yet" "run ./setup.sh --only node,npm"
   export PATH="$node_folder:$PATH"
   npm_is_current && return
+  begin_step npm
   say "npm: installing the packages of package-lock.json"
   if ! command -v npm >/dev/null; then
     apt_install npm || fail "npm: not found" "install npm, or remove $cache/node and run ./setup.sh where nodejs.org answers"
@@ -114,5 +117,6 @@ step_npm() {
     fail "npm: the packages could not be installed" "check that npm reaches its registry (npm ping), then run ./setup.sh again"
   fi
   npm_is_current || fail "npm: node_modules does not match package-lock.json" "run: npm ci"
+  end_step npm
   say "npm: packages are in place"
 }

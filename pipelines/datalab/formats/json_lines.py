@@ -43,11 +43,11 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
             keys.update(dict.fromkeys(record))
             if len(keys) > MAX_COLUMNS:
                 raise DataLabError(
-                    "too-many-columns", f"{name} has more than {MAX_COLUMNS:,} keys", "put them below one key"
+                    "E_FILE_COLUMNS", f"{name} has more than {MAX_COLUMNS:,} keys", "put them below one key"
                 )
     if not keys:
         raise DataLabError(
-            "no-objects", f"{name} holds no JSON object", "write one object a line: JSON lines"
+            "E_JSON_NO_OBJECTS", f"{name} holds no JSON object", "write one object a line: JSON lines"
         )
     names = clean_names(list(keys))
     schema = pa.schema([(column, pa.string()) for column in (*names, "_raw", "_problem")])

@@ -30,7 +30,9 @@ def _csv(stream: Stream, profile: Profile, name: str, declared: Declared, limit:
     if delimiter is None:
         delimiter = detect_delimiter(profile.sample, newline, limit, profile.complete)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise DataLabError("bad-delimiter", f'{name}: "{delimiter}" cannot be a delimiter', "one character")
+        raise DataLabError(
+            "E_FILE_DELIMITER", f'{name}: "{delimiter}" cannot be a delimiter', "one character"
+        )
     dialect = Dialect(delimiter, newline)
     first, widths = _first_records(stream, profile, dialect, limit, skip=1 if announced else 0)
     skip = 1 if announced else 0
@@ -43,7 +45,7 @@ def _csv(stream: Stream, profile: Profile, name: str, declared: Declared, limit:
         header = list(declared.columns or [None] * _usual(widths))
     if len(header) > MAX_COLUMNS:
         raise DataLabError(
-            "too-many-columns",
+            "E_FILE_COLUMNS",
             f"{name} has {len(header):,} columns, more than {MAX_COLUMNS:,}",
             "is it text?",
         )

@@ -20,7 +20,7 @@ def parquet_file(stream: Stream, name: str) -> Source:
         file = parquet.ParquetFile(stream, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise DataLabError(
-            "broken-parquet", f"{name} cannot be read: {error}", "was the upload cut off?"
+            "E_PARQUET_DAMAGED", f"{name} cannot be read: {error}", "was the upload cut off?"
         ) from error
     given = file.schema_arrow
     names = clean_names(given.names)
@@ -40,7 +40,7 @@ def parquet_file(stream: Stream, name: str) -> Source:
                 yield pa.RecordBatch.from_arrays([*columns, nothing, nothing], schema=schema)
         except (pa.ArrowException, OSError) as error:
             raise DataLabError(
-                "broken-parquet", f"{name} cannot be read: {error}", "export it again"
+                "E_PARQUET_DAMAGED", f"{name} cannot be read: {error}", "export it again"
             ) from error
 
     renamed = {clean: raw for clean, raw in zip(names, given.names, strict=True) if clean != raw}
@@ -52,7 +52,7 @@ def _cast(column: pa.Array, wanted: pa.Field, name: str) -> pa.Array:
         return column.cast(wanted.type)
     except pa.ArrowException as error:
         raise DataLabError(
-            "unsupported-value", f"{name}, column {wanted.name}: {error}", "export the column as text"
+            "E_PARQUET_VALUE", f"{name}, column {wanted.name}: {error}", "export the column as text"
         ) from error
 
 

@@ -74,7 +74,7 @@ def inspect(
     head = stream.read(HEAD)
     if not head:
         raise DataLabError(
-            "empty-file", f"{name} is empty (0 bytes)", "nothing was written; check the export"
+            "E_FILE_EMPTY", f"{name} is empty (0 bytes)", "nothing was written; check the export"
         )
     file_format = file_format or _format(head, name)
     if file_format == "parquet":
@@ -82,7 +82,7 @@ def inspect(
         return Profile("parquet", "", 0, False, "\n", size, digest, "", False)
     for magic, what, hint in MAGIC:
         if head.startswith(magic) and not (magic in (b"ORC", b"BZh", b"Obj\x01") and b"\0" not in head):
-            raise DataLabError("binary-file", f"{name} is {what}, not text", hint)
+            raise DataLabError("E_FILE_BINARY", f"{name} is {what}, not text", hint)
     bom, from_bom = next(((len(mark), codec) for mark, codec in BOMS if head.startswith(mark)), (0, None))
     codec = _known_codec(encoding, name) if encoding else (from_bom or _wide(head))
     if codec is None or codec == "utf-8":
@@ -92,7 +92,7 @@ def inspect(
         codec = _decide(scan, stream, bom)
     bad = scan.invalid > 0 and codec == "utf-8"
     if scan.blank:
-        raise DataLabError("empty-file", f"{name} holds nothing but blank lines", "check the export")
+        raise DataLabError("E_FILE_BLANK", f"{name} holds nothing but blank lines", "check the export")
     stream.seek(bom)
     raw = stream.read(SAMPLE)
     cut = raw if len(raw) < SAMPLE else raw[: len(raw) // 4 * 4]
@@ -135,7 +135,7 @@ def _format(head: bytes, name: str) -> str | None:
         return "parquet"
     if name.lower().endswith(".parquet"):
         raise DataLabError(
-            "broken-parquet", f"{name} does not start like a Parquet file", "was the upload cut off?"
+            "E_PARQUET_DAMAGED", f"{name} does not start like a Parquet file", "was the upload cut off?"
         )
     return None
 
@@ -153,7 +153,7 @@ def _text_format(sample: str, name: str) -> str:
             return "jsonl"
     if start.startswith("[") and name.lower().endswith(".json"):
         raise DataLabError(
-            "json-array",
+            "E_JSON_ARRAY",
             f"{name} is one JSON array, not JSON lines",
             "write one object a line, for example with: jq -c '.[]'",
         )
@@ -165,7 +165,7 @@ def _known_codec(encoding: str, name: str) -> str:
         codec = codecs.lookup(encoding).name
     except LookupError:
         raise DataLabError(
-            "unknown-encoding",
+            "E_FILE_ENCODING",
             f'"{encoding}" is not an encoding ({name})',
             "for example utf-8, cp1252, utf-16",
         ) from None
@@ -192,7 +192,7 @@ def _refuse_binary(head: bytes, name: str) -> None:
     control = len(head) - len(head.translate(None, CONTROL))
     if control > max(len(head) * 0.02, 2) or (control and control > len(head) * 0.2):
         raise DataLabError(
-            "binary-file",
+            "E_FILE_BINARY",
             f"{name} is not text: {control} of its first {len(head)} bytes are control characters",
             "ingest CSV, JSON lines or Parquet",
         )
@@ -251,7 +251,7 @@ def _scan(stream: Stream, bom: int, codec: str, name: str, max_line: int) -> _Sc
         run = longest if first < 0 else len(chunk) - last - 1
         if longest > max_line:
             raise DataLabError(
-                "line-too-long",
+                "E_FILE_LINE_LENGTH",
                 f"{name}, line {line}: longer than {max_line:,} bytes",
                 "is it the right file? raise DATALAB_MAX_LINE_BYTES if it is",
             )

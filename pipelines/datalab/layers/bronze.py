@@ -58,7 +58,7 @@ def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: s
             return _ingest_once(lake, file, declared or Declared(), run_id or f"ingest-{uuid4()}")
         except DataLabError as error:
             # Someone else wrote the table at the same moment: look again, perhaps it was this very file.
-            if error.code != "write-conflict" or attempt == CONFLICTS - 1:
+            if error.code != "E_WRITE_CONFLICT" or attempt == CONFLICTS - 1:
                 raise
             time.sleep(0.1 * 2**attempt)
     raise AssertionError
@@ -73,7 +73,7 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> I
         profile = inspect(stream, file.file, limit, declared.encoding, declared.format)
         if profile.hash != file.hash:
             raise DataLabError(
-                "hash-mismatch",
+                "E_FILE_DAMAGED",
                 f"{file.file}: its bytes hash to {profile.hash[:12]}…, its key says {file.hash[:12]}…",
                 "the upload was cut off or changed: upload it again",
             )
@@ -157,7 +157,7 @@ class _Rows:
             return column.cast(wanted.type)
         except pa.ArrowException as error:
             raise DataLabError(
-                "schema-mismatch",
+                "E_SCHEMA_MISMATCH",
                 f"{self.file.file}, column {wanted.name}: bronze.{self.file.table} holds {wanted.type}, "
                 f"the file {column.type}: {error}",
                 "ingest it into another table, or export the column in the same type",

@@ -81,7 +81,7 @@ def definitions(folder: Path) -> list[Definition]:
         if not ready:
             cycle = ", ".join(each.name for each in found)
             raise DataLabError(
-                "gold-cycle", f"these SQL files read each other in a circle: {cycle}", "break it"
+                "E_GOLD_CYCLE", f"these SQL files read each other in a circle: {cycle}", "break it"
             )
         ordered += ready
         found = [each for each in found if each not in ready]
@@ -92,15 +92,17 @@ def _definition(con: duckdb.DuckDBPyConnection, path: Path) -> Definition:
     name = check_table_name(path.stem)
     if name == METRICS:
         raise DataLabError(
-            "bad-gold", "gold/metrics.sql: gold.metrics is written by the runs", "rename the file"
+            "E_GOLD_INVALID", "gold/metrics.sql: gold.metrics is written by the runs", "rename the file"
         )
     sql = path.read_text()
     reads = tuple(sorted(duck.references(con, sql, f"gold/{path.name}")))
     if not reads:
-        raise DataLabError("bad-gold", f"gold/{path.name} reads no table of the lake", "read silver.<table>")
+        raise DataLabError(
+            "E_GOLD_INVALID", f"gold/{path.name} reads no table of the lake", "read silver.<table>"
+        )
     if duck.Reference("gold", METRICS) in reads or duck.Reference("gold", name) in reads:
         raise DataLabError(
-            "bad-gold", f"gold/{path.name} reads gold.metrics or itself", "it would never be done"
+            "E_GOLD_INVALID", f"gold/{path.name} reads gold.metrics or itself", "it would never be done"
         )
     return Definition(name, sql, reads)
 
@@ -144,7 +146,7 @@ def _check_columns(definition: Definition, schema: pa.Schema) -> None:
     for name in names:
         if names.count(name) > 1 or not name.replace("_", "a").isalnum():
             raise DataLabError(
-                "bad-gold",
+                "E_GOLD_INVALID",
                 f'gold/{definition.name}.sql: "{name}" cannot be a column\'s name, or is there twice',
                 f"give it a name: ... AS {definition.name}_value",
             )
@@ -178,7 +180,7 @@ def record(lake: Lake, metrics: Sequence[Metric]) -> None:
                 lake.table("gold", METRICS),
             )
         except DataLabError as error:
-            if error.code != "write-conflict" or attempt == 4:
+            if error.code != "E_WRITE_CONFLICT" or attempt == 4:
                 raise
             time.sleep(0.1 * 2**attempt)
         else:

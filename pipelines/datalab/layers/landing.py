@@ -29,7 +29,9 @@ def parse_key(key: str) -> Landed:
     """A landing key taken apart, or an error that says how one looks."""
     match = KEY.match(key)
     if match is None or match["file"] in (".", ".."):
-        raise DataLabError("bad-key", f'"{key}" is no landing key', "_landing/<table>/<sha256>/<file name>")
+        raise DataLabError(
+            "E_LANDING_KEY", f'"{key}" is no landing key', "_landing/<table>/<sha256>/<file name>"
+        )
     return Landed(key, check_table_name(match["table"]), match["hash"], match["file"])
 
 
@@ -64,7 +66,7 @@ def land(lake: Lake, file: Path, table: str) -> Landed:
     """Put a local file into the landing zone, as `datalab data ingest` does."""
     check_table_name(table)
     if not file.is_file():
-        raise DataLabError("missing-file", f"there is no file {file}", "check the path")
+        raise DataLabError("E_FILE_MISSING", f"there is no file {file}", "check the path")
     with file.open("rb") as stream:
         digest = file_hash(stream)
     key = f"{PREFIX}/{table}/{digest}/{file.name}"

@@ -66,7 +66,7 @@ def published_contract(lake: Lake, table: str) -> Contract:
         with lake.open("artifacts", f"{CONTRACTS}/{table}.yaml") as stream:
             text = stream.read().decode()
     except DataLabError as error:
-        if error.code == "missing-object":
+        if error.code == "E_NO_OBJECT":
             return Contract(table)
         raise
     return parse_contract(text, table, f"the contract of {table}")
@@ -77,7 +77,9 @@ def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contr
     try:
         given = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise DataLabError("bad-contract", f"{where} is no YAML: {error}", "check the indentation") from error
+        raise DataLabError(
+            "E_CONTRACT_INVALID", f"{where} is no YAML: {error}", "check the indentation"
+        ) from error
     problems = _Problems()
     top = problems.mapping(
         given, "", {"table", "summary", "source", "nulls", "columns", "keys", "keep", "freshness"}
@@ -98,7 +100,7 @@ def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contr
     )
     if problems.found:
         lines = "".join(f"\n  ✖ {each}" for each in problems.found)
-        raise DataLabError("bad-contract", f"{where}:{lines}", "see docs/medallion.md, Contracts")
+        raise DataLabError("E_CONTRACT_INVALID", f"{where}:{lines}", "see docs/medallion.md, Contracts")
     return contract
 
 

@@ -181,7 +181,7 @@ def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str
     missing = [c for c in (*needed, *contract.keys) if c not in names]
     if missing:
         raise DataLabError(
-            "contract-mismatch",
+            "E_CONTRACT_MISMATCH",
             f"the contract of {table} needs {', '.join(sorted(set(missing)))}; "
             f"bronze.{table} has {', '.join(names)}",
             "correct the contract, or ingest a file that has the column",
@@ -235,7 +235,7 @@ class _Counted:
             yield batch
         if self.expected is not None and self.count != self.expected:
             self.failure = DataLabError(
-                "rows-lost",
+                "E_ROWS_LOST",
                 f"silver would have {self.count} rows, bronze less quarantine has {self.expected}",
                 "nothing was written to silver; please report this",
             )
@@ -255,7 +255,7 @@ def freshness(lake: Lake, silver: DeltaTable, contract: Contract) -> list[str]:
         )[0]
     except duckdb.Error as error:
         raise DataLabError(
-            "bad-contract", f"freshness of {contract.table}: {error}", "name a time column"
+            "E_CONTRACT_INVALID", f"freshness of {contract.table}: {error}", "name a time column"
         ) from error
     finally:
         con.close()

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ def prepare(api: Api, cluster: Cluster) -> None:
 def work(api: Api, cluster: Cluster, arguments: list[str]) -> int:
     """Run Prefect's worker, and look after its runs at its side. Gives its exit code."""
     # Several share a pool: each is called after its pod.
-    command = ["prefect", "worker", "start", "--name", socket.gethostname(), *arguments]
+    command = [sys.executable, "-m", "datalab.prefect.event_worker", "--name", socket.gethostname(), *arguments]
     path = os.pathsep.join(filter(None, [COLLECTIONS, os.environ.get("PYTHONPATH")]))
     child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})  # noqa: S603 - the image's own
     for number in (signal.SIGTERM, signal.SIGINT):

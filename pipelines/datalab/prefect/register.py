@@ -109,7 +109,7 @@ def wait_for_api(client: SyncPrefectClient, seconds: float = 60) -> None:
             status = error.response.status_code
             if status in (401, 403):
                 raise DataLabError(
-                    "prefect-login", "Prefect refuses the login", "check PREFECT_API_AUTH_STRING"
+                    "E_PREFECT_LOGIN", "Prefect refuses the login", "check PREFECT_API_AUTH_STRING"
                 ) from None
             problem = f"HTTP {status}"
         except httpx.HTTPError as error:
@@ -118,7 +118,7 @@ def wait_for_api(client: SyncPrefectClient, seconds: float = 60) -> None:
             return
         if time.monotonic() > end:
             raise DataLabError(
-                "prefect-unreachable", f"Prefect at {client.api_url} does not answer: {problem}"
+                "E_PREFECT_UNREACHABLE", f"Prefect at {client.api_url} does not answer: {problem}"
             )
         time.sleep(0.5)
 

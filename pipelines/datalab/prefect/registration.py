@@ -48,10 +48,12 @@ def read_pipelines(file: Path) -> list[Pipeline]:
     try:
         given = json.loads(file.read_text())["pipelines"]
     except FileNotFoundError:
-        raise DataLabError("no-pipelines-file", f"there is no {file}", "set DATALAB_PIPELINES_FILE") from None
+        raise DataLabError(
+            "E_PIPELINES_FILE_MISSING", f"there is no {file}", "set DATALAB_PIPELINES_FILE"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataLabError(
-            "bad-pipelines-file", f'{file}: expected {{"pipelines": [...]}}: {error}'
+            "E_PIPELINES_FILE_INVALID", f'{file}: expected {{"pipelines": [...]}}: {error}'
         ) from error
     problems: list[str] = []
     pipelines: list[Pipeline] = []
@@ -84,7 +86,9 @@ def read_pipelines(file: Path) -> list[Pipeline]:
     names = [p.name for p in pipelines]
     problems += [f"{name}: is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
     if problems:
-        raise DataLabError("bad-pipelines-file", f"{file}: " + "; ".join(problems), "datalab config validate")
+        raise DataLabError(
+            "E_PIPELINES_FILE_INVALID", f"{file}: " + "; ".join(problems), "datalab config validate"
+        )
     return pipelines
 
 
@@ -100,7 +104,7 @@ def check(pipelines: Sequence[Pipeline], folder: Path) -> dict[str, dict[str, An
             schemas[pipeline.name] = answer["schema"]
     if problems:
         raise DataLabError(
-            "broken-pipeline",
+            "E_PIPELINE_INVALID",
             "nothing was registered, because of:\n  ✖ " + "\n  ✖ ".join(problems),
             "correct the pipeline's folder, then: datalab up",
         )

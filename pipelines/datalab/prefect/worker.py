@@ -1,7 +1,7 @@
 """Around the Prefect worker: what it left when it was killed is put right, and it can be drained.
 
     python -m datalab.prefect.worker start ARGUMENT...
-        puts its runs right, becomes `prefect worker start ...`
+        puts its runs right, becomes `datalab.prefect.event_worker ...`
     python -m datalab.prefect.worker drain --within 60
         takes no new runs, lets others end, cancels what does not
 
@@ -174,7 +174,7 @@ def main(arguments: list[str]) -> int:
     except ClusterError as error:
         say(f"✖ the cluster does not answer as it should: {error}")
         return 1
-    return os.execvp("prefect", ["prefect", "worker", "start", *rest])  # noqa: S606,S607 - the image's own
+    return os.execv(sys.executable, [sys.executable, "-m", "datalab.prefect.event_worker", *rest])  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { formatBytes } from "../../model/units.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
 import { checkFile, checkTableName } from "../../ops/lake/upload.ts";
@@ -216,7 +216,7 @@ function layerName(text: string): string {
 }
 
 function usage(message: string): DatalabError {
-  return new DatalabError("E_USAGE", message, { exitCode: exit.usage });
+  return new DatalabError("E_USAGE", message);
 }
 
 async function readInput(): Promise<string> {

@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { type AnyCommand, examples } from "../terminal/options.ts";
 
 /** The launcher answers `env` itself; this stands here for help, and for who calls it with more words. */
@@ -8,7 +8,6 @@ export function register(program: AnyCommand): void {
     .description("Print the variables with which plain pulumi works on this project.")
     .action(() => {
       throw new DatalabError("E_USAGE", "env takes no options, and is answered by ./datalab itself", {
-        exitCode: exit.usage,
         hint: 'eval "$(./datalab env)"',
       });
     });

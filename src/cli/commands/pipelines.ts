@@ -126,7 +126,6 @@ async function wait(
   } catch (error) {
     if (interrupt.signal.aborted) {
       throw new DatalabError("E_INTERRUPTED", `Stopped waiting; the run ${run} goes on.`, {
-        exitCode: exit.interrupted,
         hint: `./datalab pipelines logs ${run}`,
       });
     }
@@ -178,7 +177,7 @@ const logText = ({ timestamp, level, message }: RunLog) =>
   `${timestamp.slice(11, 19)} ${levelName(level).padEnd(8)} ${message}`;
 
 function usage(message: string, hint?: string): DatalabError {
-  return new DatalabError("E_USAGE", message, { exitCode: exit.usage, ...(hint && { hint }) });
+  return new DatalabError("E_USAGE", message, hint ? { hint } : {});
 }
 
 function collect(text: string, known?: Map<string, string>): Map<string, string> {

@@ -48,9 +48,7 @@ export function register(program: AnyCommand): void {
         if (options.savePlan !== undefined)
           say(`The plan is saved: ./datalab up --plan ${options.savePlan} --stack ${stack}`);
         if (options.expectNoChanges === true && result.steps.length > 0) {
-          throw new DatalabError("E_CHANGES", `${result.steps.length} changes, none were expected.`, {
-            exitCode: exit.failure,
-          });
+          throw new DatalabError("E_CHANGES", `${result.steps.length} changes, none were expected.`);
         }
       } finally {
         reporter.close();

@@ -26,9 +26,6 @@ export function register(program: AnyCommand): void {
         throw new DatalabError(
           "E_USAGE",
           `promote: expected ${words}, received ${stacks.length === 0 ? "none" : stacks.join(" ")}`,
-          {
-            exitCode: exit.usage,
-          },
         );
       }
       const reporter = createReporter();

@@ -1,12 +1,11 @@
 import { createInterface } from "node:readline/promises";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 
 /** Asks before something that can't be undone. `--yes` answers it; without a terminal nothing is assumed. */
 export async function confirm(question: string, options: { readonly yes: boolean }): Promise<boolean> {
   if (options.yes) return true;
   if (!process.stdin.isTTY) {
     throw new DatalabError("E_CONFIRM", `${question} There is no terminal to answer on.`, {
-      exitCode: exit.usage,
       hint: "Pass --yes to answer with yes.",
     });
   }
@@ -27,7 +26,6 @@ export async function confirmByName(
   if (options.given !== undefined) return options.given === name;
   if (!process.stdin.isTTY) {
     throw new DatalabError("E_CONFIRM", `${question} There is no terminal to type its name on.`, {
-      exitCode: exit.usage,
       hint: `Pass --confirm ${name}.`,
     });
   }

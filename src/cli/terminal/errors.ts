@@ -55,14 +55,12 @@ function isCommanderError(error: unknown): error is CommanderError {
 function usageError(error: CommanderError): DatalabError {
   if (error.code === "commander.help") {
     return new DatalabError("E_USAGE", "a command is missing", {
-      exitCode: exit.usage,
       hint: "--help shows them.",
     });
   }
   const [first = "", ...rest] = error.message.split("\n");
   const hint = rest.join(" ").replace(/^\((.*)\)$/, "$1");
   return new DatalabError("E_USAGE", first.replace(/^error: /, ""), {
-    exitCode: exit.usage,
     hint: hint || "--help shows how to use it.",
   });
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { durationPattern, parseDuration } from "../../model/units.ts";
 
 /** What every command is told. */
@@ -44,7 +44,6 @@ export function contextOf(command: AnyCommand): Context {
       "E_STACK_NAME",
       `expected the name of a stack, received ${JSON.stringify(stack)}`,
       {
-        exitCode: exit.usage,
         hint: "A name starts with a letter and has at most 40 lower case letters, digits and dashes.",
       },
     );
@@ -85,7 +84,5 @@ export function wholeNumber(name: string, min: number): (text: string) => number
 }
 
 function unexpected(option: string, wanted: string, text: string): DatalabError {
-  return new DatalabError("E_USAGE", `${option}: expected ${wanted}, received ${JSON.stringify(text)}`, {
-    exitCode: exit.usage,
-  });
+  return new DatalabError("E_USAGE", `${option}: expected ${wanted}, received ${JSON.stringify(text)}`);
 }

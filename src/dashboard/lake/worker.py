@@ -158,7 +158,7 @@ def answer(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     except DataLabError as error:
         return {"error": error.message, "hint": error.hint or "", "code": error.code}
     except Exception as error:  # noqa: BLE001 - one bad question must not end the process
-        return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "unexpected"}
+        return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "E_UNEXPECTED"}
 
 
 def main() -> None:

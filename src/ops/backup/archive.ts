@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { loadEnvironment } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { besideState, locationOf } from "../engine/state-location.ts";
 import { readMaster } from "../services/credentials.ts";
@@ -51,7 +51,6 @@ export class Archive {
         ? `The stack ${this.stack} has no backup in ${this.place}.`
         : `The stack ${this.stack} has no backup ${JSON.stringify(word)}.`,
       {
-        exitCode: exit.usage,
         hint: none
           ? `./datalab backup create --stack ${this.stack}`
           : `./datalab backup list --stack ${this.stack} shows them.`,

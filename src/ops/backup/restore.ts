@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter } from "../reporter.ts";
@@ -103,7 +103,6 @@ async function checkTarget(record: BackupRecord, source: DataSource, stack: stri
     "E_BACKUP_TARGET",
     `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
     {
-      exitCode: exit.usage,
       hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
     },
   );
@@ -225,7 +224,7 @@ function halfWay(
 ): DatalabError {
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
-    "E_RESTORE_HALF",
+    "E_RESTORE_INCOMPLETE",
     `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),

@@ -67,7 +67,7 @@ export async function openSource(project: string, stack: string): Promise<DataSo
   } else {
     const { bucket } = lakeOf(platform);
     if (!bucket)
-      throw new DatalabError("E_NO_LAKE", `The stack ${stack} does not say where its buckets are.`);
+      throw new DatalabError("E_NO_STORE", `The stack ${stack} does not say where its buckets are.`);
     const client = new S3Client(clientConfig(bucket, secretKeyOf(bucket, credentials)));
     objects = {
       client,

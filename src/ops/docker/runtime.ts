@@ -90,7 +90,7 @@ export const dockerRuntime: Runtime = {
     const { code, stdout, stderr } = await dockerRun(["start", "--attach", instance]);
     if (code === 0) return;
     throw new DatalabError(
-      "E_ONE_SHOT",
+      "E_JOB_FAILED",
       `${instance} ended with ${code}: ${lastLines(`${stdout}\n${stderr}`, 4)}`,
       { hint: `docker logs ${instance}` },
     );

@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { externalKey } from "../../model/refs.ts";
 import { run } from "../process.ts";
 import { pulumiError } from "./pulumi-cli.ts";
@@ -15,11 +15,10 @@ export async function setExternalSecret(
 ): Promise<void> {
   if (!namePattern.test(name)) {
     const message = `expected a name of lower case letters, digits and dashes, received ${JSON.stringify(name)}`;
-    throw new DatalabError("E_USAGE", message, { exitCode: exit.usage });
+    throw new DatalabError("E_USAGE", message);
   }
   if (value === "") {
     throw new DatalabError("E_USAGE", `No value for ${name} came on standard input.`, {
-      exitCode: exit.usage,
       hint: `./datalab secrets set ${name} < file`,
     });
   }

@@ -54,7 +54,7 @@ export async function rerunJob(cluster: Cluster, stack: string, workload: string
     const now = await cluster.get<Job>(path);
     if (!now) return false;
     if (now.status?.conditions?.some(({ type, status }) => type === "Failed" && status === "True")) {
-      throw new DatalabError("E_ONE_SHOT", `The Job ${name} failed: ${jobState(now, []).words}.`, {
+      throw new DatalabError("E_JOB_FAILED", `The Job ${name} failed: ${jobState(now, []).words}.`, {
         hint: `./datalab services logs --stack ${stack}`,
       });
     }

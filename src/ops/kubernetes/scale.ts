@@ -145,9 +145,13 @@ export async function until(
   for (const end = Date.now() + maxMs; ; ) {
     if (await isSo()) return;
     if (Date.now() > end) {
-      throw new DatalabError("E_CLUSTER_SLOW", `${await otherwise()}, after ${Math.round(maxMs / 1000)} s.`, {
-        hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",
-      });
+      throw new DatalabError(
+        "E_CLUSTER_TIMEOUT",
+        `${await otherwise()}, after ${Math.round(maxMs / 1000)} s.`,
+        {
+          hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",
+        },
+      );
     }
     await sleep(pollMs);
   }

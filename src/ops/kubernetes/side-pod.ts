@@ -96,18 +96,22 @@ export async function createPod(
   });
 }
 
+/** What a pod that has ended is reported as: it is the object store's, or opens a user's files. */
+type StartCode = "E_STORE_START" | "E_HOME_START";
+
 /** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
 export async function waitingPod(
   cluster: Cluster,
   name: string,
   labels: Readonly<Record<string, string>>,
   spec: object,
+  code: StartCode,
 ): Promise<OpenVolume> {
   const close = () => removePod(cluster, name);
   await close();
   try {
     await createPod(cluster, name, labels, spec);
-    await runs(cluster, name);
+    await runs(cluster, name, code);
   } catch (error) {
     await close();
     throw error;
@@ -158,14 +162,14 @@ export async function ensureClaim(
 }
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */
-export async function runs(cluster: Cluster, name: string): Promise<void> {
+export async function runs(cluster: Cluster, name: string, code: StartCode): Promise<void> {
   const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   let pod: Pod | undefined;
   await until(
     async () => {
       pod = await cluster.get<Pod>(path);
       if (pod?.status?.phase === "Failed" || pod?.status?.phase === "Succeeded")
-        throw await ended(cluster, pod);
+        throw await ended(cluster, pod, code);
       return pod?.status?.phase === "Running";
     },
     startMs,
@@ -173,16 +177,13 @@ export async function runs(cluster: Cluster, name: string): Promise<void> {
   );
 }
 
-export async function ended(cluster: Cluster, pod: Pod): Promise<DatalabError> {
+export async function ended(cluster: Cluster, pod: Pod, code: StartCode): Promise<DatalabError> {
   const { name } = pod.metadata;
   const log = await cluster
     .send(`${paths.pods(cluster.target.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
     .then((answer) => answer.text())
     .catch(() => "");
-  return new DatalabError(
-    "E_STORE_START",
-    `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`,
-  );
+  return new DatalabError(code, `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`);
 }
 
 export function printed(pod: string, { code, stdout, stderr }: Ran): string {

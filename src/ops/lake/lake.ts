@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { lastLines } from "../process.ts";
 import { runtimeOf } from "../targets.ts";
@@ -49,10 +49,9 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
   const tool = platform.tools[capability];
   if (tool) return tool;
   throw new DatalabError(
-    "E_NO_LAKE",
+    "E_NO_LAKE_TOOL",
     `The stack ${platform.stack} has no service that carries the lake's tool.`,
     {
-      exitCode: exit.usage,
       hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
     },
   );
@@ -88,7 +87,7 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   if (ran.code === 0 && value !== undefined) return value;
   const { error } = (value ?? {}) as { error?: { code?: string; message?: string; hint?: string | null } };
   if (error) {
-    throw new DatalabError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
+    throw reportedError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
       exitCode: ran.code === 2 ? exit.usage : exit.failure,
       ...(error.hint && { hint: error.hint }),
     });

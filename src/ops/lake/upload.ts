@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import type { Agent } from "node:https";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, type ErrorCode } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
@@ -37,7 +37,6 @@ export function checkTableName(table: string): void {
     "E_TABLE_NAME",
     `expected a table name such as "flights", received ${JSON.stringify(table)}`,
     {
-      exitCode: exit.usage,
       hint: "A name starts with a letter and has at most 63 lower case letters, digits and underscores.",
     },
   );
@@ -45,8 +44,7 @@ export function checkTableName(table: string): void {
 
 /** Size of a file that can be ingested; throws when it is none. */
 export async function checkFile(path: string): Promise<number> {
-  const wrong = (code: string, message: string) =>
-    new DatalabError(code, `${path}: ${message}`, { exitCode: exit.usage });
+  const wrong = (code: ErrorCode, message: string) => new DatalabError(code, `${path}: ${message}`);
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
       throw wrong("E_FILE_MISSING", "there is no such file");
@@ -77,9 +75,13 @@ export async function uploadFile(
 ): Promise<Upload> {
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
-    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`, {
-      hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
-    });
+    throw new DatalabError(
+      "E_STORE_UNPUBLISHED",
+      `The stack ${platform.stack} does not publish its object store.`,
+      {
+        hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
+      },
+    );
   }
   const { url, region, accessKey, prefix = "" } = bucket;
   const store = { url, region, accessKey, secretKey: secretKeyOf(bucket, credentials), prefix };
@@ -108,7 +110,7 @@ export async function uploadTo(
   const bytes = await checkFile(path);
   const hash = await hashFile(path, (done) => options.onHash?.(done, bytes)).catch(
     (error: NodeJS.ErrnoException) => {
-      throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`, { exitCode: exit.usage });
+      throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`);
     },
   );
   const key = `${landingPrefix}/${table}/${hash}/${basename(path)}`;

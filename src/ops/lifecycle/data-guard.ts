@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { lastRelease } from "../release/release.ts";
@@ -37,7 +37,6 @@ export async function guardData(options: GuardOptions): Promise<void> {
   const refused = losses.filter(({ name }) => !allowDataLoss.includes(name));
   if (refused.length > 0) {
     throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
-      exitCode: exit.usage,
       hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
@@ -54,10 +53,9 @@ async function askBackup(project: string, stack: string, losses: readonly Loss[]
     ? `The last one, ${backup.id}, does not hold ${open.length === 1 ? "it" : "them"}`
     : `There is none of the last ${freshHours} hours that was read back whole`;
   throw new DatalabError(
-    "E_BACKUP",
+    "E_BACKUP_REQUIRED",
     `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
-      exitCode: exit.usage,
       hint: backup
         ? "Nothing was touched. What no backup can hold is given up only where protect is false: docs/backup.md says what it holds."
         : `Nothing was touched. Make one, and run the same again: ./datalab backup create --stack ${stack}`,

@@ -108,9 +108,13 @@ const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
 
 function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
-  return new DatalabError("E_LEFT", `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`, {
-    hint: "Something else may be using it; run ./datalab down again when it has ended.",
-  });
+  return new DatalabError(
+    "E_DOWN_INCOMPLETE",
+    `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`,
+    {
+      hint: "Something else may be using it; run ./datalab down again when it has ended.",
+    },
+  );
 }
 
 async function removeSpawned(

@@ -4,7 +4,7 @@ import { Document, parse } from "yaml";
 import { platformJsonSchema } from "../../config/json-schema.ts";
 import { loadEnvironment, stackFile } from "../../config/load.ts";
 import { ownerOf } from "../../config/ownership.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { openArchive } from "../backup/archive.ts";
 import type { BackupRecord } from "../backup/record.ts";
@@ -147,7 +147,6 @@ async function takeAway(project: string, name: string, reporter: Reporter): Prom
   if (!existsSync(file)) return;
   if (!readFileSync(file, "utf8").startsWith(mark)) {
     throw new DatalabError("E_DRILL_STACK", `There is a stack ${name} that no drill has made.`, {
-      exitCode: exit.usage,
       hint: `The drill would use this name: rename or remove Pulumi.${name}.yaml.`,
     });
   }

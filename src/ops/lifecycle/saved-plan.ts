@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { stackFile } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { exportState } from "../engine/stack-state.ts";
 import { releaseImages } from "../release/images.ts";
@@ -73,7 +73,6 @@ export async function checkPlan(project: string, model: PlatformModel, file: str
 
 function refused(message: string): DatalabError {
   return new DatalabError("E_PLAN", message, {
-    exitCode: exit.usage,
     hint: "Nothing was touched. Make another one: ./datalab preview --save-plan FILE",
   });
 }

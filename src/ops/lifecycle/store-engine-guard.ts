@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { render } from "../../model/refs.ts";
 import { engineVariable } from "../../services/object-store/engine.ts";
@@ -17,8 +17,7 @@ export async function checkDataEngine(model: PlatformModel, host: Host): Promise
     if (deployed === undefined || deployed === wanted) continue;
     const field = `services.${workload.service}.options.engine`;
     const message = `${field}: the objects of the stack ${model.stack} are held by ${deployed}, the configuration says ${wanted}.`;
-    throw new DatalabError("E_DATA_ENGINE", message, {
-      exitCode: exit.usage,
+    throw new DatalabError("E_STORE_ENGINE", message, {
       hint: `Nothing was touched. Set it to ${deployed} again; to move the objects: ./datalab data migrate-store --to ${wanted} --stack ${model.stack}`,
     });
   }

@@ -198,7 +198,7 @@ export async function parallel<T>(
   const worker = async () => {
     while (failure === undefined) {
       if (signal.aborted) {
-        failure = new DatalabError("E_INTERRUPTED", "Interrupted.", { exitCode: 130 });
+        failure = new DatalabError("E_INTERRUPTED", "Interrupted.");
         return;
       }
       const { value, done } = await items.next();

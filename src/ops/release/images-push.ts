@@ -1,7 +1,7 @@
 import { setPlatformFields } from "../../config/edit.ts";
 import { stackFile } from "../../config/load.ts";
 import { declaredImages } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { ensureImages } from "../../images/build.ts";
 import { asImageName, Catalog, isExternal } from "../../images/catalog.ts";
 import { publicDigest, pushImage } from "../../images/push.ts";
@@ -137,6 +137,5 @@ function checkRegistry(to: string): void {
   throw new DatalabError(
     "E_USAGE",
     `--to: expected a registry such as registry.example.com/team, received ${JSON.stringify(to)}`,
-    { exitCode: exit.usage },
   );
 }

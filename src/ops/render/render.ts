@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { declare } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { deriveSecret } from "../../model/derive.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { externalKey } from "../../model/refs.ts";
@@ -35,10 +35,9 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   const { model, environment } = declare(project, stack);
   if (model.cluster === null) {
     throw new DatalabError(
-      "E_TARGET",
+      "E_NO_CLUSTER",
       `The stack ${stack} runs in no cluster: there are no manifests of it.`,
       {
-        exitCode: exit.usage,
         hint: "Name a stack with target: kubernetes, such as --stack staging.",
       },
     );
@@ -93,7 +92,6 @@ function checkFolder(folder: string): readonly string[] {
     "E_RENDER",
     `--out: expected an empty folder, or one of an earlier time, received ${folder}`,
     {
-      exitCode: exit.usage,
       hint: "It holds other files, which might be mixed up with the manifests.",
     },
   );

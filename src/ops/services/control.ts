@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { gatewayName, isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -105,7 +105,6 @@ class Control {
         "E_DEPENDENTS",
         `These run and can't without it: ${names}. Nothing was stopped.`,
         {
-          exitCode: exit.usage,
           hint: "--with-dependents stops them too, in order; restart NAME leaves them alone.",
         },
       );

@@ -1,6 +1,6 @@
 import type { AlertsReport } from "../../core/alerts.ts";
 import type { Health, ServiceHealth } from "../../core/health.ts";
-import { DatalabError } from "../../errors.ts";
+import { DatalabError, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { readSecret } from "./credentials.ts";
 import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
@@ -65,7 +65,9 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
     if (error?.code === "E_UNAVAILABLE" || error?.code === "E_UPSTREAM_LOST")
       throw unreachable(base, new Error("the gateway answers that the core does not"));
     if (error?.code === "E_TOKEN") throw wrongToken(base);
-    throw new DatalabError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`);
+    throw reportedError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`, {
+      exitCode: exit.failure,
+    });
   }
   return {
     health: (signal) => ask("GET", "/health", answerMs, signal),

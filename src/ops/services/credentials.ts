@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { deriveSecret } from "../../model/derive.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { externalKey } from "../../model/refs.ts";
@@ -48,7 +48,6 @@ export function credentialsOf(
       const value = given.get(name);
       if (value !== undefined) return value;
       throw new DatalabError("E_SECRET", `The stack ${platform.stack} was given no secret "${name}".`, {
-        exitCode: exit.usage,
         hint: `Run: ./datalab secrets set ${name} --stack ${platform.stack}`,
       });
     },
@@ -64,7 +63,6 @@ export function secretValue(platform: PlatformOutput, master: string, id: string
   if (secret) return deriveSecret(master, platform.stack, secret);
   const ids = platform.secrets.map((each) => each.id);
   throw new DatalabError("E_SECRET", `The stack ${platform.stack} has no secret "${id}".`, {
-    exitCode: exit.usage,
     hint: suggest(id, ids),
   });
 }

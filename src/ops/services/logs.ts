@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
 import type { LogLine } from "../target.ts";
@@ -128,7 +128,6 @@ async function checkNames(
   for (const name of unknown) {
     if (all.includes(name)) continue;
     throw new DatalabError("E_SERVICE", `The stack ${platform.stack} has no service or workload "${name}".`, {
-      exitCode: exit.usage,
       hint: suggest(name, all),
     });
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
 import type { FlowRun, PrefectClient, RunLog } from "./prefect-client.ts";
@@ -90,7 +90,6 @@ export async function startRun(
   const names = platform.pipelines.map((pipeline) => pipeline.name);
   if (!names.includes(name)) {
     throw new DatalabError("E_PIPELINE", `The stack ${platform.stack} has no pipeline "${name}".`, {
-      exitCode: exit.usage,
       hint: suggest(name, names),
     });
   }
@@ -116,7 +115,6 @@ export function parameterValues(
   for (const [key, text] of given) {
     if (!known.includes(key)) {
       throw new DatalabError("E_PARAMETER", `The pipeline ${pipeline} has no parameter "${key}".`, {
-        exitCode: exit.usage,
         hint: suggest(key, known),
       });
     }
@@ -159,7 +157,7 @@ export async function waitForRun(
       if (++failures > 20) throw error;
       return undefined;
     });
-    if (run === null) throw new DatalabError("E_RUN_GONE", `The run ${id} was deleted.`);
+    if (run === null) throw new DatalabError("E_RUN_DELETED", `The run ${id} was deleted.`);
     if (run) {
       failures = 0;
       const { type = "", message = null } = run.state ?? {};
@@ -209,7 +207,6 @@ async function reasonToWait(prefect: PrefectClient, run: FlowRun): Promise<strin
 export async function runLogs(prefect: PrefectClient, id: string, limit: number): Promise<readonly RunLog[]> {
   if (!/^[0-9a-f-]{36}$/i.test(id) || !(await prefect.run(id))) {
     throw new DatalabError("E_RUN", `There is no run "${id}".`, {
-      exitCode: exit.usage,
       hint: "./datalab pipelines list shows the last run of every pipeline with --json.",
     });
   }

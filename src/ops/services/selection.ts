@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { findService } from "./services.ts";
 
@@ -48,5 +48,5 @@ function reach(
 }
 
 function usage(message: string, hint?: string): DatalabError {
-  return new DatalabError("E_USAGE", message, { exitCode: exit.usage, ...(hint && { hint }) });
+  return new DatalabError("E_USAGE", message, hint ? { hint } : {});
 }

@@ -1,5 +1,5 @@
 import { declare } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { ensureImages } from "../../images/build.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
@@ -192,7 +192,6 @@ function engineName(text: string): EngineName {
   throw new DatalabError(
     "E_USAGE",
     `--to: expected one of ${engineNames.join(", ")}, received ${JSON.stringify(text)}`,
-    { exitCode: exit.usage },
   );
 }
 

@@ -51,7 +51,7 @@ export async function switchOver(
     if (from === undefined || from === to) throw error;
     if (await isServing(parts)) {
       throw new DatalabError(
-        "E_MIGRATE_UP",
+        "E_MIGRATE_NOT_READY",
         `The objects are in ${to} and it runs; something else of the stack did not come up: ${(error as Error).message}`,
         {
           hint: "Put right what it says, then run ./datalab data migrate-store again: it goes on from here.",

@@ -95,7 +95,7 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
     ...(workload.probe && {
       healthcheck: {
         tests: ["CMD", ...workload.probe.command],
-        interval: `${workload.probe.everySeconds}s`,
+        interval: goDuration(Math.max(workload.probe.everySeconds, probeSeconds)),
         timeout: "5s",
         startPeriod: goDuration(workload.probe.withinSeconds),
         retries: 3,
@@ -103,6 +103,9 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
     }),
   };
 }
+
+/** Each probe is a process that Docker starts. They say nothing to anybody but `docker ps`: the core's checks raise alerts. */
+const probeSeconds = 120;
 
 /** Docker reports 90 s as 1m30s, and a difference in writing would be a difference. */
 function goDuration(seconds: number): string {

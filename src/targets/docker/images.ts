@@ -44,7 +44,7 @@ export function resolveImages(names: readonly string[], images: ImagesModel): Im
   const missing = references.filter(([name]) => !ids.has(name));
   if (missing.length > 0) {
     throw new DatalabError(
-      "E_IMAGES",
+      "E_IMAGE_MISSING",
       `Images are missing on this Docker host: ${missing.map(([, reference]) => reference).join(", ")}`,
       { hint: "Run `./datalab images build`; `./datalab up` does so by itself." },
     );

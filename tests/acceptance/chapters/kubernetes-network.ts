@@ -25,7 +25,8 @@ asyncio.run(main())
 /** Images that have an interpreter to ask with. */
 const hasPython = ["python", "spark", "notebook", "dashboard"];
 
-export function kubernetesNetwork(stage: Stage): void {
+/** `pairs`: the least that there is to try. */
+export function kubernetesNetwork(stage: Stage, pairs = 100): void {
   describe("network rules, tried from inside the pods", () => {
     test("every edge of the model works, and every other pair is refused", () => {
       const { model } = declare(stage.project.root, stage.project.stack);
@@ -56,7 +57,7 @@ export function kubernetesNetwork(stage: Stage): void {
         }
       }
       expect(wrong).toEqual([]);
-      expect(tried).toBeGreaterThan(100);
+      expect(tried).toBeGreaterThanOrEqual(pairs);
     });
   });
 }

@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onlyInAll } from "../../support/tier.ts";
 import { type Login, TestBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
 import { flightRows } from "../support/flights.ts";
@@ -162,16 +163,18 @@ export function pages(stage: Stage): void {
       expect(buckets).toEqual(expect.arrayContaining(["artifacts", "bronze", "gold", "silver"]));
     });
 
-    test("JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark", async () => {
+    const lab = async () => {
       await products.openLab(browser, page, base(8000), await login("admin", "jupyterhub/admin"));
       await picture("jupyterlab");
-      const lab = `${base(8000)}/user/admin/lab`;
-      const output = await products.runCell(browser, page, lab, cell);
+      const address = `${base(8000)}/user/admin/lab`;
+      const output = await products.runCell(browser, page, address, cell);
       await picture("notebook");
       expect(output).toContain(`rows by Spark: ${flightRows}`);
       await products.stopNotebook(browser, page, base(8000));
       await picture("hub-home");
-    }, 600_000);
+    };
+    const title = "JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark";
+    onlyInAll(() => test(title, lab, 600_000));
 
     test("no page has asked anybody but this machine, and none has an error inside", () => {
       expect(browser.strangers).toEqual([]);

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
+import { noteStack } from "./started-stacks.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
 
@@ -38,10 +39,19 @@ export class Project {
   /** What `./datalab env` exports, on top of a plain environment. */
   readonly env: NodeJS.ProcessEnv;
   /** All that the command line has ever said, for the hunt for secrets. */
-  readonly transcript: string[] = [];
+  readonly transcript: string[];
 
-  constructor(stack: string, platform: Platform) {
+  /** A copy of the checkout with this stack; or, beside another project's stack, one more stack of the same copy. */
+  constructor(stack: string, from: Platform | Project) {
     this.stack = stack;
+    noteStack(stack);
+    if (from instanceof Project) {
+      this.root = from.root;
+      this.env = from.env;
+      this.transcript = from.transcript;
+      return;
+    }
+    this.transcript = [];
     this.root = mkdtempSync(join(tmpdir(), `datalab-${stack}-`));
     const listed = must(repository, "git", ["ls-files", "-z", "-co", "--exclude-standard"]);
     for (const path of listed.split("\0").filter((p) => p !== "" && existsSync(join(repository, p)))) {
@@ -55,9 +65,19 @@ export class Project {
       rmSync(join(this.root, "node_modules"), { recursive: true, force: true });
       must(repository, "cp", ["-a", ...modules]);
     }
-    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": platform } }));
-    const exported = must(this.root, "./datalab", ["env"], plainEnvironment());
-    this.env = { ...plainEnvironment(), ...parseExports(exported) };
+    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": from } }));
+    mkdirSync(this.#temporary);
+    const exported = must(this.root, "./datalab", ["env"], this.#plain());
+    this.env = { ...this.#plain(), ...parseExports(exported) };
+  }
+
+  /** For temporary files: a command that is killed with kill -9 can't remove its own. */
+  get #temporary(): string {
+    return `${this.root}-tmp`;
+  }
+
+  #plain(): NodeJS.ProcessEnv {
+    return { ...plainEnvironment(), TMPDIR: this.#temporary };
   }
 
   path(...parts: string[]): string {
@@ -94,12 +114,12 @@ export class Project {
 
   /** Starts a command in a process group of its own, as a terminal does. */
   start(...args: string[]): Started {
-    return this.#run("./datalab", [...args, "--stack", this.stack], plainEnvironment());
+    return this.#run("./datalab", [...args, "--stack", this.stack], this.#plain());
   }
 
   /** A script in the shell that `eval "$(./datalab env)"` gives. */
   shell(script: string): Promise<Ran> {
-    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], plainEnvironment()).ended;
+    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], this.#plain()).ended;
   }
 
   /** A docker command; throws when it fails. */
@@ -117,7 +137,7 @@ export class Project {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    for (const folder of [this.root, this.#temporary]) rmSync(folder, { recursive: true, force: true });
   }
 
   #run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Started {

@@ -235,7 +235,7 @@ describe("a one-shot that is run again", () => {
   test("GIVEN a Job WHEN it fails this time THEN that is said", async () => {
     const { runtime, cluster } = await runtimeOn({ [jobs]: [job()] });
     const ended = endNext(cluster.contents, { failed: 4, conditions: [{ type: "Failed", status: "True" }] });
-    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({ code: "E_ONE_SHOT" });
+    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({ code: "E_JOB_FAILED" });
     await ended;
   });
 

@@ -44,7 +44,7 @@ describe("what the lake's tool printed", () => {
 });
 
 test("a platform without a lake says so", () => {
-  expect(() => lakeOf(platform())).toThrow(expect.objectContaining({ code: "E_NO_LAKE", exitCode: 2 }));
+  expect(() => lakeOf(platform())).toThrow(expect.objectContaining({ code: "E_NO_LAKE_TOOL", exitCode: 2 }));
 });
 
 describe("an upload", () => {

@@ -178,7 +178,7 @@ test("what can't be removed is named", async () => {
   standInPulumi({ runs: [{ code: 0 }] });
   standInDocker(all, ["datalab-dev"]);
   await expect(down(optionsFor())).rejects.toMatchObject({
-    code: "E_LEFT",
+    code: "E_DOWN_INCOMPLETE",
     message: "The stack dev is down, but this is left: network datalab-dev",
   });
 });

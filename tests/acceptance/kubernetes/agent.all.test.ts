@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { onlyOne, theCluster } from "../support/only-one.ts";
 import { AgentPods } from "./support/agent-pods.ts";
 import { noCluster } from "./support/cluster.ts";
 
@@ -18,14 +19,19 @@ const arrives = async (container: string, count: number, seconds = 60) => {
 };
 
 describe.skipIf(missing)("the agent on Kubernetes", () => {
+  let letGo = () => {};
   beforeAll(async () => {
+    letGo = await onlyOne(theCluster);
     pods.open();
     pods.start("early", "echo out; exit 3");
     pods.startStore();
     pods.startAgent();
     await eventually("the agent follows", 90, () => pods.agent("/livez") === '{"ok":true}');
   });
-  afterAll(() => pods.close());
+  afterAll(() => {
+    pods.close();
+    letGo();
+  });
 
   describe("logs", () => {
     test("of a pod that had ended before are there, with what says where they come from", async () => {
