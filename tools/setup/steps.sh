@@ -68,9 +68,9 @@ missing_images() {
     DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing "${names[@]}" 2>/dev/null || code=$?
     [ "$code" -gt 1 ] || return 0
   fi
-  for name in $(sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations"); do
+  while read -r name; do
     case " ${names[*]:-$name} debian base " in *" $name "*) echo "$name" ;; esac
-  done
+  done < <(sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations")
 }
 
 # The living line is drawn anew every second, and erased by every line that is said.
