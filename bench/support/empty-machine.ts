@@ -150,7 +150,9 @@ export class EmptyMachine {
     return { ...Object.fromEntries(kept), HOME: this.home, PATH: path.join(delimiter), EMPTY: this.#folder };
   }
 
-  /** Where CPU time is charged: in one tree of control groups for each controller, or in the one tree of all. */
+  /**
+   * Where CPU time is charged: in one tree of control groups for each controller, or in the one tree of all.
+   */
   #controllers(): string[] {
     return existsSync(join(groups, "cgroup.controllers")) ? [groups] : [join(groups, "cpuacct")];
   }

@@ -107,7 +107,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const { pathname } = url;
     if (method === "POST") {
       if (pathname === "/alerts" || pathname === "/backup") {
-        if (!mayPost(authorization)) return failure(401, "E_LOGIN", "Only the platform itself posts there.");
+        if (!mayPost(authorization))
+          return failure(401, "E_LOGIN", "Only the platform itself may post there.");
         const [wrong, code] =
           pathname === "/alerts"
             ? ([alerts.receive(body), "E_ALERTS"] as const)

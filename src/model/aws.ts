@@ -1,6 +1,6 @@
 import type { SizeName } from "./aws-bounds.ts";
 
-/** The account that a stack is deployed to, and what is made in it. */
+/** The account that a stack is deployed to, and the resources in it. */
 export interface AwsModel {
   readonly accountId: string;
   readonly region: string;

@@ -13,9 +13,9 @@ export interface Environment {
   readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */
   locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set, or the preset that it comes from; undefined: it is a default. */
+  /** `file:line:col` where a value, or the preset that sets it, is written; undefined for a default. */
   find(path: readonly (string | number)[]): string | undefined;
-  /** The preset that a value comes from; undefined: the file sets it, or it is a default. */
+  /** The preset that sets a value; undefined: the file sets it, or it is a default. */
   presetOf(path: readonly (string | number)[]): string | undefined;
 }
 

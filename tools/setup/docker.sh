@@ -12,9 +12,9 @@ docker_clients() {
   if [ -x /usr/bin/docker ]; then echo /usr/bin/docker; fi
 }
 
-# find_docker: sets docker to the first client that reaches a server and can build with BuildKit, docker_version to
-# the server's version, and docker_problem to what is wrong otherwise. A client of version 23 or later builds with the
-# buildx plugin only; an older one has BuildKit built in.
+# find_docker: sets docker to the first client that reaches a server and can build with BuildKit,
+# docker_version to the server's version, and docker_problem to what is wrong otherwise. A client of version
+# 23 or later builds with the buildx plugin only; an older one has BuildKit built in.
 find_docker() {
   local client versions
   docker='' docker_version='' docker_problem='Docker is not installed'

@@ -21,8 +21,8 @@ engine_was_built() {
   [ -s "$stamp" ] && ! grep -q '^official' "$stamp"
 }
 
-# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's time and up to
-# 500 MB. It has no switch for it, and goes on without where it can't make the folder.
+# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's
+# time and up to 500 MB. It has no switch for it, and goes on without where it can't make the folder.
 without_engine_logs() {
   [ ! -f "$PULUMI_HOME/logs" ] || return 0
   mkdir -p "$PULUMI_HOME"

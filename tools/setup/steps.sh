@@ -61,8 +61,7 @@ programs_in() {
   esac
 }
 
-# missing_images: those of the dev stack's preset that are not built, with what they are built from; all of them
-# where nobody can say.
+# missing_images: those of the dev stack's preset that are not built; all of them where nobody can say.
 missing_images() {
   local code=0 name
   local -a names=()
@@ -72,7 +71,7 @@ missing_images() {
     [ "$code" -gt 1 ] || return 0
   fi
   while read -r name; do
-    case " ${names[*]:-$name} debian base python " in *" $name "*) echo "$name" ;; esac
+    case " ${names[*]:-$name} debian base " in *" $name "*) echo "$name" ;; esac
   done < <(sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations")
 }
 

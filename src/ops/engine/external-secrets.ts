@@ -6,7 +6,10 @@ import { ensureStack } from "./stack.ts";
 
 const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
 
-/** Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard input. */
+/**
+ * Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard
+ * input.
+ */
 export async function setExternalSecret(
   project: string,
   stack: string,
@@ -18,7 +21,7 @@ export async function setExternalSecret(
     throw new DatalabError("E_USAGE", message);
   }
   if (value === "") {
-    throw new DatalabError("E_USAGE", `No value for ${name} came on standard input.`, {
+    throw new DatalabError("E_USAGE", `No value for ${name} was given on standard input.`, {
       hint: `./datalab secrets set ${name} < file`,
     });
   }

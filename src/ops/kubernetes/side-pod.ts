@@ -9,7 +9,10 @@ import { type Claim, type Pod, paths } from "./objects.ts";
 import { type Found, until } from "./scale.ts";
 import { podState } from "./state.ts";
 
-/** Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's own. */
+/**
+ * Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's
+ * own.
+ */
 
 export const role = "migration";
 export const container = "main";
@@ -99,7 +102,10 @@ export async function createPod(
 /** What a pod that has ended is reported as: it is the object store's, or opens a user's files. */
 type StartCode = "E_STORE_START" | "E_HOME_START";
 
-/** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
+/**
+ * A pod whose command only waits, running when it resolves: what one of this name an earlier call has left
+ * goes first.
+ */
 export async function waitingPod(
   cluster: Cluster,
   name: string,
@@ -173,7 +179,7 @@ export async function runs(cluster: Cluster, name: string, code: StartCode): Pro
       return pod?.status?.phase === "Running";
     },
     startMs,
-    async () => `The pod ${name} does not run: ${pod ? podState(pod).words : "it is gone"}`,
+    async () => `The pod ${name} is not running: ${pod ? podState(pod).words : "it is gone"}`,
   );
 }
 

@@ -30,8 +30,8 @@ const stopSeconds = 60;
 const sideName = (workload: string, name: string): string => `${workload}-migration-${name}`;
 
 /**
- * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same policies, which no Service and no
- * network rule knows; they are reached through the API.
+ * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same
+ * policies, which no Service and no network rule knows; they are reached through the API.
  */
 export function kubernetesStoreHost(open: () => Cluster): StoreHost {
   const scaled = (stack: string, workload: string) => existing(open(), stack, workload, "StatefulSet");

@@ -37,7 +37,7 @@ export async function fetchReport(
   } catch (error) {
     if (!(error instanceof NoSuchKey)) throw error;
     throw new DatalabError("E_NO_REPORT", `There is no report of ${pipeline} yet (${bucketName}/${key}).`, {
-      hint: `./datalab pipelines run ${pipeline} --wait makes one.`,
+      hint: `./datalab pipelines run ${pipeline} --wait creates one.`,
     });
   } finally {
     client.destroy();

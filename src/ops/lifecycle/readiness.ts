@@ -29,7 +29,9 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #model: PlatformModel;
   readonly #core: CoreClient;
-  /** When a workload of the service was last made, replaced or started in this run: milliseconds since 1970. */
+  /**
+   * When a workload of the service was last made, replaced or started in this run: milliseconds since 1970.
+   */
   readonly #touched = new Map<string, number>();
 
   constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, route: IngressRoute | null) {
@@ -102,7 +104,10 @@ export class Readiness {
     }
   }
 
-  /** Results from before a service was touched say nothing: such checks are run now. Undefined while core does not answer. */
+  /**
+   * Results from before a service was touched say nothing: such checks are run now. Undefined while core does
+   * not answer.
+   */
   async #ask(pending: ReadonlySet<string>): Promise<Health | undefined> {
     const { signal } = this.#options;
     try {

@@ -68,8 +68,8 @@ export interface UpResult {
 }
 
 /**
- * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
- * with its last log lines; what was made stays, and the next up goes on from there.
+ * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
+ * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack, reporter, signal } = options;
@@ -128,7 +128,7 @@ async function buildImages(model: PlatformModel, reporter: Reporter, signal: Abo
       signal,
       onProgress: (line) => step.update(line.replace(/^\[\s*[\d.]+s\] /, "")),
     });
-    step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
+    step.done(built.length === 0 ? "all exist" : `built ${built.map(({ image }) => image).join(", ")}`);
   } catch (error) {
     step.fail();
     stopIfAborted(signal);
@@ -196,7 +196,7 @@ class Update {
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
         host: this.#host,
-        onRecover: () => step.update("a killed run has left its lock and half-made resources: recovering"),
+        onRecover: () => step.update("recovering from a killed run: its lock and incomplete resources"),
       });
       if (this.#failure) throw cannotStart(this.#failure);
       stopIfAborted(signal);

@@ -80,7 +80,10 @@ export async function* objectsOf(client: S3Client, bucket: string): AsyncGenerat
   } while (token !== undefined);
 }
 
-/** Makes the target's buckets and objects those of the source. Throws at the first that can't be made the same. */
+/**
+ * Makes the target's buckets and objects those of the source. Throws at the first that can't be made the
+ * same.
+ */
 export async function mirror(
   source: S3Client,
   target: S3Client,
@@ -156,7 +159,7 @@ async function removeOthers(
   if (there !== report.objects) {
     throw new DatalabError(
       "E_MIGRATE_DIFFERS",
-      `${bucket} has ${report.objects} objects in the one engine, ${there} in the other.`,
+      `${bucket} has ${report.objects} objects in one engine, ${there} in the other.`,
     );
   }
 }
@@ -170,7 +173,9 @@ export async function ensureBucket(target: S3Client, bucket: string): Promise<vo
   }
 }
 
-/** Only the newest version of an object would be copied: that is not what somebody who keeps versions expects. */
+/**
+ * Only the newest version of an object would be copied: that is not what somebody who keeps versions expects.
+ */
 async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   const { Status } = await source
     .send(new GetBucketVersioningCommand({ Bucket: bucket }))
@@ -183,8 +188,8 @@ async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   if (Status === undefined) return;
   throw new DatalabError(
     "E_MIGRATE_VERSIONS",
-    `The bucket ${bucket} keeps versions of its objects, which can't be moved.`,
-    { hint: "Copy what you need of its older versions, and empty the bucket." },
+    `The bucket ${bucket} has versioning, and old versions can't be moved.`,
+    { hint: "Copy the old versions that you need, and empty the bucket." },
   );
 }
 

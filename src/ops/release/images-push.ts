@@ -40,8 +40,8 @@ export interface PushedImage {
 }
 
 /**
- * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry has is neither
- * built nor pushed again; what comes from a public registry stays there.
+ * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry
+ * has is neither built nor pushed again; what comes from a public registry stays there.
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const { project, stack, to, force, reporter, signal } = options;
@@ -98,7 +98,7 @@ async function build(
       onProgress: (line) =>
         (onBuildLine ?? ((text) => step.update(text.replace(/^\[\s*[\d.]+s\] /, ""))))(line),
     });
-    step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
+    step.done(built.length === 0 ? "all exist" : `built ${built.map(({ image }) => image).join(", ")}`);
   } catch (error) {
     step.fail();
     stopIfAborted(signal);
@@ -127,7 +127,7 @@ async function push(
 async function external(name: string): Promise<string> {
   const digest = await publicDigest(name);
   if (digest) return digest;
-  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is not known here.`, {
+  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is unknown here.`, {
     hint: `docker pull ${name}, or write it to images.digests in the stack's file.`,
   });
 }

@@ -82,7 +82,7 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
         "E_USAGE",
         `--grep: the log store can't use this regular expression: ${regexp}`,
         {
-          hint: "It takes RE2, which has no look-around and no back-references.",
+          hint: "It uses RE2, which has neither look-around nor back-references.",
         },
       );
     }

@@ -132,7 +132,7 @@ export function prefectClient(api: string, authString: string, by: Fetch = fetch
   const found = async <T>(promise: Promise<T | null>): Promise<T> => {
     const value = await promise;
     if (value !== null) return value;
-    throw new DatalabError("E_PREFECT_NOT_FOUND", "What was asked for is no longer there in Prefect.");
+    throw new DatalabError("E_PREFECT_NOT_FOUND", "Prefect no longer has the requested object.");
   };
 
   return {

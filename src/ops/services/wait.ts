@@ -32,8 +32,9 @@ export interface AwaitOptions {
 }
 
 /**
- * Waits until every functional check of the services has passed after `since`. Where the core does not run, what the
- * target itself says has to do, and a note says so. Never throws for a service that does not get well.
+ * Waits until every functional check of the services has passed after `since`. Where the core does not run,
+ * what the target itself says has to do, and a note says so. Never throws for a service that does not get
+ * well.
  */
 export async function awaitHealthy(
   platform: PlatformOutput,
@@ -70,7 +71,7 @@ export async function awaitHealthy(
     }
     if (coreGone && pending.size > 0) {
       for (const [name, state] of await byInstances(platform, runtime, pending)) {
-        const note = "its functional checks are not known: the core does not answer";
+        const note = "the results of its functional checks are unknown: the core does not answer";
         done.set(name, { state, seconds: seconds(), notes: [note] });
         pending.delete(name);
       }
@@ -85,7 +86,7 @@ export async function awaitHealthy(
       });
     }
     const unwell = [...done].filter(([, { state }]) => state !== "healthy");
-    if (unwell.length === 0) step.done(coreGone ? "not known" : "passed");
+    if (unwell.length === 0) step.done(coreGone ? "unknown" : "passed");
     else step.fail(unwell.map(([name, { state }]) => `${name} is ${state}`).join(", "));
     return done;
   } catch (error) {

@@ -62,9 +62,9 @@ export interface Migration extends MigrationPlan {
 }
 
 /**
- * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the store answers
- * nobody but this. Whatever fails before the switch leaves the stack on the engine that it had; the next call goes on with
- * what was copied.
+ * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the
+ * store answers nobody but this. Whatever fails before the switch leaves the stack on the engine that it had;
+ * the next call goes on with what was copied.
  */
 export async function migrateStore(options: MigrateOptions): Promise<Migration> {
   const { project, stack, signal, reporter } = options;
@@ -140,7 +140,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
         step.fail();
         throw error;
       });
-      step.done(quiet.pools.length === 0 ? "paused already" : `paused ${quiet.pools.join(", ")}`);
+      step.done(quiet.pools.length === 0 ? "already paused" : `paused ${quiet.pools.join(", ")}`);
     }
     isStopped = true;
     await host.stores.stopInstance(stack, source.workload.name);
@@ -182,7 +182,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
     if (isStopped) await host.stores.startInstance(stack, source.workload.name);
     if (client) await resume(client, pools);
     forget(project, stack);
-    step.done("the stack runs as before");
+    step.done("the stack runs on its old engine again");
   }
 }
 

@@ -48,7 +48,10 @@ class History {
     if (endedAt >= (this.last?.endedAt ?? 0)) this.last = { endedAt, seconds: run.total_run_time };
   }
 
-  /** Forgets what no figure counts any more: runs of the day, and those that failed since the last success, are kept. */
+  /**
+   * Forgets what no figure counts any more: runs of the day, and those that failed since the last success,
+   * are kept.
+   */
   prune(now: number): void {
     for (const [id, { state, endedAt }] of this.runs) {
       const counts = now - endedAt < day || (failed.includes(state) && endedAt > this.lastSuccess);
