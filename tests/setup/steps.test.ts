@@ -3,7 +3,6 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { setVariable } from "../support/programs.ts";
 import { makeProject } from "../support/project.ts";
 import { emptyProject, environment, repository, setup } from "./support/empty-project.ts";
 
@@ -93,22 +92,6 @@ describe("the estimate", () => {
         `→ run ./setup.sh to install what is missing: about \\d+ s at most on ${cores} cores \\(estimate\\)`,
       ),
     );
-  });
-
-  test("of a small preset counts its images and what they are built from alone", () => {
-    // What nproc counts.
-    setVariable("OMP_NUM_THREADS", "2");
-    const root = emptyProject();
-    const seconds = () =>
-      Number(JSON.parse(setup(root, "--check", "--json", "--only", "images").stdout).estimatedSeconds);
-    const all = seconds();
-    writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    preset: lake\n");
-    const lake = seconds();
-    const table = readFileSync(join(root, "tools/setup/durations"), "utf8");
-    const cpu = (name: string) => Number(new RegExp(`^image-${name} +(\\d+)`, "m").exec(table)?.[1]);
-    const busy = Number(/^busy +([\d.]+)/m.exec(table)?.[1]);
-    // Spark and notebooks are what the lake does without; both are cut to whole seconds.
-    expect(Math.abs(all - lake - (cpu("spark") + cpu("notebook")) / (2 * busy))).toBeLessThan(1);
   });
 });
 
