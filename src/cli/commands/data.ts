@@ -1,7 +1,8 @@
 import { DatalabError, exit } from "../../errors.ts";
 import { formatBytes } from "../../model/units.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
-import { checkFile, checkTableName } from "../../ops/lake/upload.ts";
+import { checkFile, checkTableName, type Upload } from "../../ops/lake/upload.ts";
+import { runStep } from "../../ops/reporter.ts";
 import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
 import { readPlatform } from "../../ops/services/platform.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "../terminal/options.ts";
@@ -149,25 +150,18 @@ async function ingestFile(
   const size = formatBytes(bytes);
   // On a terminal the bar stands where the step will; elsewhere the step says that the upload is under way.
   const bar = await createBar(`upload ${file}`, bytes);
-  const sending = bar ? undefined : reporter.step(`upload ${file}`);
-  const upload = await uploadFile(platform, credentials, file, name, {
-    onUpload: (done) => bar?.update(done),
-  })
-    .catch((error: unknown) => {
-      sending?.fail();
-      throw error;
-    })
-    .finally(() => bar?.stop());
-  (sending ?? reporter.step(`upload ${file}`)).done(upload.skipped ? `${size}, there already` : size);
-  const step = reporter.step(`ingest into bronze.${name}`);
+  const send = async (): Promise<[Upload, string]> => {
+    const onUpload = (done: number) => bar?.update(done);
+    const sent = await uploadFile(platform, credentials, file, name, { onUpload }).finally(() => bar?.stop());
+    return [sent, sent.skipped ? `${size}, there already` : size];
+  };
   try {
-    const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
-    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
-    step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
-    return result;
-  } catch (error) {
-    step.fail();
-    throw error;
+    const upload = await runStep(reporter, `upload ${file}`, send, { lazy: bar !== undefined });
+    return await runStep(reporter, `ingest into bronze.${name}`, async (step) => {
+      const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
+      const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
+      return [result, result.skipped ? "nothing changed" : rowCount(result.rows)];
+    });
   } finally {
     reporter.close();
   }
