@@ -10,7 +10,10 @@ export interface HealthWaitOptions {
   readonly core: CoreClient;
   /** Names of the services that are waited for. */
   readonly services: Iterable<string>;
-  /** When a service was last made or started, in milliseconds since 1970: results of checks that began earlier do not count. */
+  /**
+   * When a service was last made or started, in milliseconds since 1970: results of checks that began earlier do not
+   * count.
+   */
   readonly changedAt: (service: string) => number | undefined;
   /** When the waiting ends, in milliseconds since 1970. */
   readonly deadline: number;
