@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { BasicLogin } from "../model/basic-auth.ts";
 import type { ResolvedGrant } from "../model/service.ts";
 
 /** `/run/datalab/registry.json`: the services of the stack with every address answered. */
@@ -49,18 +50,12 @@ export interface CheckEntry extends CollectorEntry {
   readonly tcp?: { readonly host: string; readonly port: string };
 }
 
-/** Who may post alerts. */
-export interface AlertsLogin {
-  readonly user: string;
-  readonly password: string;
-}
-
 export interface CoreFiles {
   readonly registry: RegistryFile;
   readonly checks: readonly CheckEntry[];
   readonly collectors: readonly CollectorEntry[];
-  /** null: no alerts are received. */
-  readonly alerts: AlertsLogin | null;
+  /** The login that may post alerts; null: no alerts are received. */
+  readonly alerts: BasicLogin | null;
 }
 
 /** Reads what the target mounted. Throws a sentence that names the file when one is missing or misshapen. */
@@ -84,7 +79,7 @@ export async function readCoreFiles(directory: string): Promise<CoreFiles> {
     } as unknown as RegistryFile,
     checks: entries.map((entry, index) => toEntry(entry, `${checks.path}: checks[${index}]`)),
     collectors: measured.map((entry, index) => toEntry(entry, `${checks.path}: collectors[${index}]`)),
-    alerts: (checks.value.alerts ?? null) as AlertsLogin | null,
+    alerts: (checks.value.alerts ?? null) as BasicLogin | null,
   };
 }
 

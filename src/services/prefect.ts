@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
@@ -100,7 +101,7 @@ function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>>
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const api = `${endpoints["main.api"]}/api`;
   const headers = {
-    authorization: `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`,
+    authorization: basicAuth({ user, password: secrets.admin as string }),
     "content-type": "application/json",
   };
   const call = async (method: string, path: string, body?: unknown, abort: AbortSignal | null = signal) => {
