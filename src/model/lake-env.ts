@@ -1,6 +1,11 @@
 import type { BucketGrant } from "./needs.ts";
 import type { Text } from "./refs.ts";
 
+/** The layers of the lake, each a bucket of tables. */
+export const lakeLayers = ["bronze", "silver", "gold"] as const;
+/** Every bucket of the lake: in `artifacts` pipelines put reports and their own code. */
+export const lakeBuckets = [...lakeLayers, "artifacts"] as const;
+
 /** Whether who is granted buckets has no key, but an identity that the place where it runs gives it. */
 export const isAmbient = (lake: BucketGrant): boolean => lake.accessKey === "";
 

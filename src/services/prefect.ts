@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv, lakeLayers } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -13,9 +13,6 @@ const user = "admin";
 /** Tag of deployments that are none of a person's pipelines. */
 const systemTag = "datalab-system";
 /** Buckets that hold tables. */
-const layers = ["bronze", "silver", "gold"] as const;
-/** The layers of the lake, and where pipelines put reports and their own code. */
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
 const needs = {
   db: database("prefect"),
@@ -262,8 +259,8 @@ export const prefect = defineService({
       summary: "Every table of the lake: version, when it was written, rows and bytes.",
       every: "30s",
       timeout: "20s",
-      needs: { lake: bucket(...layers) },
-      run: lakeTables(layers),
+      needs: { lake: bucket(...lakeLayers) },
+      run: lakeTables(lakeLayers),
     },
   },
   backup: "its state is in its database",

@@ -1,4 +1,5 @@
 import { DatalabError, exit } from "../../errors.ts";
+import { lakeLayers } from "../../model/lake-env.ts";
 import { formatBytes } from "../../model/units.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
 import { checkFile, checkTableName, type Upload } from "../../ops/lake/upload.ts";
@@ -11,7 +12,6 @@ import { createBar, createReporter } from "../terminal/progress.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 
 const formats = ["csv", "jsonl", "parquet"];
-const layers = ["bronze", "silver", "gold"];
 /** More rows are no longer read by people; --json has all of them. */
 const maxRows = 1000;
 const widest = 60;
@@ -53,7 +53,7 @@ export function register(program: AnyCommand): void {
   const list = data
     .command("list-tables")
     .description("Every table of the lake.")
-    .option("-l, --layer <layer>", `only this layer: ${layers.join(", ")}`, layerName)
+    .option("-l, --layer <layer>", `only this layer: ${lakeLayers.join(", ")}`, layerName)
     .action(async (options, command) => {
       const context = contextOf(command);
       const args = options.layer ? ["--layer", options.layer] : [];
@@ -205,8 +205,8 @@ function cell(value: unknown): Cell {
 const rowCount = (rows: number): string => `${rows} ${rows === 1 ? "row" : "rows"}`;
 
 function layerName(text: string): string {
-  if (layers.includes(text)) return text;
-  throw usage(`--layer: expected one of ${layers.join(", ")}, received ${JSON.stringify(text)}`);
+  if (lakeLayers.some((layer) => layer === text)) return text;
+  throw usage(`--layer: expected one of ${lakeLayers.join(", ")}, received ${JSON.stringify(text)}`);
 }
 
 function usage(message: string): DatalabError {
