@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BasicLogin } from "../model/basic-auth.ts";
+import type { ServiceSummaryOf } from "../model/platform.ts";
 import type { ResolvedGrant } from "../model/service.ts";
 
 /** `/run/datalab/registry.json`: the services of the stack with every address answered. */
@@ -11,24 +12,7 @@ export interface RegistryFile {
 }
 
 /** A ServiceSummary whose texts are plain strings; a URL is "" when the endpoint is not published. */
-export interface RegistryService {
-  readonly name: string;
-  readonly summary: string;
-  readonly version: string;
-  readonly owner: string;
-  readonly endpoints: readonly {
-    readonly name: string;
-    readonly workload: string;
-    readonly summary: string;
-    readonly protocol: "http" | "tcp";
-    readonly browser: boolean;
-    readonly auth: "gateway" | "own";
-    readonly login: { readonly user: string; readonly secret: string } | null;
-    readonly url: string;
-    readonly internalUrl: string;
-  }[];
-  readonly checks: readonly { readonly name: string; readonly summary: string }[];
-}
+export type RegistryService = ServiceSummaryOf<string>;
 
 /** One of `collectors` in `/run/datalab/checks.json`: a CollectorView whose texts are plain strings. */
 export interface CollectorEntry {

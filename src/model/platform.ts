@@ -220,7 +220,10 @@ export interface PipelineModel {
 }
 
 /** What others may know of a service before it is deployed. */
-export interface ServiceSummary {
+export type ServiceSummary = ServiceSummaryOf<Template>;
+
+/** A summary whose addresses are templates, or what a target has made of them. */
+export interface ServiceSummaryOf<Address> {
   readonly name: string;
   readonly summary: string;
   readonly version: string;
@@ -235,8 +238,8 @@ export interface ServiceSummary {
     readonly auth: "gateway" | "own";
     /** The service's own login: the user, and the id of the secret. */
     readonly login: { readonly user: string; readonly secret: string } | null;
-    readonly url: Template;
-    readonly internalUrl: Template;
+    readonly url: Address;
+    readonly internalUrl: Address;
   }[];
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }
