@@ -26,7 +26,7 @@ const healthOf = (services: readonly ServiceHealth[]): Health => ({
   services,
 });
 
-/** A core that gives these answers one after the other, the last one for ever, and remembers which checks it ran. */
+/** A core that gives these answers in turn, the last one for ever, and remembers which checks it ran. */
 function coreOf(answers: readonly (readonly ServiceHealth[] | Error)[]): { core: CoreClient; ran: string[] } {
   const ran: string[] = [];
   let asked = 0;
