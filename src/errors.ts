@@ -1,27 +1,42 @@
-/** Exit codes of every command. */
-export const exit = { ok: 0, failure: 1, usage: 2, drift: 3, locked: 4, interrupted: 130 } as const;
-export type ExitCode = (typeof exit)[keyof typeof exit];
+import type { ExitCode } from "./error-codes/entry.ts";
+import { type ErrorCode, exitCodeOf, isErrorCode } from "./error-codes/index.ts";
 
-/** A failure that people can act on: what is wrong, and how to put it right. */
+export { type ExitCode, exit } from "./error-codes/entry.ts";
+export type { ErrorCode } from "./error-codes/index.ts";
+
+/** A failure with a fix: what is wrong, and how to correct it. */
 export class DatalabError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
 
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     options: { exitCode?: ExitCode; hint?: string; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "DatalabError";
     this.code = code;
-    this.exitCode = options.exitCode ?? exit.failure;
+    this.exitCode = options.exitCode ?? exitCodeOf(code);
     this.hint = options.hint;
   }
 }
 
-/** One thing that is wrong with a configuration. */
+/**
+ * An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL.
+ */
+export function reportedError(
+  code: string,
+  message: string,
+  options: { exitCode?: ExitCode; hint?: string } = {},
+): DatalabError {
+  return isErrorCode(code)
+    ? new DatalabError(code, message, options)
+    : new DatalabError("E_INTERNAL", `${message} (${code})`, options);
+}
+
+/** One problem of a configuration. */
 export interface Problem {
   /** Keys from the root of the file's platform object: ["services", "prefect", "storage"]. */
   readonly path: readonly (string | number)[];
@@ -39,19 +54,19 @@ export function formatPath(path: readonly (string | number)[]): string {
   );
 }
 
-/** Everything that is wrong with a configuration, thrown once. Nothing has been touched when it is. */
+/** All problems of a configuration, thrown once, before anything is changed. */
 export class ConfigError extends DatalabError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
     const ordered = inOrder(problems);
-    super("E_CONFIG", ordered.map(formatProblem).join("\n"), { exitCode: exit.usage });
+    super("E_CONFIG", ordered.map(formatProblem).join("\n"));
     this.name = "ConfigError";
     this.problems = ordered;
   }
 }
 
-/** As they stand in each file; the files in the order in which they were read. */
+/** In the order of each file; the files in the order in which they were read. */
 function inOrder(problems: readonly Problem[]): Problem[] {
   const place = ({ at = "" }: Problem) => {
     const [, file = at, line = "0", column = "0"] = /^(.*):(\d+):(\d+)$/.exec(at) ?? [];

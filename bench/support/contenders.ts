@@ -12,7 +12,9 @@ import { datalab } from "./datalab.ts";
 const stack = "bench1";
 const composeProject = "datalab-bench-compose";
 const portOffset = 22_000;
-/** As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do. */
+/**
+ * As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do.
+ */
 const checksMs = 600_000;
 const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
 
@@ -128,11 +130,11 @@ async function functionalChecks(token: string | undefined): Promise<void> {
 }
 
 const ids = (project: Project, filter: string): Running[] =>
-  project
-    .docker(
-      ...["ps", "--all", "--no-trunc", "--filter", filter],
-      ...["--format", '{{.ID}} {{.Label "datalab.workload"}}'],
-    )
+  containers((...args) => project.docker(...args), "--all", "--filter", filter);
+
+/** Containers of workloads as `docker ps` lists them. */
+export const containers = (docker: (...args: string[]) => string, ...options: string[]): Running[] =>
+  docker("ps", "--no-trunc", ...options, "--format", '{{.ID}} {{.Label "datalab.workload"}}')
     .split("\n")
     .flatMap((line) => {
       const [id, workload] = line.split(" ");

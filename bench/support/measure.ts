@@ -1,11 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "./contenders.ts";
 
 export const cores = availableParallelism();
 
-/** CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last figure. */
+/**
+ * CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last
+ * figure.
+ */
 export class CpuWatch {
   readonly #list: () => readonly Running[];
   readonly #used = new Map<string, number>();
@@ -32,7 +35,7 @@ export class CpuWatch {
 }
 
 /** What the kernel has charged to a container, with either version of control groups. */
-function cpuSeconds(id: string): number | undefined {
+export function cpuSeconds(id: string): number | undefined {
   const old = `/sys/fs/cgroup/cpuacct/docker/${id}/cpuacct.usage`;
   if (existsSync(old)) return Number(readFileSync(old, "utf8")) / 1e9;
   for (const folder of [`system.slice/docker-${id}.scope`, `docker/${id}`]) {
@@ -40,6 +43,26 @@ function cpuSeconds(id: string): number | undefined {
     if (existsSync(path)) return Number(/^usage_usec (\d+)/m.exec(readFileSync(path, "utf8"))?.[1]) / 1e6;
   }
   return undefined;
+}
+
+const daemons = /^(dockerd|containerd|containerd-shim|docker-proxy)/;
+
+/** CPU seconds that Docker's own processes have used so far; what they start and wait for is not in it. */
+export function daemonCpuSeconds(): number {
+  const ticks = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        const end = stat.lastIndexOf(")");
+        if (!daemons.test(stat.slice(stat.indexOf("(") + 1, end))) return 0;
+        const fields = stat.slice(end + 2).split(" ");
+        return Number(fields[11]) + Number(fields[12]);
+      } catch {
+        return 0; // it has ended meanwhile
+      }
+    });
+  return ticks.reduce((sum, each) => sum + each, 0) / 100;
 }
 
 /** Memory of running containers, without the page cache that the kernel takes back at will; by name. */

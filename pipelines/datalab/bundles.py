@@ -44,7 +44,7 @@ def pack(folder: Path, definition: dict[str, Any]) -> bytes:
     packed = gzip.compress(plain.getvalue(), mtime=0)
     if len(packed) > MAX_BYTES:
         raise DataLabError(
-            "bundle-too-big", f"{folder.name} is {len(packed):,} bytes packed", "keep data out of the folder"
+            "E_BUNDLE_SIZE", f"{folder.name} is {len(packed):,} bytes packed", "keep data out of the folder"
         )
     return packed
 
@@ -57,11 +57,11 @@ def unpack(packed: bytes, target: Path) -> None:
             parts = Path(entry.name).parts
             if not entry.isfile() or entry.name.startswith("/") or ".." in parts:
                 raise DataLabError(
-                    "bad-bundle", f"the bundle holds {entry.name!r}, which is no plain file in it"
+                    "E_BUNDLE_INVALID", f"the bundle holds {entry.name!r}, which is no plain file in it"
                 )
             total += entry.size
             if total > 4 * MAX_BYTES:
-                raise DataLabError("bad-bundle", "the bundle unpacks to more than it may")
+                raise DataLabError("E_BUNDLE_INVALID", "the unpacked bundle is too large")
             path = target.joinpath(*parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             body = tar.extractfile(entry)
@@ -77,7 +77,7 @@ def fetch(name: str, version: str, sha256: str) -> dict[str, str]:
     base = Path(tempfile.gettempdir()) / f"datalab-pipelines-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     if base.stat().st_uid != os.getuid():
-        raise DataLabError("bad-bundle", f"{base} belongs to someone else", "remove it")
+        raise DataLabError("E_BUNDLE_INVALID", f"{base} belongs to another user", "remove it")
     target = base / f"{name}-{sha256[:16]}"
     if not target.is_dir():
         from datalab.settings import Settings
@@ -87,7 +87,7 @@ def fetch(name: str, version: str, sha256: str) -> dict[str, str]:
             packed = stream.read()
         if hashlib.sha256(packed).hexdigest() != sha256:
             raise DataLabError(
-                "bad-bundle",
+                "E_BUNDLE_INVALID",
                 f"the bundle of {name} {version} is not the registered one",
                 "datalab up registers it",
             )

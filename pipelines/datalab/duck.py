@@ -14,7 +14,7 @@ import duckdb
 
 from datalab.errors import DataLabError
 from datalab.lake import Lake, quote
-from datalab.settings import LAYERS
+from datalab.lake_config import LAYERS
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -63,15 +63,17 @@ def references(con: duckdb.DuckDBPyConnection, sql: str, what: str = "the query"
     try:
         statements = con.extract_statements(sql)
     except duckdb.Error as error:
-        raise DataLabError("bad-sql", f"{what}: {error}", "check the SQL") from error
+        raise DataLabError("E_SQL_INVALID", f"{what}: {error}", "check the SQL") from error
     if len(statements) != 1:
-        raise DataLabError("bad-sql", f"{what} has {len(statements)} statements", "write exactly one SELECT")
+        raise DataLabError(
+            "E_SQL_INVALID", f"{what} has {len(statements)} statements", "write exactly one SELECT"
+        )
     tree = json.loads(
         one_row(con, "SELECT json_serialize_sql(?)", [statements[0].query.strip().rstrip(";")])[0]
     )
     if tree.get("error"):
         raise DataLabError(
-            "not-a-query", f"{what} does not only read: {tree.get('error_message')}", "write one SELECT"
+            "E_SQL_NOT_A_QUERY", f"{what} does not only read: {tree.get('error_message')}", "write one SELECT"
         )
     found: dict[Reference, None] = {}
     for schema, table in _base_tables(tree):
@@ -128,7 +130,7 @@ def time_limit(con: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterato
         yield
     except duckdb.InterruptException as error:
         raise DataLabError(
-            "query-timeout", f"the query took longer than {seconds:g} s", "narrow it"
+            "E_QUERY_TIMEOUT", f"the query took longer than {seconds:g} s", "narrow it"
         ) from error
     finally:
         timer.cancel()
@@ -158,13 +160,15 @@ def sql_error(error: duckdb.Error, what: str = "the query") -> DataLabError:
     text = re.sub(r"\n\s*\n", "\n", str(error)).strip()
     if isinstance(error, duckdb.OutOfMemoryException):
         return DataLabError(
-            "out-of-memory", f"{what}: {text}", "aggregate or filter more; DATALAB_DUCKDB_MEMORY"
+            "E_QUERY_MEMORY", f"{what}: {text}", "aggregate or filter more; DATALAB_DUCKDB_MEMORY"
         )
     if isinstance(error, duckdb.PermissionException):
-        return DataLabError("not-allowed", f"{what}: {text}", "a query reads the lake's tables, nothing else")
+        return DataLabError(
+            "E_QUERY_FORBIDDEN", f"{what}: {text}", "a query reads the lake's tables, nothing else"
+        )
     if isinstance(error, duckdb.CatalogException):
-        return DataLabError("bad-sql", f"{what}: {text}", "tables are bronze.x, silver.x and gold.x")
-    return DataLabError("bad-sql", f"{what}: {text}", "check the SQL")
+        return DataLabError("E_SQL_INVALID", f"{what}: {text}", "tables are bronze.x, silver.x and gold.x")
+    return DataLabError("E_SQL_INVALID", f"{what}: {text}", "check the SQL")
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from datalab.delta_log import table_size, updated_at
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS, LakeConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ def check_table_name(name: str) -> str:
     """A table's name, or an error that says what a name looks like."""
     if not TABLE_NAME.match(name):
         raise DataLabError(
-            "bad-table-name",
+            "E_TABLE_NAME",
             f'"{name}" is not a table name',
             "use a-z, 0-9 and _, starting with a letter, at most 63 characters",
         )
@@ -56,7 +56,7 @@ def quote(identifier: str) -> str:
 class Lake:
     """Opens, lists and writes tables, and reads and writes objects."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LakeConfig) -> None:
         self.settings = settings
         self._fs: FileSystem | None = None
 
@@ -111,7 +111,7 @@ class Lake:
             hint = (
                 f"there are: {', '.join(known[:20])}" if known else "ingest a file first: the lake is empty"
             )
-        return DataLabError("unknown-table", f"there is no table {name}", hint)
+        return DataLabError("E_NO_TABLE", f"there is no table {name}", hint)
 
     def write(
         self,
@@ -150,7 +150,7 @@ class Lake:
             )
         except CommitFailedError as error:
             raise DataLabError(
-                "write-conflict",
+                "E_WRITE_CONFLICT",
                 f"another writer changed {layer}.{table} at the same moment: {error}",
                 "run it again",
                 permanent=False,
@@ -158,13 +158,13 @@ class Lake:
         except (DeltaError, OSError, RuntimeError) as error:
             if base is None and self.table(layer, table) is not None:
                 raise DataLabError(
-                    "write-conflict",
+                    "E_WRITE_CONFLICT",
                     f"another writer made {layer}.{table} at the same moment",
                     "run it again",
                     permanent=False,
                 ) from error
             raise DataLabError(
-                "write-failed",
+                "E_WRITE_FAILED",
                 f"{layer}.{table} was not written, it is as it was: {error}",
                 "is the object store up? datalab platform status",
                 permanent=False,
@@ -172,7 +172,7 @@ class Lake:
         written = self.table(layer, table)
         if written is None:
             raise DataLabError(
-                "write-lost", f"{layer}.{table} is not there after its commit", permanent=False
+                "E_WRITE_LOST", f"{layer}.{table} is not there after its commit", permanent=False
             )
         return written.version()
 
@@ -202,7 +202,7 @@ class Lake:
         try:
             table = self.table(layer, name)
         except DeltaError as error:
-            raise DataLabError("broken-table", f"{layer}.{name} cannot be read: {error}") from error
+            raise DataLabError("E_TABLE_DAMAGED", f"{layer}.{name} cannot be read: {error}") from error
         if table is None:
             return None
         rows, size = table_size(table)
@@ -248,7 +248,7 @@ class Lake:
         try:
             return self.fs.open_input_file(self.path(bucket, key))
         except FileNotFoundError as error:
-            raise DataLabError("missing-object", f"there is no {key} in the bucket {bucket}") from error
+            raise DataLabError("E_NO_OBJECT", f"there is no {key} in the bucket {bucket}") from error
         except OSError as error:
             raise self.unreachable(error) from error
 
@@ -275,7 +275,7 @@ class Lake:
         """An object store failure, without the credentials and with what to look at."""
         where = self.settings.root or self.settings.endpoint
         return DataLabError(
-            "object-store",
+            "E_STORE",
             f"the object store at {where} answered: {error}",
             "is it up and are the credentials right? datalab platform status",
             permanent=False,

@@ -19,16 +19,17 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS
+from datalab.settings import Settings
 
 if TYPE_CHECKING:
+    from datalab.formats.source import Declared
     from datalab.lake import Lake
-    from datalab.source import Declared
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise DataLabError("usage", message, f"{self.prog} --help")
+        raise DataLabError("E_USAGE", message, f"{self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the tool answers in JSON whatever happens
-        return _fail(DataLabError("unexpected", f"{type(error).__name__}: {error}", "see stderr"), error)
+        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), error)
     return 0
 
 
@@ -85,7 +86,9 @@ def _show(lake: Lake, args: argparse.Namespace) -> None:
 
     layer, _, name = args.table.lower().partition(".")
     if layer not in LAYERS or not name:
-        raise DataLabError("usage", f'"{args.table}" is no table', "layer.table, for example silver.flights")
+        raise DataLabError(
+            "E_USAGE", f'"{args.table}" is no table', "layer.table, for example silver.flights"
+        )
     table = lake.require(layer, name)
     info = lake.info(layer, name)
     assert info is not None
@@ -129,28 +132,30 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
     sql = sys.stdin.read()
     if not sql.strip():
-        raise DataLabError("usage", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
+        raise DataLabError("E_USAGE", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
     _print_rows(query(lake, sql, args.timeout))
 
 
 def _ingest(lake: Lake, args: argparse.Namespace) -> None:
-    from datalab.bronze import ingest
-    from datalab.landing import parse_key, reject
+    from datalab.layers.bronze import ingest
+    from datalab.layers.landing import parse_key, reject
 
     file = parse_key(args.key)
     if file.table != args.table:
-        raise DataLabError("usage", f"the key is of the table {file.table}, not {args.table}", "check --key")
+        raise DataLabError(
+            "E_USAGE", f"the key belongs to the table {file.table}, not {args.table}", "check --key"
+        )
     declared = _declared(lake, args)
     try:
         _print(asdict(ingest(lake, file, declared)))
     except DataLabError as error:
-        if error.permanent and error.code not in ("missing-object", "bad-delimiter", "unknown-encoding"):
+        if error.permanent and error.code not in ("E_NO_OBJECT", "E_FILE_DELIMITER", "E_FILE_ENCODING"):
             reject(lake, file, error)
         raise
 
 
 def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
-    from datalab.quality import published_contract
+    from datalab.layers.quality import published_contract
 
     declared = published_contract(lake, args.table).source
     if args.format:
@@ -192,7 +197,7 @@ def _fail(error: DataLabError, cause: BaseException | None = None) -> int:
         traceback.print_exception(cause, file=sys.stderr)
     print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
     _print({"error": error.to_dict()})
-    return 2 if error.code == "usage" else 1
+    return 2 if error.code == "E_USAGE" else 1
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datalab import bronze, gold, silver
-from datalab.columns import LINEAGE
 from datalab.errors import DataLabError
+from datalab.formats.columns import LINEAGE
 from datalab.lake import Lake
-from datalab.landing import landed, landed_tables, parse_key, reject
+from datalab.layers import bronze, gold, silver
+from datalab.layers.landing import landed, landed_tables, parse_key, reject
+from datalab.layers.quality import contract_for
 from datalab.pipeline import logger
-from datalab.quality import contract_for
 
 
 @dataclass
@@ -40,7 +40,7 @@ def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, ru
             declared = contract_for(file.table, folder / "contracts").source
             loaded = bronze.ingest(lake, file, declared, run_id)
         except DataLabError as error:
-            if not error.permanent or error.code == "bad-contract":
+            if not error.permanent or error.code == "E_CONTRACT_INVALID":
                 raise
             reject(lake, file, error)
             done.problems.append(f"{file.table}/{file.file}: {error}")
@@ -70,7 +70,7 @@ def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done
             continue
         if lacking:
             raise DataLabError(
-                "not-ingested",
+                "E_TABLE_NOT_INGESTED",
                 f"bronze.{name} has no column {', '.join(lacking)}: it was not loaded from files",
                 "load its data with datalab data ingest, or refine it in a pipeline of your own",
             )

@@ -34,7 +34,7 @@ def need(service: str) -> None:
     """Fail with words when a service is not there."""
     if not os.environ.get(SERVICES[service]):
         raise DataLabError(
-            "service-disabled",
+            "E_SERVICE_DISABLED",
             f"this stack has no {service}",
             f"enable the service in the stack's configuration, run up, and restart this notebook"
             f" ({SERVICES[service]} is not set)",
@@ -75,7 +75,7 @@ def run_pipeline(name: str, wait_seconds: float = 300, **parameters: Any) -> str
     with get_client(sync_client=True) as client:
         found = [each for each in client.read_deployments(limit=200) if each.name == name]
         if not found:
-            raise DataLabError("unknown-pipeline", f"there is no pipeline {name}", "see pipelines()")
+            raise DataLabError("E_PIPELINE", f"there is no pipeline {name}", "see pipelines()")
         run = client.create_flow_run_from_deployment(found[0].id, parameters=parameters or None)
         end = time.monotonic() + wait_seconds
         while time.monotonic() < end:
@@ -83,7 +83,7 @@ def run_pipeline(name: str, wait_seconds: float = 300, **parameters: Any) -> str
             if state is not None and state.is_final():
                 return str(state.name)
             time.sleep(0.5)
-    raise DataLabError("still-running", f"{name} had not ended after {wait_seconds:.0f} s", permanent=False)
+    raise DataLabError("E_TIMEOUT", f"{name} had not ended after {wait_seconds:.0f} s", permanent=False)
 
 
 def pipelines() -> list[str]:

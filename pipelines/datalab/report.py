@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from datalab.gold import Built
 from datalab.lake import Lake
-from datalab.silver import Refined
+from datalab.layers.gold import Built
+from datalab.layers.silver import Refined
 
 PAGE = Path(__file__).with_name("report.html")
 

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalab.errors import DataLabError
+from datalab.lake_config import DEFAULT_PIPELINES_DIR, LAYERS, LakeConfig
 
 if TYPE_CHECKING:
     from datalab.lake import Lake
 
-LAYERS = ("bronze", "silver", "gold")
-DEFAULT_PIPELINES_DIR = "/opt/datalab/pipelines"
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Where the lake is and how much of the machine its readers may use."""
-
-    stack: str
-    buckets: Mapping[str, str]
-    root: str | None = None
-    endpoint: str | None = None
-    access_key: str = field(default="", repr=False)
-    secret_key: str = field(default="", repr=False)
-    region: str = "us-east-1"
-    pipelines_dir: str = DEFAULT_PIPELINES_DIR
-    memory: str = "640MB"
-    threads: int = 2
-    max_line_bytes: int = 16 * 1024 * 1024
+class Settings(LakeConfig):
+    """The lake's configuration as the environment says it."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -45,7 +29,7 @@ class Settings:
         missing = [name for name in needed if not env.get(name)]
         if missing:
             raise DataLabError(
-                "settings-missing",
+                "E_SETTINGS_MISSING",
                 f"the environment lacks {', '.join(missing)}",
                 "set them, or DATALAB_LAKE_ROOT=/some/folder for a lake of files",
             )
@@ -78,6 +62,8 @@ def _positive(env: Mapping[str, str], name: str, default: int) -> int:
         return default
     if not raw.isdigit() or int(raw) < 1:
         raise DataLabError(
-            "settings-invalid", f'{name}: expected a whole number above 0, received "{raw}"', f"unset {name}"
+            "E_SETTINGS_INVALID",
+            f'{name}: expected a whole number above 0, received "{raw}"',
+            f"unset {name}",
         )
     return int(raw)

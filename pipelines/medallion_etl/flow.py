@@ -64,7 +64,7 @@ def medallion_etl(table: str | None = None, source_key: str | None = None) -> di
     logger().info("report: artifacts/%s", key)
     if done.problems:
         raise DataLabError(
-            "files-rejected", "; ".join(done.problems), "correct the files and ingest them again"
+            "E_FILES_REJECTED", "; ".join(done.problems), "correct the files and ingest them again"
         )
     return {
         "files": len(done.files),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from datalab.cluster_api import RUN_LABEL, Cluster
+from datalab.prefect.cluster_api import RUN_LABEL, Cluster
 
 DIGEST = "registry.example:5000/datalab/python@sha256:" + "0" * 64
 POD: dict[str, Any] = {

@@ -29,12 +29,12 @@ sys.path.insert(0, str(HERE.parent))
 os.environ.setdefault("PREFECT_HOME", f"{tempfile.gettempdir()}/prefect-tests")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-from datalab.bronze import Ingested, ingest  # noqa: E402
+from datalab.formats.source import Declared  # noqa: E402
 from datalab.lake import Lake  # noqa: E402
-from datalab.landing import land  # noqa: E402
-from datalab.prefect_api import POOL, Api, ApiError  # noqa: E402
+from datalab.layers.bronze import Ingested, ingest  # noqa: E402
+from datalab.layers.landing import land  # noqa: E402
+from datalab.prefect.api import POOL, Api, ApiError  # noqa: E402
 from datalab.settings import Settings  # noqa: E402
-from datalab.source import Declared  # noqa: E402
 
 
 def medallion_folder() -> Path:

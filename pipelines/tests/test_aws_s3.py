@@ -19,10 +19,10 @@ from botocore.exceptions import ClientError
 from conftest import free_port, stop, wait_for
 
 from datalab import duck
-from datalab.bronze import ingest
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
-from datalab.landing import land, landed
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed
 from datalab.settings import Settings
 
 pytestmark = pytest.mark.server
@@ -192,7 +192,7 @@ def test_writers_at_once_lose_no_row(with_key: Settings, tmp_path: Path) -> None
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(f.code == "write-conflict" for f in failures)
+    assert all(f.code == "E_WRITE_CONFLICT" for f in failures)
     for file in files:
         ingest(lake, file)
     assert table_size(lake.require("bronze", "crowd"))[0] == 400

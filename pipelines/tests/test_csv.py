@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Load, rows_of
 
-from datalab.columns import clean_names
 from datalab.errors import DataLabError
+from datalab.formats.columns import clean_names
 from datalab.lake import Lake
 
 
@@ -148,19 +148,19 @@ def test_headers_become_names(header: list[str | None], names: list[str]) -> Non
 @pytest.mark.parametrize(
     ("body", "name", "code"),
     [
-        (b"", "t.csv", "empty-file"),
-        (b"\n\n\r\n", "t.csv", "empty-file"),
-        (b"\xef\xbb\xbf", "t.csv", "empty-file"),
-        (b"PK\x03\x04" + bytes(100), "t.csv", "binary-file"),
-        (b"\x1f\x8b\x08" + bytes(100), "t.csv", "binary-file"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "t.csv", "binary-file"),
-        (bytes(range(256)) * 64, "t.csv", "binary-file"),
-        (bytes(5000), "t.csv", "binary-file"),
-        (b"no parquet", "t.parquet", "broken-parquet"),
-        (b"PAR1" + bytes(100), "t.parquet", "broken-parquet"),
-        (b'[{"a": 1}]', "t.json", "json-array"),
-        (b"not json\n", "t.jsonl", "no-objects"),
-        (b"a," * 5000 + b"b\n1\n", "t.csv", "too-many-columns"),
+        (b"", "t.csv", "E_FILE_EMPTY"),
+        (b"\n\n\r\n", "t.csv", "E_FILE_BLANK"),
+        (b"\xef\xbb\xbf", "t.csv", "E_FILE_BLANK"),
+        (b"PK\x03\x04" + bytes(100), "t.csv", "E_FILE_BINARY"),
+        (b"\x1f\x8b\x08" + bytes(100), "t.csv", "E_FILE_BINARY"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "t.csv", "E_FILE_BINARY"),
+        (bytes(range(256)) * 64, "t.csv", "E_FILE_BINARY"),
+        (bytes(5000), "t.csv", "E_FILE_BINARY"),
+        (b"no parquet", "t.parquet", "E_PARQUET_DAMAGED"),
+        (b"PAR1" + bytes(100), "t.parquet", "E_PARQUET_DAMAGED"),
+        (b'[{"a": 1}]', "t.json", "E_JSON_ARRAY"),
+        (b"not json\n", "t.jsonl", "E_JSON_NO_OBJECTS"),
+        (b"a," * 5000 + b"b\n1\n", "t.csv", "E_FILE_COLUMNS"),
     ],
 )
 def test_a_file_that_is_no_table_leaves_nothing(

@@ -16,9 +16,9 @@ import pytest
 from cluster_fixtures import DIGEST, JobsServer, pod
 from conftest import HERE, Start, state_of
 
-from datalab import flow_jobs, prefect_api, worker
-from datalab.cluster_api import Cluster, ClusterError, Job
-from datalab.prefect_api import Api, ApiError
+from datalab.prefect import flow_jobs, worker
+from datalab.prefect.api import POOL, Api, ApiError
+from datalab.prefect.cluster_api import Cluster, ClusterError, Job
 
 NAMESPACE = "datalab-staging"
 
@@ -221,7 +221,7 @@ def test_a_drain_takes_the_jobs_of_claimed_runs_away(
 def no_pool(api: Api) -> None:
     """A server without the pool: other tests make theirs again."""
     try:
-        api.call("DELETE", f"/work_pools/{prefect_api.POOL}")
+        api.call("DELETE", f"/work_pools/{POOL}")
     except ApiError as error:
         assert error.status == 404
 
@@ -231,7 +231,7 @@ def test_the_pool_is_made_updated_and_left_alone(api: Api, no_pool: None, capsys
     template = flow_jobs.base_job_template(pod(), NAMESPACE)
     try:
         flow_jobs.ensure_pool(api, template, 8)
-        made = api.call("GET", f"/work_pools/{prefect_api.POOL}")
+        made = api.call("GET", f"/work_pools/{POOL}")
         assert (made["type"], made["concurrency_limit"], made["base_job_template"]) == (
             "kubernetes",
             8,
@@ -239,25 +239,25 @@ def test_the_pool_is_made_updated_and_left_alone(api: Api, no_pool: None, capsys
         )
         flow_jobs.ensure_pool(api, template, 8)
         flow_jobs.ensure_pool(api, template, 9)
-        assert api.call("GET", f"/work_pools/{prefect_api.POOL}")["concurrency_limit"] == 9
+        assert api.call("GET", f"/work_pools/{POOL}")["concurrency_limit"] == 9
         assert capsys.readouterr().err == "created the work pool default\nupdated the work pool default\n"
     finally:
-        api.call("DELETE", f"/work_pools/{prefect_api.POOL}")
+        api.call("DELETE", f"/work_pools/{POOL}")
 
 
 @pytest.mark.server
 def test_a_pool_of_another_type_is_the_registrations_to_replace(api: Api, no_pool: None) -> None:
-    api.call("POST", "/work_pools/", {"name": prefect_api.POOL, "type": "process", "base_job_template": {}})
+    api.call("POST", "/work_pools/", {"name": POOL, "type": "process", "base_job_template": {}})
     try:
         with pytest.raises(ApiError, match="of type process, not kubernetes"):
             flow_jobs.ensure_pool(api, flow_jobs.base_job_template(pod(), NAMESPACE), 8)
     finally:
-        api.call("DELETE", f"/work_pools/{prefect_api.POOL}")
+        api.call("DELETE", f"/work_pools/{POOL}")
 
 
 @pytest.mark.server
 def test_workers_whose_pods_are_gone_are_forgotten(api: Api, deployment: str, monkeypatch: Any) -> None:
-    path = f"/work_pools/{prefect_api.POOL}/workers"
+    path = f"/work_pools/{POOL}/workers"
     api.call("POST", f"{path}/heartbeat", {"name": "prefect-worker-new"})
     real = api.call
 
@@ -316,7 +316,7 @@ def test_the_registrar_gives_runs_their_size(
     big = definition("big", resources={"memoryBytes": 2**33}) | {"entrypoint": "flow.py:big"}
     (tmp_path / "pipelines.json").write_text(json.dumps({"pipelines": [big]}))
     done = subprocess.run(
-        [sys.executable, "-m", "datalab.register"], capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "datalab.prefect.register"], capture_output=True, text=True, check=False,
         env={
             **os.environ, **prefect_server, "DATALAB_POOL_TYPE": "kubernetes",
             "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
@@ -327,7 +327,7 @@ def test_the_registrar_gives_runs_their_size(
     )  # fmt: skip
     try:
         assert done.returncode == 0, done.stderr
-        assert api.call("GET", f"/work_pools/{prefect_api.POOL}")["type"] == "kubernetes"
+        assert api.call("GET", f"/work_pools/{POOL}")["type"] == "kubernetes"
         assert api.call("GET", "/deployments/name/big/big")["job_variables"] == {"memory": "8192Mi"}
         health = api.call("GET", "/deployments/name/datalab-health/roundtrip")
         assert health["job_variables"] == {"command": "python -m prefect.engine"}
@@ -335,4 +335,4 @@ def test_the_registrar_gives_runs_their_size(
         for name in ("big/big", "datalab-health/roundtrip"):
             found = api.call("GET", f"/deployments/name/{name}")
             api.call("DELETE", f"/deployments/{found['id']}")
-        api.call("DELETE", f"/work_pools/{prefect_api.POOL}")
+        api.call("DELETE", f"/work_pools/{POOL}")

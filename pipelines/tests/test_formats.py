@@ -35,7 +35,7 @@ def test_lines_that_are_no_json_are_kept(lake: Lake, load: Load) -> None:
     found = rows_of(lake, "bronze", "t", "a", "_raw", "_problem")
     assert [row[0] for row in found] == ["1", None, None, None, None, "3"]
     assert [str(row[2]).split(":")[0] for row in found[1:5]] == [
-        "no JSON", "no JSON object", "a key is there twice", "bytes that are no text in the file's encoding",
+        "no JSON", "no JSON object", "a key is repeated", "bytes that are no text in the file's encoding",
     ]  # fmt: skip
     assert found[4][1] == '{"a": "\\xff"}'
 
@@ -67,7 +67,7 @@ def test_a_parquet_file_that_was_cut_off_leaves_nothing(lake: Lake, load: Load) 
     whole = parquet_bytes(pa.table({"a": list(range(1000))}))
     with pytest.raises(DataLabError) as caught:
         load(whole[:-20], name="t.parquet")
-    assert caught.value.code == "broken-parquet"
+    assert caught.value.code == "E_PARQUET_DAMAGED"
     assert lake.table("bronze", "t") is None
 
 
@@ -86,5 +86,5 @@ def test_a_type_that_cannot_become_the_tables_is_refused(lake: Lake, load: Load)
     load(parquet_bytes(pa.table({"a": [7]})), name="1.parquet")
     with pytest.raises(DataLabError) as caught:
         load(b"a\nseven\n", name="2.csv")
-    assert caught.value.code == "schema-mismatch"
+    assert caught.value.code == "E_SCHEMA_MISMATCH"
     assert lake.require("bronze", "t").version() == 0

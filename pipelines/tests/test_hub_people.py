@@ -11,7 +11,8 @@ pytest.importorskip("jupyterhub")
 here = Path(__file__).parent.parent
 sys.path.insert(0, str(next(p for p in (here / "hub", here.parent / "src/notebooks/hub") if p.is_dir())))
 
-from people import Passwords, PeopleAuthenticator, Throttle  # noqa: E402
+from passwords import Passwords, Throttle  # noqa: E402
+from people import PeopleAuthenticator  # noqa: E402
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_failures_make_a_name_wait_longer_each_time_and_no_other() -> None:
 
 
 def test_what_is_remembered_of_failures_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("people.MAX_REMEMBERED", 3)
+    monkeypatch.setattr("passwords.MAX_REMEMBERED", 3)
     now = [0.0]
     throttle = Throttle(clock=lambda: now[0])
     for name in "abcd":

@@ -14,10 +14,10 @@ from conftest import HERE, Load
 from datalab import duck, lake_cli
 from datalab.errors import DataLabError
 from datalab.lake import Lake
-from datalab.landing import land
-from datalab.quality import Contract
+from datalab.layers.landing import land
+from datalab.layers.quality import Contract
+from datalab.layers.silver import refine
 from datalab.report import Report, render
-from datalab.silver import refine
 
 
 @pytest.fixture
@@ -79,30 +79,30 @@ def test_a_query_answers_rows(tool, lake: Lake, load: Load) -> None:
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
-        ("SELECT * FROM silver.tt", "unknown-table"),
-        ("SELECT * FROM read_text('/etc/hostname')", "not-allowed"),
-        ("SELECT * FROM '/etc/passwd'", "bad-sql"),
-        ("SELECT * FROM lake", "bad-sql"),
-        ("COPY (SELECT 1) TO '/tmp/x'", "not-a-query"),
-        ("SET memory_limit = '100GB'", "not-a-query"),
-        ("SELECT 1; SELECT 2", "bad-sql"),
-        ("DROP TABLE silver.t", "not-a-query"),
-        ("SELEC 1", "bad-sql"),
-        ("", "usage"),
-        ("SELECT 1 / 'x'", "bad-sql"),
+        ("SELECT * FROM silver.tt", "E_NO_TABLE"),
+        ("SELECT * FROM read_text('/etc/hostname')", "E_QUERY_FORBIDDEN"),
+        ("SELECT * FROM '/etc/passwd'", "E_SQL_INVALID"),
+        ("SELECT * FROM lake", "E_SQL_INVALID"),
+        ("COPY (SELECT 1) TO '/tmp/x'", "E_SQL_NOT_A_QUERY"),
+        ("SET memory_limit = '100GB'", "E_SQL_NOT_A_QUERY"),
+        ("SELECT 1; SELECT 2", "E_SQL_INVALID"),
+        ("DROP TABLE silver.t", "E_SQL_NOT_A_QUERY"),
+        ("SELEC 1", "E_SQL_INVALID"),
+        ("", "E_USAGE"),
+        ("SELECT 1 / 'x'", "E_SQL_INVALID"),
     ],
 )
 def test_sql_that_is_no_query_of_the_lake_is_refused(tool, load: Load, sql: str, code: str) -> None:
     load(b"a\n1\n")
     exit_code, answer = tool("query", stdin=sql)
-    assert (exit_code, answer["error"]["code"]) == (2 if code == "usage" else 1, code)
+    assert (exit_code, answer["error"]["code"]) == (2 if code == "E_USAGE" else 1, code)
     assert answer["error"]["message"] and answer["error"]["hint"]
 
 
 def test_an_endless_query_is_ended(lake: Lake) -> None:
     with pytest.raises(DataLabError) as caught:
         list(duck.query(lake, "SELECT sum(a.range * b.range) FROM range(10000000) a, range(1000000) b", 0.3))
-    assert caught.value.code == "query-timeout"
+    assert caught.value.code == "E_QUERY_TIMEOUT"
 
 
 def test_ingest_answers_and_refuses(tool, lake: Lake, tmp_path: Path) -> None:
@@ -117,13 +117,13 @@ def test_ingest_answers_and_refuses(tool, lake: Lake, tmp_path: Path) -> None:
     assert tool("ingest", "--table", "t", "--key", landed.key)[1]["skipped"] is True
     assert tool("ingest", "--table", "u", "--key", landed.key)[0] == 2
     code, answer = tool("ingest", "--table", "t", "--key", f"_landing/t/{'0' * 64}/gone.csv")
-    assert (code, answer["error"]["code"]) == (1, "missing-object")
+    assert (code, answer["error"]["code"]) == (1, "E_NO_OBJECT")
     file.write_bytes(b"changed")
     Path(lake.path("bronze", landed.key)).write_bytes(b"changed")
     broken = land(lake, file, "t")
     Path(lake.path("bronze", broken.key)).write_bytes(b"changed again")
     code, answer = tool("ingest", "--table", "t", "--key", broken.key)
-    assert (code, answer["error"]["code"]) == (1, "hash-mismatch")
+    assert (code, answer["error"]["code"]) == (1, "E_FILE_DAMAGED")
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,12 @@ def test_ingest_answers_and_refuses(tool, lake: Lake, tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_told_as_json(tool, arguments: list[str]) -> None:
     code, answer = tool(*arguments)
-    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert (code, answer["error"]["code"]) == (2, "E_USAGE")
 
 
 def test_the_tool_starts_without_prefect() -> None:
-    script = "import sys, datalab.lake_cli, datalab.bronze, datalab.duck; sys.exit('prefect' in sys.modules)"
+    modules = "sys, datalab.lake_cli, datalab.layers.bronze, datalab.duck"
+    script = f"import {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=HERE.parent, check=False).returncode == 0
 
 

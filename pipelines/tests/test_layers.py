@@ -17,15 +17,16 @@ import pytest
 from conftest import HERE, Load, rows_of
 from deltalake import write_deltalake
 
-from datalab import duck, gold
-from datalab.bronze import ingest
+from datalab import duck
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
 from datalab.lake import Lake
-from datalab.landing import land, landed
+from datalab.layers import gold
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed
+from datalab.layers.quality import Contract, parse_contract
+from datalab.layers.silver import refine
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
-from datalab.quality import Contract, parse_contract
-from datalab.silver import refine
 
 
 def versions(lake: Lake) -> dict[str, int]:
@@ -48,7 +49,7 @@ def test_the_same_file_twice_changes_nothing(lake: Lake, load: Load) -> None:
 
 
 def _ingest_in_process(root: str, key: str, results: object) -> None:
-    from datalab.landing import parse_key
+    from datalab.layers.landing import parse_key
     from datalab.settings import Settings
 
     lake = Settings.from_env({"DATALAB_LAKE_ROOT": root}).lake()
@@ -78,7 +79,7 @@ def test_the_same_file_by_many_at_once_is_there_once(
     for worker in workers:
         worker.join()
     assert [kind for kind, _ in outcomes if kind == "loaded"] == ["loaded"], outcomes
-    assert {kind for kind, _ in outcomes} <= {"loaded", "skipped", "write-conflict"}, outcomes
+    assert {kind for kind, _ in outcomes} <= {"loaded", "skipped", "E_WRITE_CONFLICT"}, outcomes
     assert table_size(lake.require("bronze", "t"))[0] == 1000 + there
 
 
@@ -178,7 +179,7 @@ def test_a_bronze_table_that_people_wrote_is_left_alone(
     assert "bronze.own was not loaded from files (it has no _content_hash): left alone" in caplog.text
     with pytest.raises(DataLabError, match=r"bronze\.own has no column _content_hash") as refused:
         refine_silver(lake, tmp_path, "own", "r", Outcome())
-    assert refused.value.code == "not-ingested"
+    assert refused.value.code == "E_TABLE_NOT_INGESTED"
 
 
 def test_stale_rows_are_told(lake: Lake, load: Load) -> None:
@@ -243,11 +244,11 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_the_others_load(lake: Lake,
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
-        ("SELECT 1", "bad-gold"),
-        ("SELECT * FROM silver.t; SELECT 2", "bad-sql"),
-        ("DELETE FROM silver.t", "not-a-query"),
-        ("SELECT * FROM gold.metrics", "bad-gold"),
-        ("SELECT FROM WHERE", "bad-sql"),
+        ("SELECT 1", "E_GOLD_INVALID"),
+        ("SELECT * FROM silver.t; SELECT 2", "E_SQL_INVALID"),
+        ("DELETE FROM silver.t", "E_SQL_NOT_A_QUERY"),
+        ("SELECT * FROM gold.metrics", "E_GOLD_INVALID"),
+        ("SELECT FROM WHERE", "E_SQL_INVALID"),
     ],
 )
 def test_gold_sql_that_cannot_be_a_table_is_refused(tmp_path: Path, sql: str, code: str) -> None:
@@ -314,8 +315,8 @@ def test_a_large_file_takes_little_memory(lake: Lake, tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(HERE.parent)!r})\n"
         "import resource\n"
         "from datalab.settings import Settings\n"
-        "from datalab.landing import parse_key\n"
-        "from datalab.bronze import ingest\n"
+        "from datalab.layers.landing import parse_key\n"
+        "from datalab.layers.bronze import ingest\n"
         f"lake = Settings.from_env({{'DATALAB_LAKE_ROOT': {lake.settings.root!r}}}).lake()\n"
         f"rows = ingest(lake, parse_key({key!r})).rows\n"
         "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"

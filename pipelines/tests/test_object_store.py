@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from datalab import bronze, duck
-from datalab.bronze import ingest
+from datalab import duck
 from datalab.delta_log import table_size
 from datalab.errors import DataLabError
-from datalab.landing import land, landed, landed_tables, reject
+from datalab.formats.source import Source
+from datalab.layers import bronze
+from datalab.layers.bronze import ingest
+from datalab.layers.landing import land, landed, landed_tables, reject
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
 from datalab.settings import Settings
-from datalab.source import Source
 
 pytestmark = pytest.mark.server
 
@@ -60,7 +61,7 @@ def test_many_writers_lose_no_row(object_store: dict[str, str], tmp_path: Path) 
     for thread in threads:
         thread.join()
     # Giving up after many conflicts is allowed; writing a row twice, or losing one, is not.
-    assert all(f.code == "write-conflict" for f in failures)
+    assert all(f.code == "E_WRITE_CONFLICT" for f in failures)
     for file in files:
         ingest(lake, file)
     table = lake.require("bronze", "crowd")
@@ -99,7 +100,7 @@ def test_rejected_files_are_set_aside(object_store: dict[str, str], tmp_path: Pa
     with lake.open("bronze", key) as stream:
         assert stream.read() == bytes(3000)
     with lake.open("bronze", f"{key}.reason.json") as stream:
-        assert b"binary-file" in stream.read()
+        assert b"E_FILE_BINARY" in stream.read()
 
 
 def test_names_of_packed_files_do_not_change_their_bytes(object_store: dict[str, str]) -> None:
@@ -113,4 +114,4 @@ def test_wrong_credentials_are_told_without_them(object_store: dict[str, str]) -
     lake = Settings.from_env({**object_store, "DATALAB_S3_SECRET_KEY": "wrong-one"}).lake()
     with pytest.raises(DataLabError) as caught:
         lake.list_tables()
-    assert caught.value.code == "object-store" and "wrong-one" not in str(caught.value)
+    assert caught.value.code == "E_STORE" and "wrong-one" not in str(caught.value)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab import csv_text
-from datalab.columns import RESERVED, clean_names
-from datalab.csv_text import CsvParser, Dialect
+from datalab.formats import csv_text
+from datalab.formats.columns import RESERVED, clean_names
+from datalab.formats.csv_records import Dialect
+from datalab.formats.csv_text import CsvParser
 
 LIMIT = 1 << 20
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)

@@ -109,7 +109,7 @@ class Registrar:
         pipelines = [{**d, "entrypoint": f"flow.py:{d['name']}"} for d in definitions]
         file.write_text(json.dumps({"pipelines": pipelines}))
         done = subprocess.run(
-            [sys.executable, "-m", "datalab.register"],
+            [sys.executable, "-m", "datalab.prefect.register"],
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout.splitlines(), done.stderr
@@ -221,7 +221,7 @@ def test_a_worker_runs_a_registered_pipeline(
     """From a landed file to gold through the server, a worker and the bundle."""
     import time
 
-    from datalab.landing import land
+    from datalab.layers.landing import land
 
     lake = Settings.from_env(registrar.environment).lake()
     shutil.copytree(medallion, registrar.folder / "pipelines" / "medallion_etl")
@@ -236,7 +236,7 @@ def test_a_worker_runs_a_registered_pipeline(
         {"state": {"type": "SCHEDULED"}, "parameters": {"table": "people"}},
     )  # fmt: skip
     worker = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "default", "--type", "process"],
+        [sys.executable, "-m", "datalab.prefect.event_worker", "--pool", "default", "--type", "process"],
         env={
             **registrar.environment,
             "PREFECT_WORKER_QUERY_SECONDS": "1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from datalab import flow_jobs
+from datalab.prefect import flow_jobs
 
 
 def loaded(program: str, *names: str) -> set[str]:

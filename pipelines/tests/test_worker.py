@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Start, state_of
 
-from datalab import worker
-from datalab.worker import Api, drain, pause, put_right, resume
+from datalab.prefect import worker
+from datalab.prefect.worker import Api, drain, pause, put_right, resume
 
 
 def test_a_claimed_run_is_scheduled_again(api: Api, start: Start) -> None:

@@ -127,7 +127,9 @@ export class KnownLines {
     return this.#keys.has(key(nanoseconds(at), stream));
   }
 
-  /** Whether nothing that comes after this line can be among them; the two streams are a little out of step. */
+  /**
+   * Whether nothing that comes after this line can be among them; the two streams are a little out of step.
+   */
   endsBefore(at: string): boolean {
     return nanoseconds(at) > this.#newest + 1_000_000_000n;
   }

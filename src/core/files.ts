@@ -20,7 +20,10 @@ export interface CollectorEntry {
   readonly name: string;
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
-  /** A grant per need; a need for a secret is answered with its value, an optional one that nothing answers with null. */
+  /**
+   * A grant per need; a need for a secret is answered with its value, an optional one that nothing answers
+   * with null.
+   */
   readonly needs: Readonly<Record<string, ResolvedGrant | string | null>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly endpoints: Readonly<Record<string, string>>;

@@ -107,9 +107,12 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const { pathname } = url;
     if (method === "POST") {
       if (pathname === "/alerts" || pathname === "/backup") {
-        if (!mayPost(authorization)) return failure(401, "E_LOGIN", "Only the platform itself posts there.");
+        if (!mayPost(authorization))
+          return failure(401, "E_LOGIN", "Only the platform itself may post there.");
         const [wrong, code] =
-          pathname === "/alerts" ? [alerts.receive(body), "E_ALERTS"] : [backup.receive(body), "E_BACKUP"];
+          pathname === "/alerts"
+            ? ([alerts.receive(body), "E_ALERTS"] as const)
+            : ([backup.receive(body), "E_BACKUP_REPORT"] as const);
         return wrong === undefined ? { status: 200, body: { ok: true } } : failure(400, code, wrong);
       }
       if (pathname !== "/check")

@@ -1,8 +1,12 @@
-/** Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript bundles. */
+/**
+ * Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript
+ * bundles.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { alone } from "./alone.ts";
 import { bundleOptions } from "./bundle.ts";
 import { type Artifact, bundles } from "./catalog.ts";
 import { goSources } from "./context.ts";
@@ -17,6 +21,8 @@ export interface ArtifactOptions {
   /** A folder of this build: what is not worth keeping is put there. */
   readonly workFolder: string;
   readonly onLine: (line: string) => void;
+  /** Called when a program's compiling begins ("compiling") and ends ("compiled in 12.0 s"). */
+  readonly onProgram: (name: string, text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,76 +80,63 @@ async function provideNode({ lock, workFolder, onLine, signal }: ArtifactOptions
 
 let compiling: Promise<unknown> = Promise.resolve();
 
-async function provideGoProgram(name: string, program: GoProgram, options: ArtifactOptions): Promise<string> {
-  const built = join(cacheFolder(), "go", `${name}-${program.version}`, name);
+/** The program that `make` compiles into the folder it is given; nothing is done where it is in the cache. */
+async function compiled(
+  name: string,
+  version: string,
+  options: ArtifactOptions,
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const go = join(cacheFolder(), "go");
+  const built = join(go, `${name}-${version}`, name);
   // One at a time: each uses all cores, and the second finds what the first has compiled in Go's cache.
   const turn = compiling.then(async () => {
-    if (!existsSync(built)) await compile(name, program, built, options);
+    if (existsSync(built)) return;
+    mkdirSync(go, { recursive: true });
+    await alone(join(cacheFolder(), "compiling.lock"), options.signal, async () => {
+      options.onProgram(name, "compiling");
+      const began = performance.now();
+      const folder = mkdtempSync(join(go, `.${name}-`));
+      try {
+        await make(folder);
+        rmSync(dirname(built), { recursive: true, force: true });
+        renameSync(folder, dirname(built));
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+      options.onProgram(name, `compiled in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    });
   });
   compiling = turn.catch(() => {});
   await turn;
   return built;
 }
 
-async function compile(
-  name: string,
-  program: GoProgram,
-  to: string,
-  options: ArtifactOptions,
-): Promise<void> {
-  options.onLine(`compiling ${name} ${program.version} (minutes on the first run)`);
-  mkdirSync(dirname(dirname(to)), { recursive: true });
-  const folder = mkdtempSync(join(dirname(dirname(to)), `.${name}-`));
-  try {
-    const flags = ["-trimpath", "-ldflags", "-s -w", ...(program.tags ? ["-tags", program.tags] : [])];
+const flags = ["-trimpath", "-ldflags", "-s -w"];
+
+function provideGoProgram(name: string, program: GoProgram, options: ArtifactOptions): Promise<string> {
+  return compiled(name, program.version, options, async (folder) => {
+    const all = [...flags, ...(program.tags ? ["-tags", program.tags] : [])];
     if (program.source) {
       const source = join(folder, "source");
       cpSync(await download(program, options), source, { recursive: true });
       // A module folder is read-only, and the build writes sums of modules into it.
       await run("chmod", ["-R", "u+w", source], {});
-      const args = ["build", "-mod=mod", ...flags, "-o", join(folder, name), `./${program.package ?? ""}`];
+      const args = ["build", "-mod=mod", ...all, "-o", join(folder, name), `./${program.package ?? ""}`];
       await go(args, options, source);
       rmSync(source, { recursive: true, force: true });
     } else {
       const path = program.package === undefined ? program.module : `${program.module}/${program.package}`;
-      await go(["install", ...flags, `${path}@${program.version}`], options, undefined, folder);
+      await go(["install", ...all, `${path}@${program.version}`], options, undefined, folder);
     }
-    rmSync(dirname(to), { recursive: true, force: true });
-    renameSync(folder, dirname(to));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** A program of this repository, compiled once per content of its folder. */
-async function provideOwnProgram(name: string, source: string, options: ArtifactOptions): Promise<string> {
-  const built = join(cacheFolder(), "go", `${name}-${goSources(source).hash}`, name);
-  const turn = compiling.then(async () => {
-    if (existsSync(built)) return;
-    options.onLine(`compiling ${name} (minutes on the first run)`);
-    mkdirSync(dirname(dirname(built)), { recursive: true });
-    const folder = mkdtempSync(join(dirname(dirname(built)), `.${name}-`));
-    try {
-      const args = [
-        "build",
-        "-mod=readonly",
-        "-trimpath",
-        "-ldflags",
-        "-s -w",
-        "-o",
-        join(folder, name),
-        ".",
-      ];
-      await go(args, options, source);
-      rmSync(dirname(built), { recursive: true, force: true });
-      renameSync(folder, dirname(built));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+function provideOwnProgram(name: string, source: string, options: ArtifactOptions): Promise<string> {
+  return compiled(name, goSources(source).hash, options, async (folder) => {
+    await go(["build", "-mod=readonly", ...flags, "-o", join(folder, name), "."], options, source);
   });
-  compiling = turn.catch(() => {});
-  await turn;
-  return built;
 }
 
 /** The folder of a module's source, checked against the sums that its proxy publishes. */
@@ -155,7 +148,7 @@ async function download(program: GoProgram, options: ArtifactOptions): Promise<s
 }
 
 async function go(args: string[], options: ArtifactOptions, cwd?: string, bin?: string): Promise<string[]> {
-  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and reaches its module proxy`;
+  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and can reach its module proxy`;
   const { signal, onLine } = options;
   const env = {
     CGO_ENABLED: "0",

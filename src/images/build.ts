@@ -187,7 +187,10 @@ class Build {
     }
   }
 
-  /** A build context with exactly the files that the tag was computed from, with modes that don't depend on umask. */
+  /**
+   * A build context with exactly the files that the tag was computed from, with modes that don't depend on
+   * umask.
+   */
   async #stage(name: LayerName): Promise<string> {
     const inputs = this.#catalog.inputs(name);
     const context = join(this.#folder, name);
@@ -203,7 +206,9 @@ class Build {
     };
     mkdirSync(context, { recursive: true });
     if (name === "pipelines") mkdirSync(join(context, "pipelines"), { recursive: true });
-    if (name === "python") mkdirSync(join(context, "datalab"), { recursive: true });
+    if (name === "python") {
+      for (const folder of ["datalab", "services"]) mkdirSync(join(context, folder), { recursive: true });
+    }
     for (const { from, to } of inputs.files) place(from, to, executable.has(to) ? 0o755 : 0o644);
     for (const artifact of inputs.artifacts) {
       const path = await this.#artifact(artifact, name);
@@ -224,6 +229,7 @@ class Build {
       lock: this.#catalog.lock,
       workFolder: this.#folder,
       onLine: (line) => this.#line(image, line),
+      onProgram: (program, text) => this.#tell(`program ${program}`, text),
       signal: this.#signal,
     };
     const made = provideArtifact(artifact, options);
@@ -232,8 +238,12 @@ class Build {
   }
 
   #say(name: LayerName, text: string): void {
+    this.#tell(`image ${name}`, text);
+  }
+
+  #tell(what: string, text: string): void {
     const elapsed = ((performance.now() - this.#started) / 1000).toFixed(1).padStart(5);
-    const line = `[${elapsed}s] image ${name}: ${text}`;
+    const line = `[${elapsed}s] ${what}: ${text}`;
     this.#options.onProgress?.(line);
     this.#append(line);
   }

@@ -1,13 +1,13 @@
 /**
- * Which images exist, what goes into each, and the tag that follows from it. Reads files and hashes them, nothing
- * else: the program calls this on every preview.
+ * Which images exist, what goes into each, and the tag that follows from it. Reads files and hashes them,
+ * nothing else: the program calls this on every preview.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 import { bundleInputs } from "./bundle-inputs.ts";
-import { type ContextFile, filesUnder, goSources, pipelineFolders } from "./context.ts";
+import { type ContextFile, filesUnder, goSources, pipelineFolders, servicePrograms } from "./context.ts";
 import { type Lock, readLock } from "./lock.ts";
 
 /** The images that workloads run, by logical name. */
@@ -33,8 +33,8 @@ export const platformImages = imageNames.filter((name) => !["base", "test", "bro
 export type LayerName = ImageName | "debian";
 
 /**
- * A program that is fetched, compiled or bundled on the host and copied into an image's build context: `node`, one of
- * `bundles`, or one of the lock's `programs`.
+ * A program that is fetched, compiled or bundled on the host and copied into an image's build context:
+ * `node`, one of `bundles`, or one of the lock's `programs`.
  */
 export type Artifact = string;
 
@@ -54,15 +54,16 @@ export interface ImageInputs {
   /** Files of the build context, by their path in it. */
   readonly files: readonly ContextFile[];
   readonly artifacts: readonly Artifact[];
-  /** Lines that identify what the files alone do not: lock entries, parents' tags, the bundle's dependencies. */
+  /**
+   * Lines that identify what the files alone do not: lock entries, parents' tags, the bundle's dependencies.
+   */
   readonly facts: readonly string[];
 }
 
 /** An unknown image name. */
 export class UnknownImageError extends DatalabError {
   constructor(name: string) {
-    super("UNKNOWN_IMAGE", `There is no image "${name}".`, {
-      exitCode: exit.usage,
+    super("E_IMAGE_UNKNOWN", `There is no image "${name}".`, {
       hint: `The images are ${imageNames.join(", ")}.`,
     });
     this.name = "UnknownImageError";
@@ -93,6 +94,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     files: (root) => [
       file(root, "pipelines/requirements.lock", "requirements.lock"),
       ...filesUnder(join(root, "pipelines/datalab"), "datalab"),
+      ...servicePrograms(root, "services"),
     ],
   },
   pipelines: {
@@ -132,6 +134,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
       ),
       ...filesUnder(join(root, "pipelines"), "project", ["datalab", "tests", ...pipelineNames(root)]),
       ...filesUnder(join(root, "src/notebooks/hub"), "project/hub"),
+      ...servicePrograms(root, "project/services"),
     ],
   },
   notebook: {
@@ -241,7 +244,10 @@ export function asImageName(name: string): ImageName {
   return known;
 }
 
-/** Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled, never built. */
+/**
+ * Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled,
+ * never built.
+ */
 export const isExternal = (name: string): boolean => name.includes("/");
 
 /** Read once a run: a tag hashes every file below it. */
@@ -254,7 +260,9 @@ export function imageTag(name: string): string {
   return current.tag(asImageName(name));
 }
 
-/** The named images and what they are built from, in build order; the Debian root file system is not listed. */
+/**
+ * The named images and what they are built from, in build order; the Debian root file system is not listed.
+ */
 export function requiredImages(names: readonly string[]): ImageName[] {
   return new Catalog().required(names).filter((name) => name !== "debian");
 }

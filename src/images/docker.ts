@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatalabError } from "../errors.ts";
 
 /** How a program ended, with everything it printed. */
 export interface Finished {
@@ -40,10 +41,10 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /** No Docker client can build images. */
-export class DockerUnusableError extends Error {
-  readonly code = "DOCKER_UNUSABLE";
+export class DockerUnusableError extends DatalabError {
   constructor(reasons: readonly string[]) {
     super(
+      "E_DOCKER_CLIENT",
       [
         "no usable Docker client was found:",
         ...reasons.map((reason) => `  ${reason}`),
@@ -57,8 +58,8 @@ export class DockerUnusableError extends Error {
 let chosen: string | undefined;
 
 /**
- * The Docker client: `DATALAB_DOCKER` when set, else the first one on PATH that can build with BuildKit. A client of
- * version 23 or later needs the buildx plugin for that, an older one has BuildKit built in.
+ * The Docker client: `DATALAB_DOCKER` when set, else the first one on PATH that can build with BuildKit. A
+ * client of version 23 or later needs the buildx plugin for that, an older one has BuildKit built in.
  */
 export function dockerBinary(): string {
   if (process.env.DATALAB_DOCKER) return process.env.DATALAB_DOCKER;

@@ -5,7 +5,7 @@ export class ImageBuildError extends DatalabError {
   readonly image: string;
   constructor(image: string, lines: readonly string[], fix: string) {
     const tail = lines.slice(-30).map((line) => `  │ ${line}`);
-    super("IMAGE_BUILD_FAILED", [`image "${image}" could not be built:`, ...tail].join("\n"), { hint: fix });
+    super("E_IMAGE_BUILD", [`image "${image}" could not be built:`, ...tail].join("\n"), { hint: fix });
     this.name = "ImageBuildError";
     this.image = image;
   }

@@ -25,8 +25,8 @@ export function splitRegistry(registry: string): { readonly host: string; readon
 const isLocal = (host: string): boolean => /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/.test(host);
 
 /**
- * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows why. Throws
- * when nothing answers there.
+ * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows
+ * why. Throws when nothing answers there.
  */
 export async function remoteDigest(
   registry: string,
@@ -60,11 +60,11 @@ export async function remoteDigest(
 
 export const registryUnreachable = (host: string, reason: string): DatalabError =>
   new DatalabError("E_REGISTRY_UNREACHABLE", `The registry ${host} does not answer (${reason}).`, {
-    hint: "Is the name right, and does it run? --to takes a host, with a port and a path where it has them.",
+    hint: "Check the name, and that the registry runs. --to expects a host, with port and path if it has them.",
   });
 
 export const registryRefuses = (host: string, reason: string): DatalabError =>
-  new DatalabError("E_REGISTRY_LOGIN", `The registry ${host} does not let this user in: ${reason}`, {
+  new DatalabError("E_REGISTRY_LOGIN", `The registry ${host} refuses this user: ${reason}`, {
     hint: `docker login ${host}`,
   });
 

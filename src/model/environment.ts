@@ -13,13 +13,17 @@ export interface Environment {
   readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */
   locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set; undefined: it is a default. */
+  /** `file:line:col` where a value, or the preset that sets it, is written; undefined for a default. */
   find(path: readonly (string | number)[]): string | undefined;
+  /** The preset that sets a value; undefined: the file sets it, or it is a default. */
+  presetOf(path: readonly (string | number)[]): string | undefined;
 }
 
 /** `datalab:platform` with its defaults. The schema in `src/config` has each field's words and rules. */
 export interface PlatformConfig {
   readonly target: "docker" | "kubernetes" | "aws";
+  /** What the stack starts from; `src/config` has made defaults of it. */
+  readonly preset: string;
   readonly portOffset: number;
   readonly images: {
     readonly source: "build" | "registry";

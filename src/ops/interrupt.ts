@@ -1,10 +1,9 @@
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 
 /** Throws E_INTERRUPTED (exit 130) when the signal has aborted. */
 export function stopIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   throw new DatalabError("E_INTERRUPTED", "Interrupted.", {
-    exitCode: exit.interrupted,
-    hint: "What was made is kept; run the same command again to finish.",
+    hint: "Created resources are kept; run the same command again to continue.",
   });
 }

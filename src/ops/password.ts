@@ -1,8 +1,11 @@
 import { argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { DatalabError, exit } from "../errors.ts";
+import { DatalabError } from "../errors.ts";
 
-/** Memory in KiB, passes and threads: what OWASP asks for at least; the gateway takes up to 64 MiB and 10 passes. */
+/**
+ * Memory in KiB, passes and threads: what OWASP asks for at least; the gateway takes up to 64 MiB and 10
+ * passes.
+ */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 };
 const shortest = 12;
 const longest = 1024;
@@ -13,7 +16,7 @@ export async function hashPassword(password: string): Promise<string> {
     throw new DatalabError(
       "E_PASSWORD",
       `expected a password of ${shortest} characters to ${longest} bytes, received ${password.length} characters`,
-      { exitCode: exit.usage, hint: "Write it to standard input: ./datalab secrets hash-password < FILE" },
+      { hint: "Write it to standard input: ./datalab secrets hash-password < FILE" },
     );
   }
   const nonce = randomBytes(16);

@@ -20,8 +20,8 @@ export interface StepOptions {
 }
 
 /**
- * Runs work as one step of the report. The step is done with the text that comes with the result, unless the work
- * has ended the step itself, and fails when the work throws.
+ * Runs work as one step of the report. The step is done with the text that comes with the result, unless the
+ * work has ended the step itself, and fails when the work throws.
  */
 export async function runStep<T>(
   reporter: Reporter,

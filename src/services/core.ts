@@ -2,13 +2,14 @@ import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { json, template } from "../model/refs.ts";
 import { defineService } from "../model/service.ts";
+import { version } from "../version.ts";
 
 /** The platform core: the service registry, and the functional checks of every service. */
 export const core = defineService({
   name: "core",
   summary: "Service registry and functional checks of the platform.",
-  version: "0.1.0",
-  needs: { alerts: secret({ user: "alertmanager", opens: "the log of alerts, for what posts there" }) },
+  version,
+  needs: { alerts: secret({ user: "alertmanager", opens: "the log of alerts, for Alertmanager" }) },
   provides: { health: { part: "main", endpoint: "api" } },
   parts: {
     main: {

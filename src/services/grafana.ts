@@ -9,7 +9,9 @@ import { dataSource } from "../monitoring/panel.ts";
 const version = "12.1.1";
 const mounted = "/run/datalab";
 
-/** No state of its own: data source and dashboards come with the configuration, everything else is in memory. */
+/**
+ * No state of its own: data source and dashboards come with the configuration, everything else is in memory.
+ */
 const settings = (url: Ref) => t`[paths]
 data = /tmp/grafana
 logs = /tmp/grafana/log

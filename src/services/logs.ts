@@ -22,7 +22,9 @@ const options = z.strictObject({
     .string()
     .regex(sizePattern, 'a size such as "4Gi"')
     .default("4Gi")
-    .describe("Most disk that log lines may take; the oldest days go first, the current one always stays.")
+    .describe(
+      "Maximum disk space for log lines; the oldest days are removed first, the current day is always kept.",
+    )
     .meta({ owner: "sizes" }),
 });
 
@@ -64,7 +66,7 @@ async function writeAndFind({ endpoints, secrets, signal }: CheckContext): Promi
 
 export const logs = defineService({
   name: "logs",
-  summary: "Central log store: the lines of all containers, searchable.",
+  summary: "Central, searchable log store for the lines of all containers.",
   version: "VictoriaLogs 1.121.0",
   needs: { admin: secret({ user, opens: "the log store" }) },
   options,
@@ -127,7 +129,7 @@ export const logs = defineService({
       expr: "max(vl_storage_is_read_only) == 1",
       for: "1m",
       severity: "critical",
-      summary: "The log store takes no lines any more: its disk is nearly full.",
+      summary: "The log store accepts no more lines: its disk is nearly full.",
     },
   ],
   backup: "none: logs are kept for their retention only",

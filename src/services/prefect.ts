@@ -26,24 +26,29 @@ const options = z.strictObject({
     .min(1)
     .max(100)
     .default(4)
-    .describe("Flow runs that one worker runs at once.")
+    .describe("Maximum number of concurrent flow runs per worker.")
     .meta({ owner: "sizes" }),
   retention: z
     .string()
     .regex(durationPattern, 'a duration such as "30d"')
     .default("30d")
-    .describe("How long ended flow runs, their logs and events are kept."),
-  maxRuns: z.int().min(1).max(500).default(8).describe("In a cluster: flow runs at once, each a Job."),
+    .describe("How long finished flow runs, their logs and events are kept."),
+  maxRuns: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(8)
+    .describe("In a cluster: maximum number of concurrent flow runs, each a Job."),
   runMemory: z
     .string()
     .regex(sizePattern, 'a size such as "2Gi"')
     .default("2Gi")
-    .describe("In a cluster: memory of a flow run whose pipeline asks for none."),
+    .describe("In a cluster: memory of a flow run if its pipeline does not set it."),
   runCpu: z
     .string()
     .regex(cpuPattern, 'cores such as "500m" or "2"')
     .default("500m")
-    .describe("In a cluster: cores that a flow run may count on, when its pipeline asks for none."),
+    .describe("In a cluster: CPU share of a flow run if its pipeline does not set it."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
@@ -53,6 +58,21 @@ const common = {
   PREFECT_HOME: "/tmp/prefect",
   PREFECT_SERVER_ANALYTICS_ENABLED: "false",
   DO_NOT_TRACK: "1",
+};
+
+/**
+ * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that
+ * is called late, a pause that has run out, a worker that has gone, what a cancelled run has left, and
+ * automations that wait in vain.
+ */
+const serverPauses = {
+  PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
+  PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS: "30",
+  PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS: "60",
+  PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS: "10",
+  PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY: "PT15S",
 };
 
 /** What every process that runs pipeline code gets: the way to the API, and to the lake. */
@@ -69,7 +89,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host, runs are its processes; in a cluster, each run is a Job. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -78,7 +98,7 @@ const workerArguments = ({ cluster, options }: Context) =>
         ...["--limit", String(options.workerConcurrency)],
       ];
 
-/** What the worker knows of the cluster; see pipelines/datalab/flow_jobs.py. */
+/** What the worker knows of the cluster; see pipelines/datalab/prefect/flow_jobs.py. */
 const clusterEnv = ({ cluster, options }: Context) =>
   cluster && {
     DATALAB_NAMESPACE: cluster.namespace,
@@ -87,14 +107,14 @@ const clusterEnv = ({ cluster, options }: Context) =>
     PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES: cluster.namespace,
   };
 
-/** The way to Spark for flow runs, which inherit the worker's environment; nothing where there is no Spark. */
+/** Spark Connect for flow runs, which inherit the worker's environment; empty without Spark. */
 function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>> {
   if (!spark) return {};
   const login = spark.password ? t`;authorization=Bearer%20${spark.password}` : "";
   return { SPARK_REMOTE: t`sc://${spark.host}:${spark.port}/${login}` };
 }
 
-/** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
+/** Runs the deployment of the registration part: server, database, worker and the run's process. */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const api = `${endpoints["main.api"]}/api`;
   const headers = {
@@ -142,7 +162,8 @@ export const prefect = defineService({
     main: {
       image: "python",
       uses: ["db", "admin"],
-      command: () => ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+      // `prefect server start`, less restless.
+      command: () => ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
       env: ({ needs, options, publicUrl }) => ({
         ...common,
         PREFECT_SERVER_DATABASE_CONNECTION_URL: t`postgresql+asyncpg://${needs.db.user}:${needs.db.password}@${needs.db.host}:${needs.db.port}/${needs.db.name}`,
@@ -150,8 +171,9 @@ export const prefect = defineService({
         PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
         PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
-        // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
+        // How soon a run that waits for its pipeline's other run asks again; the default is 30 s.
         PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
+        ...serverPauses,
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
         PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD: String(parseDuration(options.retention)),
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: `PT${parseDuration(options.retention)}S`,
@@ -164,7 +186,7 @@ export const prefect = defineService({
           published: 4200,
           browser: true,
           login: "admin",
-          // Who is logged in at the gateway is not asked again; the page calls whatever name it was opened by.
+          // The gateway has checked the login; the page calls the host name that it was opened with.
           answers: { "/ui-settings": { auth: null, api_url: "/api" } },
           // Their first message carries the login.
           selfGuarded: ["/api/events/in", "/api/events/out", "/api/logs/out"],
@@ -183,9 +205,10 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes `prefect worker start`.
+      // It cleans up after a killed worker, then becomes Prefect's worker:
+      // pipelines/datalab/prefect/worker.py.
       command: (ctx) => [
-        ...["python", "-m", "datalab.worker", "start"],
+        ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),
         "--with-healthcheck",
       ],
@@ -207,7 +230,10 @@ export const prefect = defineService({
       resources: { cpu: "500m", memory: "2Gi" },
       tmp: "1Gi",
       stopGrace: "15s",
-      drain: { command: ["python", "-m", "datalab.worker", "drain", "--within", "60"], within: "90s" },
+      drain: {
+        command: ["python", "-m", "datalab.prefect.worker", "drain", "--within", "60"],
+        within: "90s",
+      },
       scalable: true,
       spawns: {
         run: {
@@ -227,7 +253,7 @@ export const prefect = defineService({
       uses: ["lake"],
       after: [{ part: "main", endpoint: "api" }],
       oneShot: true,
-      command: () => ["python", "-m", "datalab.register"],
+      command: () => ["python", "-m", "datalab.prefect.register"],
       env: (ctx) => ({ ...clientEnv(ctx), ...(ctx.cluster && { DATALAB_POOL_TYPE: "kubernetes" }) }),
       files: ({ pipelines }) => ({ "pipelines.json": JSON.stringify({ pipelines }, undefined, 2) }),
       resources: { cpu: "500m", memory: "512Mi" },
@@ -236,11 +262,11 @@ export const prefect = defineService({
   checks: {
     api: { summary: "The API answers.", http: { part: "main", endpoint: "api", path: "/api/health" } },
     worker: {
-      summary: "The worker asks the server for runs.",
+      summary: "The worker polls the server for runs.",
       http: { part: "worker", endpoint: "health", path: "/health" },
     },
     "flow-run": {
-      summary: "A flow run is created, taken by a worker and completed.",
+      summary: "A flow run is created, picked up by a worker and completed.",
       every: "10m",
       timeout: "60s",
       secrets: ["admin"],
@@ -249,14 +275,14 @@ export const prefect = defineService({
   },
   collectors: {
     runs: {
-      summary: "Runs of every pipeline: how they ended, how long they took, which are late.",
+      summary: "Runs of every pipeline: results, durations, lateness.",
       every: "10s",
       timeout: "30s",
       secrets: ["admin"],
       run: pipelineRuns(systemTag),
     },
     tables: {
-      summary: "Every table of the lake: version, when it was written, rows and bytes.",
+      summary: "Every table of the lake: version, time of the last write, rows and bytes.",
       every: "30s",
       timeout: "20s",
       needs: { lake: bucket(...lakeLayers) },

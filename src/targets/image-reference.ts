@@ -2,7 +2,9 @@ import { DatalabError } from "../errors.ts";
 import { imageTag, isExternal } from "../images/catalog.ts";
 import type { ImagesModel } from "../model/platform.ts";
 
-/** The name that an image has where containers run: its content's tag when it is built there, else its digest. */
+/**
+ * The name that an image has where containers run: its content's tag when it is built there, else its digest.
+ */
 export function imageReference(name: string, images: ImagesModel): string {
   if (images.source === "build") return imageTag(name);
   const digest = images.digests[name];
@@ -10,7 +12,7 @@ export function imageReference(name: string, images: ImagesModel): string {
   if (isExternal(name) && digest) return `${name.replace(/:[^:/]*$/, "")}@${digest}`;
   if (!digest || !images.registry) {
     throw new DatalabError(
-      "E_IMAGES",
+      "E_IMAGE_MISSING",
       `images.digests has no entry for ${name}, or images.registry is not set.`,
       {
         hint: "With images.source: registry, every image is named by its digest: ./datalab images push --to REGISTRY",

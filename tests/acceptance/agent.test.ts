@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onlyInAll } from "../support/tier.ts";
 import { doorTests } from "./chapters/agent-door.ts";
 import { AgentStage, docker, label, network, prefix, urls } from "./support/agent-stage.ts";
 import { eventually } from "./support/eventually.ts";
@@ -24,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.clean());
 
-describe("logs", () => {
+const logs = () => {
   test("of a container that had ended before are there, with what says where they come from", async () => {
     expect(await arrives("early", 2)).toEqual(["out", "err"]);
     const [line] = await stage.query('{workload="early"} "err" | limit 1');
@@ -103,9 +104,9 @@ describe("logs", () => {
       expect.stringMatching(/^it took \d+\.\d s\n$/),
     ]);
   });
-});
+};
 
-describe("metrics", () => {
+const metrics = () => {
   const value = async (name: string, workload: string) => {
     const text = await (await fetch(`${urls.agent}/metrics`)).text();
     const line = text
@@ -165,6 +166,11 @@ describe("metrics", () => {
     );
     expect(rss).toBeLessThan(110 * 2 ** 20);
   });
-});
+};
 
+// In the default tier the whole platform's logs and metrics stand for these.
+onlyInAll(() => {
+  describe("logs", logs);
+  describe("metrics", metrics);
+});
 describe("the door to Docker", () => doorTests());

@@ -214,3 +214,24 @@ test("a restore drill that fails fails, and prunes nothing", async () => {
   expect((await run(join(project, "tools/ci/restore-drill.sh"), ["prod"])).code).toBe(1);
   expect(called(project)).toHaveLength(2);
 });
+
+test("the nightly tests run with --all, end as they end, and leave a summary with the slowest", async () => {
+  const project = repository();
+  mkdirSync(join(project, ".ci"));
+  const said = [
+    "The slowest 1 of 2 tests:",
+    "   97.3 s  acceptance",
+    "",
+    "[ 100s] all done",
+    "7 passed, 1 failed, 0 skipped",
+  ];
+  const script = `#!/bin/sh\necho "$@" >arguments\nprintf '%s\\n' '${said.join("' '")}'\nexit 1\n`;
+  writeFileSync(join(project, ".ci/run"), script, { mode: 0o755 });
+  const summary = join(project, "summary");
+  const ran = await run(join(project, "tools/ci/nightly.sh"), [], { GITHUB_STEP_SUMMARY: summary });
+  expect(ran.code, ran.stderr).toBe(1);
+  expect(readFileSync(join(project, "arguments"), "utf8")).toBe("--all\n");
+  expect(readFileSync(summary, "utf8")).toBe(
+    "Tests of every night: 7 passed, 1 failed, 0 skipped\n    The slowest 1 of 2 tests:\n       97.3 s  acceptance\n    \n",
+  );
+});

@@ -23,9 +23,11 @@ interface Workflow {
 const read = (file: string) => parse(readFileSync(join(root, file), "utf8")) as Workflow;
 const stepsOf = (file: string) => Object.values(read(file).jobs).flatMap(({ steps = [] }) => steps);
 
-test("there is a workflow for previews, for deployment, for drift and for restore drills", () => {
+test("there is a workflow for previews, for deployment, for drift, for restore drills and for the tests of every night", () => {
   expect(files).toEqual(
-    ["drift", "preview", "restore-drill", "up-stack", "up"].map((name) => `.github/workflows/${name}.yml`),
+    ["drift", "nightly", "preview", "restore-drill", "up-stack", "up"].map(
+      (name) => `.github/workflows/${name}.yml`,
+    ),
   );
 });
 
@@ -74,7 +76,7 @@ test("GitLab runs the same scripts for the same stacks", () => {
     scripts.flatMap((line) => [...line.matchAll(/tools\/ci\/[\w-]+\.sh/g)].map(([path]) => path)),
   );
   expect([...named].sort()).toEqual(
-    ["comment", "drift", "preview", "restore-drill", "up"].map((name) => `tools/ci/${name}.sh`),
+    ["comment", "drift", "nightly", "preview", "restore-drill", "up"].map((name) => `tools/ci/${name}.sh`),
   );
   for (const path of named) expect(existsSync(join(root, path))).toBe(true);
 });

@@ -61,7 +61,7 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [["pipelines", "runn"], "✖ unknown command 'runn'\n  Did you mean run?\n"],
     [["platform", "status", "--jsn"], "✖ unknown option '--jsn'\n  Did you mean --json?\n"],
     [["platform", "status", "extra"], /^✖ too many arguments for 'status'/],
-    [["data", "ingest", "x.csv"], "✖ missing required argument 'table'\n  --help shows how to use it.\n"],
+    [["data", "ingest", "x.csv"], "✖ missing required argument 'table'\n  --help shows the usage.\n"],
     [["data", "ingest", file, "Flights"], /^✖ expected a table name such as "flights", received "Flights"\n/],
     [["data", "ingest", file, `a${"b".repeat(63)}`], /^✖ expected a table name/],
     [["data", "ingest", join(folder, "none.csv"), "t"], `✖ ${folder}/none.csv: there is no such file\n`],
@@ -80,6 +80,14 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [
       ["services", "logs", "--tail", "-1"],
       /^✖ --tail: expected a whole number of at least 0, received "-1"\n/,
+    ],
+    [
+      ["platform", "init", "--preset", "lage"],
+      '✖ --preset: expected one of lake, analytics, full, received "lage"\n  Did you mean lake?\n',
+    ],
+    [
+      ["platform", "init", "--preset", "small"],
+      '✖ --preset: expected one of lake, analytics, full, received "small"\n',
     ],
     [["--stack", "Prod!", "platform", "status"], /^✖ expected the name of a stack, received "Prod!"\n/],
     [["platform", "status", "-s", "Prod!"], /^✖ expected the name of a stack, received "Prod!"\n/],

@@ -16,6 +16,7 @@ import { notes } from "./cases.ts";
 const defaults = {
   target: "docker",
   portOffset: 0,
+  preset: "full",
   images: { source: "build", digests: {} },
   data: { policy: "retain" },
   backup: { keep: 14 },

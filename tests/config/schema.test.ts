@@ -119,6 +119,7 @@ describe("why", () => {
       path: "services.prefect.ports.api",
       value: 4201,
       at: "Pulumi.dev.yaml:6:11",
+      preset: null,
       default: 4200,
       summary: "Port of the UI and API, before portOffset; `false`: not published.",
     });
@@ -129,9 +130,9 @@ describe("why", () => {
       path: "data.policy",
       value: "retain",
       at: null,
+      preset: null,
       default: "retain",
-      summary:
-        "What a destroy does with data volumes: `retain` keeps them for the next up, `delete` removes them.",
+      summary: "Data volumes at a destroy: `retain` keeps them for the next up, `delete` removes them.",
     });
   });
 
@@ -149,7 +150,7 @@ describe("why", () => {
     [
       "targt",
       "targt",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "targt"',
+      'expected one of target, preset, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "targt"',
       "Did you mean target?",
     ],
     [
@@ -161,7 +162,7 @@ describe("why", () => {
     [
       "constructor",
       "constructor",
-      'expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "constructor"',
+      'expected one of target, preset, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "constructor"',
       undefined,
     ],
   ])("an unknown path %s is refused", (path, shown, message, fix) => {

@@ -48,7 +48,7 @@ test("a wrong one exits 2, says everything on stderr and touches nothing, with n
     code: 2,
     stdout: "",
     stderr: [
-      '✖ taget: expected one of target, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "taget"',
+      '✖ taget: expected one of target, preset, portOffset, images, data, budget, kubernetes, aws, external, services, serviceFiles, pipelines, secrets, backup, promotion, protect, promoted, received the unknown key "taget"',
       "  → Pulumi.dev.yaml:3:5",
       "  Did you mean target?",
       "✖ portOffset: expected a whole number from 0 to 50000, received -1",

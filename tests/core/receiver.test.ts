@@ -66,7 +66,7 @@ test("a backup that was read back stands in the metrics once the core was told o
   expect(await metrics()).not.toContain(series);
   expect((await post({}, '{"at":"2026-01-31T12:00:00.000Z"}')).status).toBe(401);
   for (const body of ["{", '{"at":"yesterday"}', '{"at":1}', "{}"])
-    expect((await post(right, body)).json.error.code).toBe("E_BACKUP");
+    expect((await post(right, body)).json.error.code).toBe("E_BACKUP_REPORT");
   expect(await metrics()).not.toContain(series);
   for (const time of ["12:00:00", "11:00:00"])
     expect((await post(right, `{"at":"2026-01-31T${time}.000Z"}`)).status).toBe(200);

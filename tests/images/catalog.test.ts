@@ -51,6 +51,12 @@ describe("a tag", () => {
     ["the base's recipe", (p) => p.write("src/images/base/datalab-start", "#!/bin/bash\n"), [...imageNames]],
     ["the Python lock", (p) => p.write("pipelines/requirements.lock", "one==2\n"), from("python")],
     ["the library", (p) => p.write("pipelines/datalab/lake.py", "x = 1\n"), from("python")],
+    [
+      "a file of a room of the library",
+      (p) => p.write("pipelines/datalab/a/b.py", "x = 1\n"),
+      from("python"),
+    ],
+    ["a service's own Python", (p) => p.write("src/services/store/server.py", "x = 1\n"), from("python")],
     ["Spark's recipe", (p) => p.write("src/images/spark/java.args", "-cp x\n"), from("spark")],
     ["a pipeline", (p) => p.write("pipelines/sales/flow.py", "x = 1\n"), ["pipelines", "test"]],
     ["a new pipeline", (p) => p.write("pipelines/new/pipeline.json", "{}"), ["pipelines", "test"]],
@@ -71,6 +77,7 @@ describe("a tag", () => {
     ["a folder without a definition", (p) => p.write("pipelines/notes/readme.txt", "x")],
     ["a file the core imports only types from", (p) => p.write("src/core/b.ts", "export type B = 1;\n")],
     ["another package", (p) => p.lockPackages({ zod: "4.0.0", esbuild: "0.1.0", other: "2.0.0" })],
+    ["a service's TypeScript", (p) => p.write("src/services/store/dump.ts", "x")],
     ["documentation", (p) => p.write("docs/setup.md", "x")],
   ])("does not change with %s", (_, change) => {
     expect(changedBy(change)).toEqual([]);

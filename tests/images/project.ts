@@ -17,6 +17,7 @@ export class Project {
     this.write("pipelines/requirements-test.lock", "pytest==1\n");
     this.write("pipelines/pyproject.toml", "");
     this.write("pipelines/datalab/__init__.py", "");
+    this.write("src/services/store/server.py", "");
     this.write("pipelines/sales/pipeline.yaml", "summary: sales\n");
     this.write("pipelines/sales/flow.py", "");
     this.write("pipelines/tests/test_sales.py", "");

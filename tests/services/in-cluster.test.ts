@@ -46,7 +46,7 @@ describe("Prefect in a cluster", () => {
 
   test("has workers that are called after their pods, and may be several", () => {
     expect(worker.command.map(text).join(" ")).toBe(
-      "python -m datalab.worker start --pool default --type kubernetes --with-healthcheck",
+      "python -m datalab.prefect.worker start --pool default --type kubernetes --with-healthcheck",
     );
     expect(worker.scalable).toBe(true);
     expect(textsIn(worker.env)).toMatchObject({
@@ -98,7 +98,7 @@ describe("Prefect in a cluster", () => {
     expect(textsIn(find(inCluster(), "prefect-register").env).DATALAB_POOL_TYPE).toBe("kubernetes");
     expect(find(onHost(), "prefect-register").env.DATALAB_POOL_TYPE).toBeUndefined();
     expect(find(onHost(), "prefect-worker").command.map(text).join(" ")).toBe(
-      "python -m datalab.worker start --name worker --pool default --type process --limit 4 --with-healthcheck",
+      "python -m datalab.prefect.worker start --name worker --pool default --type process --limit 4 --with-healthcheck",
     );
     expect(
       Object.keys(find(onHost(), "prefect-worker").env).filter((n) => /CLUSTER|RUN|NAMESPACE/.test(n)),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type ImageName, imageInputs } from "../../src/images/catalog.ts";
 import type { PlatformModel, WorkloadModel } from "../../src/model/platform.ts";
 import { isSecret, render } from "../../src/model/refs.ts";
 import { mlflow } from "../../src/services/mlflow.ts";
@@ -21,6 +22,14 @@ describe("mlflow", () => {
       "localhost:5300",
       "somewhere",
     ]);
+  });
+
+  test("starts the program that stands with it, which the image has", () => {
+    const { command, image } = server(modelOf("target: docker", "dev", known));
+    const words = command.map(text);
+    expect(words).toEqual(["python", "/opt/datalab/services/mlflow/server.py"]);
+    const files = imageInputs(image as ImageName).files.map((file) => `/opt/datalab/${file.to}`);
+    expect(files).toContain(words[1]);
   });
 
   test("lets pages of its own names change something, and no others", () => {

@@ -19,7 +19,11 @@ async function watched(): Promise<{
   await new Promise((listening) => server.once("listening", listening));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const script = render(endWithMaster(url, "connect", 0.1), () => "");
-  const child = spawn("bash", ["-c", `${script}exec sleep 60`], { stdio: ["ignore", "ignore", "pipe"] });
+  // In a group of its own, because the watching process outlives the one that it watches.
+  const child = spawn("bash", ["-c", `${script}exec sleep 60`], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     said += chunk;
@@ -28,7 +32,9 @@ async function watched(): Promise<{
     child.once("close", (_code, signal) => resolve(`${signal}: ${said.trim()}`));
   });
   onTestFinished(async () => {
-    child.kill("SIGKILL");
+    try {
+      process.kill(-(child.pid as number), "SIGKILL");
+    } catch {} // the whole group has ended
     server.closeAllConnections();
     await new Promise((closed) => server.close(closed));
   });

@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,44 +12,26 @@ import {
 } from "node:fs";
 
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { presets } from "../../src/config/presets.ts";
 import { services } from "../../src/services/index.ts";
 import { standIn } from "../support/programs.ts";
 import { modelOf } from "../support/project.ts";
+import { emptyProject, environment, repository, setup } from "./support/empty-project.ts";
 
-const repository = resolve(import.meta.dirname, "../..");
-
-/** A copy of what set-up and launcher consist of, with an empty cache of its own. */
-function emptyProject(): string {
-  const root = mkdtempSync(join(tmpdir(), "datalab-setup-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const path of ["setup.sh", "datalab", "tools", "src/images", "src/config/budget.json"]) {
-    cpSync(join(repository, path), join(root, path), { recursive: true });
-  }
-  return root;
-}
-
-function environment(root: string): NodeJS.ProcessEnv {
-  // The Node that runs the tests is new enough: nothing is downloaded.
-  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
-  return { ...process.env, PATH: path, XDG_CACHE_HOME: join(root, "cache"), DATALAB_DOCKER: "" };
-}
-
-function setup(root: string, ...args: string[]) {
-  return spawnSync(join(root, "setup.sh"), args, { encoding: "utf8", env: environment(root), input: "" });
-}
-
-/** Every port of the default dev stack. */
-function published(offset: number): number[] {
-  const workloads = modelOf(`portOffset: ${offset}`, "dev", services).services.flatMap((s) => s.workloads);
+/** Every port of a dev stack. */
+function published(offset: number, preset = "full"): number[] {
+  const yaml = `portOffset: ${offset}\npreset: ${preset}`;
+  const workloads = modelOf(yaml, "dev", services).services.flatMap((s) => s.workloads);
   return sorted(workloads.flatMap((w) => w.endpoints.flatMap((e) => e.published ?? [])));
 }
 const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 
 const report = z.strictObject({
   ok: z.boolean(),
+  estimatedSeconds: z.int(),
   dependencies: z.array(
     z.strictObject({
       name: z.string(),
@@ -85,8 +66,29 @@ describe("setup.sh --check", () => {
       "free disk",
     ]);
     expect(sorted(ports.map(({ port }) => port))).toEqual(published(0));
-    const { restMiB, workMiB } = JSON.parse(readFileSync(join(repository, "src/config/budget.json"), "utf8"));
-    expect(dependencies.find(({ name }) => name === "free memory")?.needed).toBe(`${restMiB + workMiB} MiB`);
+    const { restMiB, workMiB } = presets.full;
+    const needed = (of: string) => dependencies.find(({ name }) => name === of)?.needed;
+    expect(needed("free memory")).toBe(`${restMiB + workMiB} MiB`);
+    expect(needed("images")).toBe("all of the platform");
+  });
+
+  test.each(["lake", "analytics"] as const)("asks for what the preset %s needs", (preset) => {
+    const root = emptyProject();
+    const file = `config:\n  datalab:platform:\n    preset: ${preset} # small\n    portOffset: 100\n`;
+    writeFileSync(join(root, "Pulumi.dev.yaml"), file);
+    const { dependencies, ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
+    const { restMiB, workMiB } = presets[preset];
+    const needed = (of: string) => dependencies.find(({ name }) => name === of)?.needed;
+    expect(needed("free memory")).toBe(`${restMiB + workMiB} MiB`);
+    expect(needed("images")).toBe(`of the preset ${preset}`);
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(100, preset));
+  });
+
+  test("a preset that does not exist counts as the default here; `config validate` names it", () => {
+    const root = emptyProject();
+    writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    preset: lage\n");
+    const { ports } = report.parse(JSON.parse(setup(root, "--check", "--json").stdout));
+    expect(sorted(ports.map(({ port }) => port))).toEqual(published(0));
   });
 
   test("changes nothing", () => {
@@ -263,7 +265,21 @@ describe("datalab", () => {
     expect(future.status).toBe(0);
     const result = launch(join(root, "datalab"), ["up"]);
     expect(result.status).toBe(3);
-    expect(result.stderr).toContain("set-up ran: --only node,npm,engine,docker");
+    expect(result.stderr).toBe("set-up ran: --only node,npm,engine,docker,images --stack dev\n");
+  });
+
+  test.each([
+    [["up", "--stack", "team-a"], "team-a"],
+    [["up", "--stack=team-b", "--json"], "team-b"],
+    [["-s", "team-c", "up"], undefined],
+    [["up", "-steam-d"], "team-d"],
+  ])("%j has set-up build the images of its stack beside the engine", (args, stack) => {
+    const root = setUpProject();
+    rmSync(join(root, ".datalab/setup.env"));
+    writeFileSync(join(root, "setup.sh"), '#!/bin/sh\necho "set-up ran: $*" >&2\nexit 3\n', { mode: 0o755 });
+    const result = launch(join(root, "datalab"), args);
+    const images = stack ? `,images --stack ${stack}` : "";
+    expect(result.stderr).toBe(`set-up ran: --only node,npm,engine,docker${images}\n`);
   });
 
   test("asks set-up for Node and the packages only when help is wanted", () => {

@@ -75,7 +75,7 @@ export function container(name: string, own: Own, filesHash: string): Record<str
     ...(own.probe && {
       healthcheck: {
         tests: ["CMD", ...own.probe.command],
-        interval: "30s",
+        interval: "2m0s",
         timeout: "5s",
         startPeriod: own.probe.startPeriod,
         retries: 3,
@@ -181,7 +181,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   prefect: {
     service: "prefect",
     image: "python",
-    command: ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"],
+    command: ["python", "-m", "datalab.prefect.server", "--host", "0.0.0.0", "--port", "4200"],
     envs: [
       "DATALAB_WAIT=postgres:5432",
       "DATALAB_WAIT_SECONDS=300",
@@ -189,9 +189,16 @@ export const workloads: Readonly<Record<string, Own>> = {
       "PREFECT_HOME=/tmp/prefect",
       "PREFECT_SERVER_ANALYTICS_ENABLED=false",
       "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS=5",
+      "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY=PT15S",
       "PREFECT_SERVER_EVENTS_RETENTION_PERIOD=PT2592000S",
+      "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS=60",
+      "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS=60",
       "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=events,flow_runs",
       "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD=2592000",
+      "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS=30",
+      "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS=15",
+      "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS=60",
+      "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS=10",
       "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT=false",
       "PREFECT_UI_API_URL=http://127.0.0.1:4200/api",
       "PREFECT_UI_STATIC_DIRECTORY=/tmp/ui",
@@ -210,7 +217,7 @@ export const workloads: Readonly<Record<string, Own>> = {
       ...[
         "python",
         "-m",
-        "datalab.worker",
+        "datalab.prefect.worker",
         "start",
         "--name",
         "worker",
@@ -241,7 +248,7 @@ export const workloads: Readonly<Record<string, Own>> = {
   "prefect-register": {
     service: "prefect",
     image: "pipelines",
-    command: ["python", "-m", "datalab.register"],
+    command: ["python", "-m", "datalab.prefect.register"],
     envs: [
       ...lake,
       ...quiet,

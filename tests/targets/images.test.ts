@@ -54,7 +54,7 @@ describe("the name of an image", () => {
     ["is in no registry", { source: "registry", digests: { core: digest } } as const],
   ])("is asked for when it %s", (_what, images) => {
     expect(errorOf(() => imageReference("core", images))).toMatchObject({
-      code: "E_IMAGES",
+      code: "E_IMAGE_MISSING",
       message: "images.digests has no entry for core, or images.registry is not set.",
       hint: "With images.source: registry, every image is named by its digest: ./datalab images push --to REGISTRY",
     });
@@ -81,7 +81,7 @@ describe("the ids of images", () => {
   test("that are missing are all named, with what makes them", () => {
     docker(`sha256:1 ["${imageTag("core")}"] []\n`, "Error: No such image: x\n", 1);
     expect(errorOf(() => resolveImages(["core", "python", "services"], build))).toMatchObject({
-      code: "E_IMAGES",
+      code: "E_IMAGE_MISSING",
       message: `Images are missing on this Docker host: ${imageTag("python")}, ${imageTag("services")}`,
       hint: "Run `./datalab images build`; `./datalab up` does so by itself.",
     });

@@ -6,8 +6,9 @@ out=${DATALAB_CI_OUT:-$root/.datalab/ci}
 mkdir -p "$out"
 export CI=${CI:-true}
 
-# changed_stacks BASE [FIRST]: stacks that a change since BASE is about: those whose file it touches, all when it touches anything else
-# that is deployed. With FIRST, that stack alone takes such a change: the others get it by promotion.
+# changed_stacks BASE [FIRST]: stacks that a change since BASE is about: those whose file it touches, all when
+# it touches anything else that is deployed. With FIRST, that stack alone takes such a change: the others get
+# it by promotion.
 changed_stacks() {
   local base=$1 first=${2:-} files
   local -a all=()

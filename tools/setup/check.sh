@@ -2,8 +2,8 @@
 # shellcheck disable=SC2154 # project, state, steps, json, ... are set by setup.sh and the files it sources
 # `setup.sh --check`: what is there, what is missing. Changes nothing.
 
-# What the dev stack is declared to need at once, in MiB: its containers' memory, its images and a first data set.
-memory_budget=$(($(grep -o '[0-9]\+' "$project/src/config/budget.json" | paste -sd+)))
+# What the dev stack is declared to need at once, in MiB: its containers' memory and a first data set.
+memory_budget=$(($(preset_number restMiB) + $(preset_number workMiB)))
 disk_budget=16384
 
 rows=()       # name<TAB>needed<TAB>found<TAB>state (ok, missing, stale or low)
@@ -48,13 +48,16 @@ check_software() {
 }
 
 check_images() {
-  local missing
+  local missing needed="all of the platform"
+  local -a names=()
+  read -ra names <<<"$(preset_list images)"
+  [ "${#names[@]}" = 0 ] || needed="of the preset $(dev_preset)"
   if [ -z "$docker" ] || [ -z "$node_folder" ] || [ ! -d "$project/node_modules" ]; then
-    row images "all of the platform" unknown missing
-  elif missing=$(DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing 2>/dev/null); then
-    row images "all of the platform" built ok
+    row images "$needed" unknown missing
+  elif missing=$(DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing "${names[@]}" 2>/dev/null); then
+    row images "$needed" built ok
   else
-    row images "all of the platform" "missing: ${missing//$'\n'/ }" missing
+    row images "$needed" "missing: ${missing//$'\n'/ }" missing
   fi
 }
 
@@ -81,18 +84,22 @@ check_machine() {
   row "free disk" "$disk_budget MiB" "$disk MiB" "$([ "$disk" -ge "$disk_budget" ] && echo ok || echo low)"
 }
 
-# The ports of the dev stack, moved by its portOffset, and whatever listens on them.
+# The ports of the dev stack's preset, moved by its portOffset, and whatever listens on them.
 check_ports() {
-  local offset=0 entry port listeners='' containers='' owner own file=$project/Pulumi.dev.yaml
+  local offset=0 entry service port purpose listeners='' containers='' owner own services file=$project/Pulumi.dev.yaml
+  services=$(preset_list services)
   if [ -r "$file" ]; then
     offset=$(sed -n 's/^[[:space:]]*portOffset:[[:space:]]*\([0-9]\{1,5\}\).*/\1/p' "$file" | head -n 1)
   fi
   [ -z "$docker" ] || containers=$("$docker" ps --format '{{.Names}} {{.Label "datalab.stack"}}|{{.Ports}}' 2>/dev/null || true)
   if command -v ss >/dev/null; then listeners=$(ss -Hltnp 2>/dev/null || true); fi
-  for entry in "7070 core" "5432 PostgreSQL" "9000 S3" "9001 object-store console" "4200 Prefect" "8080 Spark" \
-    "15002 Spark Connect" "18080 Spark history" "5000 MLflow" "8000 notebooks" "9090 Prometheus" "9093 Alertmanager" \
-    "9428 logs" "8501 dashboard"; do
-    port=$((${entry%% *} + ${offset:-0})) owner='' own=false
+  for entry in "core 7070 core" "postgres 5432 PostgreSQL" "object-store 9000 S3" \
+    "object-store 9001 object-store console" "prefect 4200 Prefect" "spark 8080 Spark" "spark 15002 Spark Connect" \
+    "spark 18080 Spark history" "mlflow 5000 MLflow" "jupyterhub 8000 notebooks" "prometheus 9090 Prometheus" \
+    "alertmanager 9093 Alertmanager" "logs 9428 logs" "dashboard 8501 dashboard"; do
+    read -r service port purpose <<<"$entry"
+    case " ${services:-$service} " in *" $service "*) ;; *) continue ;; esac
+    port=$((port + ${offset:-0})) owner='' own=false
     owner=$(container_on "$port" "$containers")
     if [ -n "$owner" ]; then
       # Name and stack label: what the dev stack itself publishes is no conflict.
@@ -101,7 +108,7 @@ check_ports() {
     else
       owner=$(listener_on "$port" "$listeners")
     fi
-    port_rows+=("$port"$'\t'"${entry#* }"$'\t'"$owner"$'\t'"$own")
+    port_rows+=("$port"$'\t'"$purpose"$'\t'"$owner"$'\t'"$own")
   done
 }
 
@@ -147,7 +154,19 @@ print_table() {
     if [ -z "$taken" ]; then sign=✔; elif $own; then sign=✔ taken="$taken (this project's dev stack)"; else sign=!; fi
     printf '%s %-24s %s\n' "$sign" "$name $needed" "${taken:-free}"
   done
-  [ "$incomplete" = 0 ] || printf '\n→ run ./setup.sh to install what is missing\n'
+  [ "$incomplete" = 0 ] ||
+    printf '\n→ run ./setup.sh to install what is missing: %s at most on %s cores (estimate)\n' "$(estimate_text)" "$cores"
+}
+
+# What is missing takes about so long. A download in place of compiling takes less.
+estimate_text() {
+  local seconds
+  seconds=$(estimated_seconds)
+  if [ "$seconds" -lt 90 ]; then echo "about $(((seconds + 9) / 10 * 10)) s"; else echo "about $(((seconds + 30) / 60)) min"; fi
+}
+estimated_seconds() {
+  # shellcheck disable=SC2046,SC2086 # one word a step
+  estimate $(planned_steps ${steps//,/ })
 }
 
 json_text() {
@@ -158,7 +177,8 @@ json_text() {
 
 print_json() {
   local entry name needed found verdict separator=''
-  printf '{"ok":%s,"dependencies":[' "$([ "$incomplete" = 0 ] && echo true || echo false)"
+  printf '{"ok":%s,"estimatedSeconds":%s,"dependencies":[' "$([ "$incomplete" = 0 ] && echo true || echo false)" \
+    "$(estimated_seconds)"
   for entry in "${rows[@]}"; do
     IFS=$'\x1f' read -r name needed found verdict <<<"${entry//$'\t'/$'\x1f'}"
     printf '%s\n  {"name":%s,"needed":%s,"found":%s,"state":%s}' "$separator" \

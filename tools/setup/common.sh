@@ -10,6 +10,8 @@ say() {
   local now=${EPOCHREALTIME/[.,]/} tenths line
   tenths=$(((now - started) / 100000))
   printf -v line '[%5s] %s' "$((tenths / 10)).$((tenths % 10))s" "$*"
+  # The living line of a terminal makes room.
+  if [ "${living:-false}" = true ]; then printf '\r\033[K' >&2; fi
   printf '%s\n' "$line" >&2
   [ ! -d "$project/logs" ] || printf '%(%FT%T%z)T %s\n' -1 "$line" >>"$log_file"
 }
@@ -68,7 +70,8 @@ verify_sha256() {
   [ "$actual" = "$2" ] || { say "$(basename "$1"): sha256 is $actual, expected ${2:-one, but none is published}"; return 1; }
 }
 
-# apt_install PACKAGE...: Debian and Ubuntu as root only; the lists are fetched again when a package isn't found.
+# apt_install PACKAGE...: Debian and Ubuntu as root only; the lists are fetched again when a package isn't
+# found.
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 apt_install() {
   can_apt || return 1

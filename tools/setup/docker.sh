@@ -12,9 +12,9 @@ docker_clients() {
   if [ -x /usr/bin/docker ]; then echo /usr/bin/docker; fi
 }
 
-# find_docker: sets docker to the first client that reaches a server and can build with BuildKit, docker_version to
-# the server's version, and docker_problem to what is wrong otherwise. A client of version 23 or later builds with the
-# buildx plugin only; an older one has BuildKit built in.
+# find_docker: sets docker to the first client that reaches a server and can build with BuildKit,
+# docker_version to the server's version, and docker_problem to what is wrong otherwise. A client of version
+# 23 or later builds with the buildx plugin only; an older one has BuildKit built in.
 find_docker() {
   local client versions
   docker='' docker_version='' docker_problem='Docker is not installed'
@@ -42,11 +42,12 @@ find_daemon() {
 
 step_docker() {
   find_docker && return
+  begin_step docker
   # A server that answers only lacks a client that can build.
   if [ -n "$docker_version" ]; then
     say "docker: $docker_problem; installing one that can build"
     apt_install docker-buildx || apt_install docker.io || true
-    find_docker && return
+    find_docker && { end_step docker; return; }
     fail "docker: $docker_problem" "install the buildx plugin, or a client that has it, and set DATALAB_DOCKER to its path"
   fi
   if ! command -v dockerd >/dev/null; then
@@ -61,6 +62,7 @@ step_docker() {
   find_docker || start_docker
   if [ -z "$docker" ] && [ -n "$docker_version" ]; then apt_install docker-buildx || true; fi
   find_docker || fail "docker: $docker_problem" "see /var/log/dockerd.log, or: journalctl -u docker"
+  end_step docker
   say "docker: $docker_version answers"
 }
 
@@ -84,15 +86,47 @@ start_docker() {
   tail -n 5 /var/log/dockerd.log 2>/dev/null | sed 's/^/          │ /' >&2 || true
 }
 
-# The images of the dev stack, so that the first `up` finds them.
+# The images that the next `up` finds: those of one stack, or of the dev stack's preset.
 step_images() {
   [ -n "$docker" ] || find_docker || fail "images: $docker_problem" "run ./setup.sh --only docker"
   [ -n "$node_folder" ] || find_node || fail "images: there is no Node yet" "run ./setup.sh"
-  local -a command=("$node_folder/node" "$project/src/images/main.ts")
-  DATALAB_DOCKER=$docker "${command[@]}" missing >/dev/null 2>&1 && return
-  local -a options=()
+  local -a command=("$node_folder/node" "$project/src/images/main.ts") names=() options=()
+  local missing name planned line
+  if [ -n "$stack" ]; then
+    # What is wrong with its configuration `up` says, with every problem at once.
+    missing=$("$node_folder/node" "$project/src/cli/images-needed.ts" "$stack" 2>>"$log_file") || return 0
+    [ -n "$missing" ] || return 0
+    mapfile -t names <<<"$missing"
+  else
+    read -ra names <<<"$(preset_list images)"
+  fi
+  missing=$(DATALAB_DOCKER=$docker "${command[@]}" missing "${names[@]}" 2>/dev/null) && return
+  planned=$(planned_for "$missing")
+  while read -r name; do
+    case " ${planned//$'\n'/ } " in *" $name "*) ;; *) event "drop $name" ;; esac
+  done < <(sed -n 's/^plan \(\(image\|program\)-.*\)/\1/p' "$scratch/events")
+  for name in $planned; do event "plan $name"; done
   if $verbose; then options=(--verbose); fi
   say "images: building what is missing"
-  DATALAB_DOCKER=$docker "${command[@]}" build "${options[@]}" >&2 ||
-    fail "images: not all of them could be built" "see the lines above; what is finished is kept: run ./setup.sh again"
+  { DATALAB_DOCKER=$docker "${command[@]}" build "${names[@]}" "${options[@]}" 2>&1 >/dev/null || echo "failed $?"; } | {
+    code=0
+    while IFS= read -r line; do
+      case $line in
+        'failed '*) code=${line#* } ;;
+        '['*'] '*) tell_build "${line#*] }" ;;
+        *) printf '%s\n' "$line" >&2 ;;
+      esac
+    done
+    exit "$code"
+  } || fail "images: not all of them could be built" "see the lines above; what is finished is kept: run ./setup.sh again"
+}
+
+# tell_build LINE: "image python: building", "program minio: compiled in 74.1 s"
+tell_build() {
+  local step=${1%%:*}
+  case $1 in
+    *': building' | *': compiling') begin_step "${step/ /-}" ;;
+    *': built in '* | *': compiled in '*) end_step "${step/ /-}" ;;
+  esac
+  say "$1"
 }

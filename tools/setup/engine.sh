@@ -21,8 +21,8 @@ engine_was_built() {
   [ -s "$stamp" ] && ! grep -q '^official' "$stamp"
 }
 
-# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's time and up to
-# 500 MB. It has no switch for it, and goes on without where it can't make the folder.
+# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's
+# time and up to 500 MB. It has no switch for it, and goes on without where it can't make the folder.
 without_engine_logs() {
   [ ! -f "$PULUMI_HOME/logs" ] || return 0
   mkdir -p "$PULUMI_HOME"
@@ -37,19 +37,39 @@ step_engine() {
   case " $missing " in
     *' cli '* | *' host '*)
       say "engine: installing Pulumi $cli_version"
-      if official_cli; then say "engine: Pulumi $cli_version is in place"; fi
+      if official_cli; then
+        say "engine: Pulumi $cli_version is in place"
+        event "drop engine-programs" && event "drop engine-host"
+      fi
       ;;
   esac
   if [ -x "$ENGINE_HOME/bin/pulumi" ] && ! engine_was_built; then official_plugins; fi
   missing=$(engine_missing) && return
   need_go
-  say "engine: building from Go modules: $missing (about 3 minutes a component, the first time)"
+  say "engine: building from Go modules: $missing"
+  # One compiler at a time: the next one finds in Go's cache what this one has compiled. Images' programs wait
+  # here, too.
+  exec 7>"$cache/compiling.lock"
+  if command -v flock >/dev/null; then flock 7; fi
+  local -a programs=() others=()
   local component
   for component in $missing; do
-    quietly "engine: $component" "$project/tools/engine/build" "$component" ||
-      fail "engine: $component could not be built" "check that Go reaches its module proxy (go env GOPROXY), then run ./setup.sh again"
-    say "engine: $component is in place"
+    case $component in cli | docker) programs+=("$component") ;; *) others+=("$component") ;; esac
   done
+  [ ${#programs[@]} -eq 0 ] || build_engine programs "${programs[@]}"
+  for component in "${others[@]}"; do build_engine "$component" "$component"; done
+  exec 7>&-
+}
+
+# build_engine STEP COMPONENT...: one run of the compiler.
+build_engine() {
+  local step=engine-$1
+  shift
+  begin_step "$step"
+  quietly "engine: $*" "$project/tools/engine/build" "$@" ||
+    fail "engine: $* could not be built" "check that Go reaches its module proxy (go env GOPROXY), then run ./setup.sh again"
+  end_step "$step"
+  say "engine: $* is in place"
 }
 
 official_cli() {

@@ -36,6 +36,7 @@ step_node() {
   need_downloader
   local architecture target=$cache/node/$node_version
   architecture=$(node_architecture) || fail "node: no Node for $(uname -m)" "install Node $node_minimum or later yourself"
+  begin_step node
   say "node: installing $node_version${node_found:+ (found $node_found, too old)}"
   mkdir -p "$cache/node"
   rm -rf "$scratch/node"
@@ -46,6 +47,7 @@ step_node() {
   mv "$scratch/node" "$target"
   find_node || fail "node: $target/bin/node does not start" "see $log_file"
   export PATH="$node_folder:$PATH"
+  end_step node
   say "node: $node_found is in place"
 }
 
@@ -79,7 +81,8 @@ packaged_node() {
   tar -xzf "$scratch/$archive" -C "$scratch/node/bin" --strip-components=2 package/bin/node
 }
 
-# npm_is_current: every package of package-lock.json that is meant for this platform is installed in that version.
+# npm_is_current: every package of package-lock.json that is meant for this platform is installed in that
+# version.
 npm_is_current() {
   [ -s "$project/package-lock.json" ] && [ -s "$project/node_modules/.package-lock.json" ] || return 1
   "$node_folder/node" -e '
@@ -96,7 +99,8 @@ npm_is_current() {
 
 npm_ci() { (cd "$project" && quietly "npm ci" npm ci --no-audit --no-fund --no-update-notifier --loglevel=error); }
 
-# npm_was_too_quick: a package's own installer ran a program that Linux still took for being written. Seldom twice.
+# npm_was_too_quick: a package's own installer ran a program that Linux still took for being written. Seldom
+# twice.
 npm_was_too_quick() {
   tail -n 60 "$log_file" | grep -q ETXTBSY || return 1
   say "npm: a program was still being written (ETXTBSY): trying again"
@@ -106,6 +110,7 @@ step_npm() {
   [ -n "$node_folder" ] || find_node || fail "npm: there is no Node yet" "run ./setup.sh --only node,npm"
   export PATH="$node_folder:$PATH"
   npm_is_current && return
+  begin_step npm
   say "npm: installing the packages of package-lock.json"
   if ! command -v npm >/dev/null; then
     apt_install npm || fail "npm: not found" "install npm, or remove $cache/node and run ./setup.sh where nodejs.org answers"
@@ -114,5 +119,6 @@ step_npm() {
     fail "npm: the packages could not be installed" "check that npm reaches its registry (npm ping), then run ./setup.sh again"
   fi
   npm_is_current || fail "npm: node_modules does not match package-lock.json" "run: npm ci"
+  end_step npm
   say "npm: packages are in place"
 }

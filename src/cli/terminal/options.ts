@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { stackPattern } from "../../model/names.ts";
 import { durationPattern, parseDuration } from "../../model/units.ts";
 
-/** What every command is told. */
+/** What every command receives. */
 export interface Context {
   readonly stack: string;
   readonly json: boolean;
@@ -17,9 +17,9 @@ export interface Context {
 /** Options that every command takes. */
 const common = [
   ["-s, --stack <name>", "stack to work on (default: DATALAB_STACK, or dev)"],
-  ["--json", "print data as JSON, also errors"],
+  ["--json", "print data and errors as JSON"],
   ["-y, --yes", "answer every question with yes"],
-  ["-v, --verbose", "say more, and where an unexpected error comes from"],
+  ["-v, --verbose", "print more details, and the stack trace of unexpected errors"],
 ] as const;
 
 const project = resolve(import.meta.dirname, "../../..");
@@ -44,8 +44,7 @@ export function contextOf(command: AnyCommand): Context {
       "E_STACK_NAME",
       `expected the name of a stack, received ${JSON.stringify(stack)}`,
       {
-        exitCode: exit.usage,
-        hint: "A name starts with a letter and has at most 40 lower case letters, digits and dashes.",
+        hint: "Use a name that starts with a letter and has at most 40 lower case letters, digits and dashes.",
       },
     );
   }
@@ -85,7 +84,5 @@ export function wholeNumber(name: string, min: number): (text: string) => number
 }
 
 function unexpected(option: string, wanted: string, text: string): DatalabError {
-  return new DatalabError("E_USAGE", `${option}: expected ${wanted}, received ${JSON.stringify(text)}`, {
-    exitCode: exit.usage,
-  });
+  return new DatalabError("E_USAGE", `${option}: expected ${wanted}, received ${JSON.stringify(text)}`);
 }

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalab.errors import DataLabError
-from datalab.settings import LAYERS, Settings
+from datalab.lake_config import LAYERS
+from datalab.settings import Settings
 
 if TYPE_CHECKING:
     from datalab.lake import Lake
@@ -157,7 +158,7 @@ def answer(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     except DataLabError as error:
         return {"error": error.message, "hint": error.hint or "", "code": error.code}
     except Exception as error:  # noqa: BLE001 - one bad question must not end the process
-        return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "unexpected"}
+        return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "E_UNEXPECTED"}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from backends import alertmanager, core, logs
 from backends.fetch import Answer, gather
 from look import words
 from look.parts import empty, heading, link, note, pill, show, table, title, trouble
-from views.shared import active_alerts, alert_row, plain
+from views.shared import active_alerts, alert_row, plain, watched
 
 
 @st.fragment(run_every=5)
@@ -23,8 +23,20 @@ def page() -> None:
     firing, source = active_alerts(said["firing"], said["core"])
     url = core.public_url(said["registry"].value, "alertmanager")
     counted = f"{words.plural(len(firing), 'alert')} active" if source.known else "what fires is not known"
+    if not watched(said["firing"]):
+        counted = "this stack has no monitoring"
     show(title("Alerts", counted, link(url, "open Alertmanager") if url else ""))
     show(trouble("Alertmanager", said["firing"]))
+    if not watched(said["firing"]):
+        show(
+            empty(
+                "Alerts are not part of this stack",
+                "<code>services.prometheus.enabled: true</code> and "
+                "<code>services.alertmanager.enabled: true</code> in the stack's file add them; "
+                "<code>services.agent.enabled: true</code> adds the metrics of containers.",
+            )
+        )
+        return
     if said["firing"].error and said["core"].error is None:
         show(note("none", "What is active comes from the core's memory."))
     if firing:

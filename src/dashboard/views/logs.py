@@ -40,7 +40,9 @@ def _lines(query: str) -> None:
             show(
                 empty(
                     "Central logs are not part of this stack",
-                    "<code>./datalab services logs NAME</code> reads one service's.",
+                    "<code>./datalab services logs NAME</code> reads one service's. "
+                    "<code>services.logs.enabled: true</code> and <code>services.agent.enabled: true</code> "
+                    "in the stack's file add them.",
                 )
             )
         return

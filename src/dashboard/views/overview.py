@@ -14,7 +14,7 @@ from look import words
 from look.parts import empty, figure, grid, heading, pill, show, table, title, trouble
 from settings import settings
 from views.service_card import card
-from views.shared import ALERT_COLUMNS, RUN_COLUMNS, active_alerts, alert_row, run_row
+from views.shared import ALERT_COLUMNS, RUN_COLUMNS, active_alerts, alert_row, run_row, watched
 
 
 @st.fragment(run_every=5)
@@ -49,7 +49,7 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     firing, source = active_alerts(said["firing"], said["alerts"])
     figures = [
         _state(health),
-        _alerts(firing, source),
+        _alerts(firing, source) if watched(said["firing"]) else _unwatched(said["firing"]),
         _runs(said["runs"]),
         _lake(said["totals"], said.get("tables")),
         _memory(said["memory"]),
@@ -113,6 +113,10 @@ def _alerts(firing: list[dict], source: Answer) -> str:
         f"worst: {words.text(worst)}" if firing else "nothing fires",
         tone=tone,
     )
+
+
+def _unwatched(firing: Answer) -> str:
+    return figure("Active alerts", words.NONE, _why(firing))
 
 
 def _runs(runs: Answer) -> str:

@@ -44,6 +44,11 @@ def active_alerts(firing: Answer, core_alerts: Answer) -> tuple[list[dict[str, A
     return [plain(each) for each in firing.value or []], firing
 
 
+def watched(firing: Answer) -> bool:
+    """Whether the stack has an Alertmanager: without one, no alert only means that nobody looks."""
+    return "not part of" not in (firing.error or "")
+
+
 def plain(alert: dict[str, Any]) -> dict[str, Any]:
     """An alert of Alertmanager, of the core or of the central log, with the same names for the same things."""
     labels = alert.get("labels") if isinstance(alert.get("labels"), dict) else {}

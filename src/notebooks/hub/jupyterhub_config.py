@@ -12,7 +12,8 @@ sys.path.insert(0, str(here))
 
 from database import outlive_restarts  # noqa: E402
 from jupyterhub_idle_culler import cull_idle  # noqa: E402
-from people import Passwords, PeopleAuthenticator, derive  # noqa: E402
+from passwords import Passwords, derive  # noqa: E402
+from people import PeopleAuthenticator  # noqa: E402
 from tornado.log import app_log  # noqa: E402
 
 settings = json.loads(Path("/run/datalab/hub.json").read_text())

@@ -6,7 +6,7 @@ import asyncio
 
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.scopes import needs_scope
-from people import MIN_LENGTH
+from passwords import MIN_LENGTH
 from tornado import web
 
 

@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { loadEnvironment } from "../../config/load.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { besideState, locationOf } from "../engine/state-location.ts";
 import { readMaster } from "../services/credentials.ts";
@@ -10,7 +10,10 @@ import { type BackupRecord, backupRecord, type Verification, verification } from
 import { openRepository, type Repository, type Stored } from "./repository.ts";
 import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./seal.ts";
 
-/** The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs` that they share, all sealed. */
+/**
+ * The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs`
+ * that they share, all sealed.
+ */
 export class Archive {
   readonly stack: string;
   readonly #repository: Repository;
@@ -51,7 +54,6 @@ export class Archive {
         ? `The stack ${this.stack} has no backup in ${this.place}.`
         : `The stack ${this.stack} has no backup ${JSON.stringify(word)}.`,
       {
-        exitCode: exit.usage,
         hint: none
           ? `./datalab backup create --stack ${this.stack}`
           : `./datalab backup list --stack ${this.stack} shows them.`,
@@ -67,7 +69,7 @@ export class Archive {
     throw new DatalabError(
       "E_BACKUP_FORMAT",
       `The record of backup ${id} can't be read (${issue?.path.join(".") || "the whole"}: ${issue?.message}).`,
-      { hint: "It was written by another version of DataLab." },
+      { hint: "Another version of DataLab wrote it." },
     );
   }
 
@@ -109,16 +111,19 @@ export class Archive {
   /** The content of a blob. The stream ends with an error when it is not as it was. */
   async open(blob: string): Promise<Readable> {
     const stored = await this.#repository.read(this.#path(blob));
-    if (!stored) throw damaged(blob, "it is not there");
+    if (!stored) throw damaged(blob, "it is missing");
     return unseal(this.#key, stored);
   }
 
-  /** Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its content. */
+  /**
+   * Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its
+   * content.
+   */
   async check(blob: string): Promise<number> {
     const found = await measure(this.#key, await this.open(blob)).catch((error: Error) => {
       throw error instanceof DatalabError ? error : damaged(blob, error.message);
     });
-    if (found.id !== blob) throw damaged(blob, "its content has another name");
+    if (found.id !== blob) throw damaged(blob, "its name does not match its content");
     return found.bytes;
   }
 
@@ -157,7 +162,7 @@ export class Archive {
 
   async #readJson(path: string, id: string): Promise<unknown> {
     const stored = await this.#repository.read(path);
-    if (!stored) throw damaged(id, "its record is not there");
+    if (!stored) throw damaged(id, "its record is missing");
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of unseal(this.#key, stored)) chunks.push(chunk as Buffer);
@@ -170,7 +175,7 @@ export class Archive {
 
 const damaged = (what: string, why: string): DatalabError =>
   new DatalabError("E_BACKUP_DAMAGED", `${what} of the backup can't be used: ${why}.`, {
-    hint: "./datalab backup verify names every backup that is whole.",
+    hint: "./datalab backup verify shows which backups are intact.",
   });
 
 /** How many backups of a stack stay. */

@@ -48,7 +48,7 @@ export async function restoreBuckets(
       count.removed += 1;
     });
   }
-  return [count, `${count.written} written, ${count.equal} equal already, ${count.removed} removed`];
+  return [count, `${count.written} written, ${count.equal} already equal, ${count.removed} removed`];
 }
 
 async function writeBucket(
@@ -76,7 +76,7 @@ async function writeBucket(
       );
     });
     if (readBack && (await contentHash(client, at)) !== sha256)
-      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} is not what it was once it is written.`);
+      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} differs after it was written.`);
     onObject("written");
   });
 }

@@ -56,7 +56,9 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
   leaves: record.leaves,
 });
 
-/** Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it. */
+/**
+ * Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it.
+ */
 export async function createBackup(options: BackupOptions): Promise<Backup> {
   const { project, stack } = options;
   const archive = await openArchive(project, stack);
@@ -81,16 +83,16 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
 /** The alert for a late backup counts from it. That nobody could be told makes the backup no worse. */
 async function tellMonitoring({ platform, runtime }: DataSource, { begun }: BackupRecord): Promise<string> {
   const { backups } = platform.tools;
-  if (!backups) return "not told: the next ./datalab up brings what takes the news";
+  if (!backups) return "not reported: run ./datalab up to update the core";
   const ran = await runtime
     .exec(backups.instance, [...backups.command, begun], { timeoutSeconds: 30 })
     .catch((error: Error) => ({ code: 1, stderr: error.message }));
-  return ran.code === 0 ? "told of it" : `not told: ${lastLines(ran.stderr, 1)}`;
+  return ran.code === 0 ? "reported" : `not reported: ${lastLines(ran.stderr, 1)}`;
 }
 
 /**
- * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the files that they
- * name: whatever something refers to is there.
+ * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the
+ * files that they name: whatever something refers to is there.
  */
 export async function backUp(
   { project, stack, reporter, signal }: BackupOptions,
@@ -141,13 +143,13 @@ export async function backUp(
     covers: [...covers],
     leaves: [
       ...(source.dumpers.every(({ kind }) => kind !== "database")
-        ? [{ what: "databases", why: "they are on a server outside the stack, whose own backups hold them" }]
+        ? [{ what: "databases", why: "they are on an external server, which needs its own backups" }]
         : []),
       ...volumes
         .filter(({ name, service }) => !written.has(name) && !holders.some((each) => each.name === service))
         .map(({ name, service }) => ({
           what: name,
-          why: sentence.get(service) ?? "its service is not known",
+          why: sentence.get(service) ?? "its service is unknown",
         })),
       ...unread.map((what) => ({ what, why: "its owner may not read it" })),
     ],
@@ -248,6 +250,6 @@ export async function verifyBackup(
     });
     const found = { at: new Date().toISOString(), blobs: done, bytes };
     await archive.markVerified(record.id, found);
-    return [found, `${done} files, all as they were written`];
+    return [found, `${done} files, all unchanged`];
   });
 }

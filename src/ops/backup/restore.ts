@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
@@ -21,7 +21,10 @@ export interface RestoreOptions {
   readonly backup: string;
   /** Whether what the stack holds now is saved first. */
   readonly saveFirst: boolean;
-  /** Whether every object that is written is read back and compared. @default false: the store checks what it is sent */
+  /**
+   * Whether every object that is written is read back and compared. @default false: the store checks what it
+   * is sent
+   */
   readonly readBack?: boolean;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -46,9 +49,10 @@ export interface Restored {
 }
 
 /**
- * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end before anything is
- * touched, what needs the data is stopped, what the stack holds is saved, and each database is compared with its dump before all of them
- * take their places at once. Objects are made equal one by one: an interrupted restore is finished by the same call.
+ * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end
+ * before anything is touched, what needs the data is stopped, what the stack holds is saved, and each
+ * database is compared with its dump before all of them take their places at once. Objects are made equal one
+ * by one: an interrupted restore is finished by the same call.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { project, stack, from, reporter, signal } = options;
@@ -83,7 +87,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   }
 }
 
-/** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
+/**
+ * Everything of a backup must have a place in the stack: what is missing is said at once, before anything is
+ * touched.
+ */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
   const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
@@ -101,10 +108,9 @@ async function checkTarget(record: BackupRecord, source: DataSource, stack: stri
   if (lacking.length === 0) return;
   throw new DatalabError(
     "E_BACKUP_TARGET",
-    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
+    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was changed.`,
     {
-      exitCode: exit.usage,
-      hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
+      hint: `Enable the services of the backup (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
     },
   );
 }
@@ -178,7 +184,10 @@ async function exchange(
   }
 }
 
-/** What registers itself with a service has to do it again: the service may know an earlier version of it, or none. */
+/**
+ * What registers itself with a service has to do it again: the service may know an earlier version of it, or
+ * none.
+ */
 async function rerunOneShots(
   { runtime }: DataSource,
   services: readonly ServiceOutput[],
@@ -200,13 +209,13 @@ async function loadDumps(
 ): Promise<[undefined, string]> {
   for (const dumper of dumpers) {
     for (const { name, blob } of dumpsOf(record, dumper)) {
-      step.update(`${name} beside what is there`);
+      step.update(`${name} beside the live one`);
       await dumper.load(name, await archive.open(blob));
       const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
       if (saved !== loaded) {
         throw new DatalabError(
           "E_RESTORE_DIFFERS",
-          `The ${dumper.kind} ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+          `The ${dumper.kind} ${name} differs from its dump after loading (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
         );
       }
     }
@@ -215,7 +224,9 @@ async function loadDumps(
 }
 
 const wayBack = (before: string | null, stack: string): string =>
-  before === null ? "" : ` What the stack held before: ./datalab backup restore ${before} --stack ${stack}`;
+  before === null
+    ? ""
+    : ` To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`;
 
 function halfWay(
   record: BackupRecord,
@@ -225,11 +236,11 @@ function halfWay(
 ): DatalabError {
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
-    "E_RESTORE_HALF",
-    `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
+    "E_RESTORE_INCOMPLETE",
+    `The restore of ${record.id} is incomplete: ${(error as Error).message} Services that need the data stay stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),
-      hint: `The same again goes on: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
+      hint: `To continue: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
       cause: error,
     },
   );
@@ -243,7 +254,7 @@ function notHealthy(
 ): DatalabError {
   return new DatalabError(
     "E_RESTORE_UNHEALTHY",
-    `The data of ${record.id} is in its place, but not healthy with it: ${ill.join(", ")}.`,
+    `The data of ${record.id} is restored, but these checks fail: ${ill.join(", ")}.`,
     { hint: `./datalab services health --stack ${stack}.${wayBack(before, stack)}` },
   );
 }

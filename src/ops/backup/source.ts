@@ -67,8 +67,7 @@ export async function openSource(project: string, stack: string): Promise<DataSo
     objects = { client, own: true, names: () => bucketNames(client), at: (name) => name };
   } else {
     const { bucket } = lakeOf(platform);
-    if (!bucket)
-      throw new DatalabError("E_NO_LAKE", `The stack ${stack} does not say where its buckets are.`);
+    if (!bucket) throw new DatalabError("E_NO_STORE", `The stack ${stack} has no address of its buckets.`);
     const client = new S3Client(s3ClientConfig({ ...bucket, secretKey: secretKeyOf(bucket, credentials) }));
     objects = {
       client,

@@ -82,7 +82,7 @@ export const dockerRuntime: Runtime = {
     throw new DatalabError(
       gone ? "E_WORKLOAD_DOWN" : "E_DOCKER",
       gone ? `There is no container ${instance}.` : `${instance} can't start: ${lastLines(stderr, 2)}`,
-      { hint: gone ? "./datalab up makes it." : "Put right what Docker says and start it again." },
+      { hint: gone ? "./datalab up creates it." : "Fix the reason that Docker gives and start it again." },
     );
   },
 
@@ -90,7 +90,7 @@ export const dockerRuntime: Runtime = {
     const { code, stdout, stderr } = await dockerRun(["start", "--attach", instance]);
     if (code === 0) return;
     throw new DatalabError(
-      "E_ONE_SHOT",
+      "E_JOB_FAILED",
       `${instance} ended with ${code}: ${lastLines(`${stdout}\n${stderr}`, 4)}`,
       { hint: `docker logs ${instance}` },
     );

@@ -1,11 +1,14 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { secretPattern } from "../../model/names.ts";
 import { externalKey } from "../../model/refs.ts";
 import { run } from "../process.ts";
 import { pulumiError } from "./pulumi-cli.ts";
 import { ensureStack } from "./stack.ts";
 
-/** Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard input. */
+/**
+ * Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard
+ * input.
+ */
 export async function setExternalSecret(
   project: string,
   stack: string,
@@ -14,11 +17,10 @@ export async function setExternalSecret(
 ): Promise<void> {
   if (!secretPattern.test(name)) {
     const message = `expected a name of lower case letters, digits and dashes, received ${JSON.stringify(name)}`;
-    throw new DatalabError("E_USAGE", message, { exitCode: exit.usage });
+    throw new DatalabError("E_USAGE", message);
   }
   if (value === "") {
-    throw new DatalabError("E_USAGE", `No value for ${name} came on standard input.`, {
-      exitCode: exit.usage,
+    throw new DatalabError("E_USAGE", `No value for ${name} was given on standard input.`, {
       hint: `./datalab secrets set ${name} < file`,
     });
   }

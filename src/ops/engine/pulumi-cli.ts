@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { lastLines, ProgramMissing, run } from "../process.ts";
 
 /** Reads something from a stack with the Pulumi CLI and returns what it printed. */
@@ -29,13 +29,11 @@ export function pulumiError(stderr: string, stack: string): DatalabError {
     return notDeployed(stack);
   if (/incorrect passphrase/i.test(stderr)) {
     return new DatalabError("E_PASSPHRASE", `The passphrase does not open the secrets of stack ${stack}.`, {
-      exitCode: exit.usage,
-      hint: "It belongs in .datalab/passphrase; restore the file that the stack was made with.",
+      hint: "Restore the file .datalab/passphrase that the stack was created with.",
     });
   }
   if (/PULUMI_CONFIG_PASSPHRASE|passphrase must be set|passphrase.*no such file/is.test(stderr)) {
     return new DatalabError("E_PASSPHRASE", `No passphrase is set for stack ${stack}.`, {
-      exitCode: exit.usage,
       hint: 'Run this through ./datalab, or eval "$(./datalab env)" first.',
     });
   }

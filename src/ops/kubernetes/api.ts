@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { fetch, type Response } from "undici";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, type ErrorCode } from "../../errors.ts";
 
 /** Which cluster, and where in it. */
 export interface ClusterTarget {
@@ -30,7 +30,7 @@ export interface RequestOptions {
 export class ApiError extends DatalabError {
   readonly status: number;
   constructor(status: number, message: string, hint?: string) {
-    const codes: Readonly<Record<number, string>> = { 401: "E_CLUSTER_LOGIN", 403: "E_CLUSTER_FORBIDDEN" };
+    const codes: Readonly<Record<number, ErrorCode>> = { 401: "E_CLUSTER_LOGIN", 403: "E_CLUSTER_FORBIDDEN" };
     super(codes[status] ?? "E_CLUSTER", message, hint === undefined ? {} : { hint });
     this.status = status;
   }
@@ -58,16 +58,14 @@ const pageSize = 500;
 export function connectCluster(target: ClusterTarget): Cluster {
   const { context } = target;
   if (context === null) {
-    throw new DatalabError("E_CONTEXT", "No context of a kubeconfig is known for this cluster.", {
-      exitCode: exit.usage,
-      hint: "Set kubernetes.context in the stack's file; the cluster's own tool adds one, such as aws eks update-kubeconfig.",
+    throw new DatalabError("E_CONTEXT", "The kubeconfig context of this cluster is not configured.", {
+      hint: "Set kubernetes.context in the stack's file; a tool such as aws eks update-kubeconfig creates the context.",
     });
   }
   const { config, source } = loadKubeconfig(target.kubeconfig);
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) {
     throw new DatalabError("E_CONTEXT", `${source} has no context ${JSON.stringify(context)}.`, {
-      exitCode: exit.usage,
       hint: `${known.length === 0 ? "It has none" : `It has ${known.join(", ")}`}. Set kubernetes.context, or kubernetes.kubeconfig, in the stack's file.`,
     });
   }
@@ -76,10 +74,7 @@ export function connectCluster(target: ClusterTarget): Cluster {
   if (server === undefined) {
     throw new DatalabError(
       "E_CONTEXT",
-      `The context ${context} in ${source} names a cluster that is not in it.`,
-      {
-        exitCode: exit.usage,
-      },
+      `The context ${context} in ${source} names a cluster that the file does not define.`,
     );
   }
   return new ApiCluster({ ...target, context }, server, config, source);
@@ -94,7 +89,6 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
   const source = `The kubeconfig ${files.join(delimiter)}`;
   if (present.length === 0) {
     throw new DatalabError("E_KUBECONFIG", `${source} does not exist.`, {
-      exitCode: exit.usage,
       hint: "Set kubernetes.kubeconfig in the stack's file, or KUBECONFIG.",
     });
   }
@@ -110,7 +104,6 @@ function loadKubeconfig(path: string | null): { config: KubeConfig; source: stri
     }
   } catch (error) {
     throw new DatalabError("E_KUBECONFIG", `${source} can't be read: ${(error as Error).message}`, {
-      exitCode: exit.usage,
       cause: error,
     });
   }
@@ -204,18 +197,18 @@ class ApiCluster implements Cluster {
     if (status === 401) {
       return new ApiError(
         status,
-        `The cluster of the context ${context} does not accept its login.`,
-        `Log in again the way this cluster asks for; the login stands in ${lower(this.#source)}.`,
+        `The cluster of the context ${context} refuses the login.`,
+        `Log in to the cluster again; the login is in ${lower(this.#source)}.`,
       );
     }
     if (status === 403) {
       return new ApiError(
         status,
         `The context ${context} may not do this: ${message}`,
-        "Ask whoever runs the cluster for the right, or name another context in kubernetes.context.",
+        "Ask the cluster's administrator for the right, or set another context in kubernetes.context.",
       );
     }
-    return new ApiError(status, `The cluster of the context ${context} answers ${status}: ${message}`);
+    return new ApiError(status, `The cluster of the context ${context} returned ${status}: ${message}`);
   }
 
   #unreachable(error: unknown): DatalabError {
@@ -225,7 +218,7 @@ class ApiCluster implements Cluster {
       "E_CLUSTER_UNREACHABLE",
       `The cluster of the context ${this.target.context} (${this.server}) does not answer: ${reason}.`,
       {
-        hint: `Start it, or put the address right in ${lower(this.#source)}.`,
+        hint: `Start it, or correct its address in ${lower(this.#source)}.`,
         cause: error,
       },
     );

@@ -11,8 +11,8 @@ export interface NewClaim {
 }
 
 /**
- * Makes a claim unless there is one of its name. Name and labels have to be those that its controller would give it:
- * the controller adopts it.
+ * Makes a claim unless there is one of its name. Name and labels have to be those that its controller would
+ * give it: the controller adopts it.
  */
 export async function ensureClaim(cluster: Cluster, { name, labels, size, spec }: NewClaim): Promise<void> {
   const all = paths.claims(cluster.target.namespace);

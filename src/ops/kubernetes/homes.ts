@@ -44,12 +44,10 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
       const spec = podSpec(found, [{ name: "home", path: homes.path, claim }], image, {
         command: ["sleep", String(openSeconds)],
       });
-      return waitingPod(cluster, joinName(homes.key, name, homeRole), labelsOf(homes, homeRole), {
-        ...spec,
-        // It speaks with nobody, and `sleep` does not listen.
-        automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 1,
-      });
+      // It speaks with nobody, and `sleep` does not listen.
+      const quiet = { ...spec, automountServiceAccountToken: false, terminationGracePeriodSeconds: 1 };
+      const pod = joinName(homes.key, name, homeRole);
+      return waitingPod(cluster, pod, labelsOf(homes, homeRole), quiet, "E_HOME_START");
     },
   };
 }

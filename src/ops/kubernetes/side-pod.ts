@@ -10,7 +10,10 @@ import { type Pod, paths } from "./objects.ts";
 import { type Found, until } from "./scale.ts";
 import { podState } from "./state.ts";
 
-/** Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's own. */
+/**
+ * Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's
+ * own.
+ */
 
 export const role = "migration";
 export const container = "main";
@@ -97,18 +100,25 @@ export async function createPod(
   });
 }
 
-/** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
+/** What a pod that has ended is reported as: it is the object store's, or opens a user's files. */
+type StartCode = "E_STORE_START" | "E_HOME_START";
+
+/**
+ * A pod whose command only waits, running when it resolves: what one of this name an earlier call has left
+ * goes first.
+ */
 export async function waitingPod(
   cluster: Cluster,
   name: string,
   labels: Readonly<Record<string, string>>,
   spec: object,
+  code: StartCode,
 ): Promise<OpenVolume> {
   const close = () => removePod(cluster, name);
   await close();
   try {
     await createPod(cluster, name, labels, spec);
-    await runs(cluster, name);
+    await runs(cluster, name, code);
   } catch (error) {
     await close();
     throw error;
@@ -146,31 +156,28 @@ export function storeClaim(
 }
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */
-export async function runs(cluster: Cluster, name: string): Promise<void> {
+export async function runs(cluster: Cluster, name: string, code: StartCode): Promise<void> {
   const path = `${paths.pods(cluster.target.namespace)}/${name}`;
   let pod: Pod | undefined;
   await until(
     async () => {
       pod = await cluster.get<Pod>(path);
       if (pod?.status?.phase === "Failed" || pod?.status?.phase === "Succeeded")
-        throw await ended(cluster, pod);
+        throw await ended(cluster, pod, code);
       return pod?.status?.phase === "Running";
     },
     startMs,
-    async () => `The pod ${name} does not run: ${pod ? podState(pod).words : "it is gone"}`,
+    async () => `The pod ${name} is not running: ${pod ? podState(pod).words : "it is gone"}`,
   );
 }
 
-export async function ended(cluster: Cluster, pod: Pod): Promise<DatalabError> {
+export async function ended(cluster: Cluster, pod: Pod, code: StartCode): Promise<DatalabError> {
   const { name } = pod.metadata;
   const log = await cluster
     .send(`${paths.pods(cluster.target.namespace)}/${name}/log`, { query: { tailLines: 10 }, accept: "*/*" })
     .then((answer) => answer.text())
     .catch(() => "");
-  return new DatalabError(
-    "E_STORE_START",
-    `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`,
-  );
+  return new DatalabError(code, `The pod ${name} has ended (${podState(pod).words}):\n${log.trim()}`);
 }
 
 export function printed(pod: string, { code, stdout, stderr }: Ran): string {

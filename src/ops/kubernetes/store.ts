@@ -31,8 +31,8 @@ const stopSeconds = 60;
 const sideName = (workload: string, name: string): string => `${workload}-migration-${name}`;
 
 /**
- * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same policies, which no Service and no
- * network rule knows; they are reached through the API.
+ * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same
+ * policies, which no Service and no network rule knows; they are reached through the API.
  */
 export function kubernetesStoreHost(open: () => Cluster): StoreHost {
   const scaled = (stack: string, workload: string) => existing(open(), stack, workload, "StatefulSet");
@@ -70,7 +70,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       const spec = podSpec(await scaled(stack, workload.name), volumes, image, {
         command: ["sleep", "300"],
       });
-      const pod = await waitingPod(open(), name, labelsOf(stack, workload.service), spec);
+      const pod = await waitingPod(open(), name, labelsOf(stack, workload.service), spec, "E_STORE_START");
       try {
         return printed(name, await pod.run(command));
       } finally {
@@ -94,7 +94,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
           secret: name,
         });
         await createPod(cluster, name, labelsOf(stack, workload.service), spec);
-        await runs(cluster, name);
+        await runs(cluster, name, "E_STORE_START");
         return await ready(cluster, side, name);
       } catch (error) {
         await removeSide(cluster, name);
@@ -138,7 +138,8 @@ async function ready(cluster: Cluster, side: StoreSide, name: string): Promise<S
   await until(
     async () => {
       const pod = await cluster.get<Pod>(`${paths.pods(cluster.target.namespace)}/${name}`);
-      if (pod?.status?.phase !== "Running") throw pod ? await ended(cluster, pod) : gone(name);
+      if (pod?.status?.phase !== "Running")
+        throw pod ? await ended(cluster, pod, "E_STORE_START") : gone(name);
       return (await execInPod(cluster, name, container, side.probe, {})).code === 0;
     },
     startMs,

@@ -1,11 +1,13 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { lastLines } from "../process.ts";
 import { runtimeOf } from "../targets.ts";
 
 /** Runs the lake's command-line tool inside the platform. */
 export interface ToolRunner {
-  /** Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code. */
+  /**
+   * Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code.
+   */
   run<T>(args: readonly string[], input?: string): Promise<T>;
 }
 
@@ -49,10 +51,9 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
   const tool = platform.tools[capability];
   if (tool) return tool;
   throw new DatalabError(
-    "E_NO_LAKE",
-    `The stack ${platform.stack} has no service that carries the lake's tool.`,
+    "E_NO_LAKE_TOOL",
+    `The stack ${platform.stack} has no service with the lake's tool.`,
     {
-      exitCode: exit.usage,
       hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
     },
   );
@@ -88,18 +89,18 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   if (ran.code === 0 && value !== undefined) return value;
   const { error } = (value ?? {}) as { error?: { code?: string; message?: string; hint?: string | null } };
   if (error) {
-    throw new DatalabError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
+    throw reportedError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
       exitCode: ran.code === 2 ? exit.usage : exit.failure,
       ...(error.hint && { hint: error.hint }),
     });
   }
   // 137: killed, which inside a container with a memory limit mostly means that the limit was reached.
   const memory =
-    ran.code === 137 ? " It was killed, most likely for reaching the memory limit of its container." : "";
+    ran.code === 137 ? " It was killed, most likely because it reached its container's memory limit." : "";
   const words = lastLines(ran.stderr, 5);
   const ended = ran.code === 0 ? "printed no JSON" : `ended with ${ran.code}`;
   throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
-    ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
+    ...(memory && { hint: "Raise the memory of the service, or read less data at once." }),
   });
 }
 

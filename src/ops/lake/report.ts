@@ -16,7 +16,10 @@ export async function fetchReport(
 ): Promise<number> {
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
-    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`);
+    throw new DatalabError(
+      "E_STORE_UNPUBLISHED",
+      `The stack ${platform.stack} does not publish its object store.`,
+    );
   }
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
   // What is outside is reached as anything is.
@@ -34,7 +37,7 @@ export async function fetchReport(
   } catch (error) {
     if (!(error instanceof NoSuchKey)) throw error;
     throw new DatalabError("E_NO_REPORT", `There is no report of ${pipeline} yet (${bucketName}/${key}).`, {
-      hint: `./datalab pipelines run ${pipeline} --wait makes one.`,
+      hint: `./datalab pipelines run ${pipeline} --wait creates one.`,
     });
   } finally {
     client.destroy();

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError, type ErrorCode } from "../../errors.ts";
 import { type S3Access, s3ClientConfig } from "../../model/s3-client.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
@@ -37,19 +37,17 @@ export function checkTableName(table: string): void {
     "E_TABLE_NAME",
     `expected a table name such as "flights", received ${JSON.stringify(table)}`,
     {
-      exitCode: exit.usage,
-      hint: "A name starts with a letter and has at most 63 lower case letters, digits and underscores.",
+      hint: "Use a name that starts with a letter and has at most 63 lower case letters, digits and underscores.",
     },
   );
 }
 
 /** Size of a file that can be ingested; throws when it is none. */
 export async function checkFile(path: string): Promise<number> {
-  const wrong = (code: string, message: string) =>
-    new DatalabError(code, `${path}: ${message}`, { exitCode: exit.usage });
+  const wrong = (code: ErrorCode, message: string) => new DatalabError(code, `${path}: ${message}`);
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
-      throw wrong("E_FILE_MISSING", "there is no such file");
+      throw wrong("E_FILE_MISSING", "the file does not exist");
     throw wrong("E_FILE", `can't be read (${error.code})`);
   });
   if (info.isDirectory()) throw wrong("E_FILE", "expected a file, received a directory");
@@ -67,7 +65,10 @@ export async function hashFile(path: string, onBytes?: (done: number) => void): 
   return hash.digest("hex");
 }
 
-/** Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same name. */
+/**
+ * Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same
+ * name.
+ */
 export async function uploadFile(
   platform: PlatformOutput,
   credentials: Credentials,
@@ -77,9 +78,13 @@ export async function uploadFile(
 ): Promise<Upload> {
   const { bucket } = lakeOf(platform);
   if (!bucket || bucket.url === "") {
-    throw new DatalabError("E_NO_LAKE", `The stack ${platform.stack} does not publish its object store.`, {
-      hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
-    });
+    throw new DatalabError(
+      "E_STORE_UNPUBLISHED",
+      `The stack ${platform.stack} does not publish its object store.`,
+      {
+        hint: "Files are uploaded through it: set a number for its S3 port in the configuration.",
+      },
+    );
   }
   const { url, region, accessKey, prefix = "" } = bucket;
   const store = { url, region, accessKey, secretKey: secretKeyOf(bucket, credentials), prefix };
@@ -102,7 +107,7 @@ export async function uploadTo(
   const bytes = await checkFile(path);
   const hash = await hashFile(path, (done) => options.onHash?.(done, bytes)).catch(
     (error: NodeJS.ErrnoException) => {
-      throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`, { exitCode: exit.usage });
+      throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`);
     },
   );
   const key = `${landingPrefix}/${table}/${hash}/${basename(path)}`;
@@ -130,7 +135,7 @@ export async function uploadTo(
     if (sent.digest("hex") !== hash) {
       await client.send(new DeleteObjectCommand(at));
       throw new DatalabError("E_FILE_CHANGED", `${path}: the file changed while it was uploaded.`, {
-        hint: "Ingest it again when nothing writes to it any more.",
+        hint: "Ingest it again when no process writes to it.",
       });
     }
     return { key, hash, bytes, skipped: false };

@@ -33,9 +33,10 @@ export interface DownResult {
 }
 
 /**
- * Takes a stack down, in phases: what services have started themselves, the stack's resources, whatever else carries its
- * labels, data when that is wanted, and an inventory that proves it. Data volumes stay unless they are to be deleted. Each
- * phase takes what it finds, so that an interrupted one is finished by running it again. Throws when something is left.
+ * Takes a stack down, in phases: what services have started themselves, the stack's resources, whatever else
+ * carries its labels, data when that is wanted, and an inventory that proves it. Data volumes stay unless
+ * they are to be deleted. Each phase takes what it finds, so that an interrupted one is finished by running
+ * it again. Throws when something is left.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
@@ -94,9 +95,13 @@ const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
 
 function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
-  return new DatalabError("E_LEFT", `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`, {
-    hint: "Something else may be using it; run ./datalab down again when it has ended.",
-  });
+  return new DatalabError(
+    "E_DOWN_INCOMPLETE",
+    `The stack ${stack} is removed, except for: ${remaining.join(", ")}`,
+    {
+      hint: "Another process may be using it; run ./datalab down again when that has ended.",
+    },
+  );
 }
 
 async function removeSpawned(
@@ -158,8 +163,8 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
 const deletions = (count: number): Readonly<Record<string, number>> => (count > 0 ? { delete: count } : {});
 
 /**
- * Removes what the state lets go and drops it from there: an engine would ask for each of them, one by one, to learn that it is
- * gone. Undefined when something is left for the engine.
+ * Removes what the state lets go and drops it from there: an engine would ask for each of them, one by one,
+ * to learn that it is gone. Undefined when something is left for the engine.
  */
 async function removeAndForget(project: string, stack: string, host: Host): Promise<Destroyed | undefined> {
   // Read while containers take their time to stop. One that can't be read is the engine's to tell of.

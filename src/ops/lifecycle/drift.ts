@@ -50,7 +50,7 @@ async function refresh({ project, stack, signal, onEngineLine }: DriftOptions): 
     what: op === "delete" ? "missing" : "changed",
     kind: kindOf(type),
     name,
-    details: op === "delete" ? "it is not there" : `otherwise: ${properties.map((p) => p.path).join(", ")}`,
+    details: op === "delete" ? "it does not exist" : `changed: ${properties.map((p) => p.path).join(", ")}`,
     repair: "up",
     urn,
   }));
@@ -61,7 +61,10 @@ export interface RepairResult {
   readonly after: DriftReport;
 }
 
-/** Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never removed. */
+/**
+ * Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never
+ * removed.
+ */
 export async function repairDrift(options: DriftOptions, before: DriftReport): Promise<RepairResult> {
   const { project, stack, reporter, signal, onEngineLine } = options;
   const host = await hostOf(deploymentTargetOf(project, stack));

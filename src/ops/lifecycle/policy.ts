@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { rules } from "../../../policy/rules/index.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { rules as modelRules } from "../../model/resolve/policy.ts";
 import type { PolicyViolation } from "../engine/plan-events.ts";
 
@@ -20,8 +20,7 @@ export const violationText = ({ resource, message, policy }: PolicyViolation): s
 
 export function policyError(violations: readonly PolicyViolation[]): DatalabError {
   return new DatalabError("E_POLICY", violations.map((v) => `✖ ${violationText(v)}`).join("\n"), {
-    exitCode: exit.usage,
-    hint: "docs/policy.md says what each rule is for.",
+    hint: "docs/policy.md explains the rules.",
   });
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { type PlannedOp, type PlannedStep, type PropertyChange, plannedOps } from "../engine/plan-events.ts";
 import { capacityLines } from "../release/capacity.ts";
 import { violationText } from "./policy.ts";
@@ -27,7 +27,7 @@ const upper = (text: string): string => text.slice(0, 1).toUpperCase() + text.sl
 
 const riskTitles: Readonly<Record<RiskLevel, string>> = {
   "data-loss": "Data is lost",
-  downtime: "Out of service for a while",
+  downtime: "Temporarily unavailable",
   kept: "Data that stays",
 };
 
@@ -92,9 +92,7 @@ export function readPreview(file: string): PreviewResult {
   } catch (error) {
     if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  throw new DatalabError("E_USAGE", `--from-json: expected what preview --json prints, received ${file}`, {
-    exitCode: exit.usage,
-  });
+  throw new DatalabError("E_USAGE", `--from-json: expected the output of preview --json, received ${file}`);
 }
 
 /** The mark by which a comment is found again and updated. */

@@ -43,7 +43,9 @@ export interface PreviewOptions {
   readonly signal: AbortSignal;
 }
 
-/** Says what an up would do. Makes the stack's entry in the backend when there is none; touches nothing else. */
+/**
+ * Says what an up would do. Makes the stack's entry in the backend when there is none; touches nothing else.
+ */
 export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { project, stack, signal, onEngineLine } = options;
   const { model } = declare(project, stack);

@@ -26,7 +26,9 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #model: PlatformModel;
   readonly #core: CoreClient;
-  /** When a workload of the service was last made, replaced or started in this run: milliseconds since 1970. */
+  /**
+   * When a workload of the service was last made, replaced or started in this run: milliseconds since 1970.
+   */
   readonly #touched = new Map<string, number>();
 
   constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, route: IngressRoute | null) {

@@ -68,8 +68,8 @@ export interface UpResult {
 }
 
 /**
- * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
- * with its last log lines; what was made stays, and the next up goes on from there.
+ * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
+ * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack, reporter, signal } = options;
@@ -185,7 +185,7 @@ class Update {
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
         host: this.#host,
-        onRecover: () => step.update("a killed run has left its lock and half-made resources: recovering"),
+        onRecover: () => step.update("recovering from a killed run: its lock and incomplete resources"),
       });
       if (this.#failure) throw cannotStart(this.#failure);
       stopIfAborted(signal);

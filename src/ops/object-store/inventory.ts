@@ -68,7 +68,10 @@ export async function* objectsOf(client: S3Client, bucket: string): AsyncGenerat
   } while (token !== undefined);
 }
 
-/** Makes the target's buckets and objects those of the source. Throws at the first that can't be made the same. */
+/**
+ * Makes the target's buckets and objects those of the source. Throws at the first that can't be made the
+ * same.
+ */
 export async function mirror(
   source: S3Client,
   target: S3Client,
@@ -144,7 +147,7 @@ async function removeOthers(
   if (there !== report.objects) {
     throw new DatalabError(
       "E_MIGRATE_DIFFERS",
-      `${bucket} has ${report.objects} objects in the one engine, ${there} in the other.`,
+      `${bucket} has ${report.objects} objects in one engine, ${there} in the other.`,
     );
   }
 }
@@ -158,7 +161,9 @@ export async function ensureBucket(target: S3Client, bucket: string): Promise<vo
   }
 }
 
-/** Only the newest version of an object would be copied: that is not what somebody who keeps versions expects. */
+/**
+ * Only the newest version of an object would be copied: that is not what somebody who keeps versions expects.
+ */
 async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   const { Status } = await source
     .send(new GetBucketVersioningCommand({ Bucket: bucket }))
@@ -171,8 +176,8 @@ async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   if (Status === undefined) return;
   throw new DatalabError(
     "E_MIGRATE_VERSIONS",
-    `The bucket ${bucket} keeps versions of its objects, which can't be moved.`,
-    { hint: "Copy what you need of its older versions, and empty the bucket." },
+    `The bucket ${bucket} has versioning, and old versions can't be moved.`,
+    { hint: "Copy the old versions that you need, and empty the bucket." },
   );
 }
 
@@ -186,7 +191,7 @@ export async function parallel<T>(
   const worker = async () => {
     while (failure === undefined) {
       if (signal.aborted) {
-        failure = new DatalabError("E_INTERRUPTED", "Interrupted.", { exitCode: 130 });
+        failure = new DatalabError("E_INTERRUPTED", "Interrupted.");
         return;
       }
       const { value, done } = await items.next();

@@ -43,7 +43,7 @@ export async function checkSource(options: SourceOptions, order: readonly string
       problems.push(`release: expected a record of what runs, received none: ./datalab up --stack ${source}`);
     else if (record.content !== platform.release)
       problems.push(
-        `release: expected a record of what runs (${platform.release}), received one of ${record.content}: it was deployed by other means`,
+        `release: expected a record of what runs (${platform.release}), received one of ${record.content}: it was deployed in another way`,
       );
     if (record) {
       problems.push(...gitProblems(record));
@@ -59,7 +59,7 @@ export async function checkSource(options: SourceOptions, order: readonly string
 
 export function refusal(source: string, target: string, problems: readonly string[]): DatalabError {
   return new DatalabError("E_PROMOTE", problems.map((problem) => `✖ ${problem}`).join("\n"), {
-    hint: `Nothing was promoted from ${source} to ${target}, and no file was touched.`,
+    hint: `Nothing was promoted from ${source} to ${target}, and no file was changed.`,
   });
 }
 
@@ -69,7 +69,9 @@ export function gitProblems({ git, stack }: ReleaseRecord): string[] {
   if (git.dirty.length === 0) return [];
   const shown = git.dirty.slice(0, 5).join(", ");
   const more = git.dirty.length > 5 ? ` and ${git.dirty.length - 5} more` : "";
-  return [`git: expected ${stack} to be deployed from a commit, received changes beside it: ${shown}${more}`];
+  return [
+    `git: expected ${stack} to be deployed from a commit, received uncommitted changes: ${shown}${more}`,
+  ];
 }
 
 /** Where the files say something else than what runs; an up would change it. */
@@ -86,16 +88,16 @@ export async function fileProblems(
   return [
     ...names
       .filter((name) => !isSameImage(images[name], record.images[name]))
-      .map((name) => `files: image ${name} is another one than what runs`),
+      .map((name) => `files: image ${name} differs from the one that runs`),
     ...all
       .filter((name) => pipelines[name] !== record.pipelines[name])
       .map(
         (name) =>
-          `files: pipeline ${name} is ${pipelines[name] ?? "not there"}, what runs is ${record.pipelines[name] ?? "without it"}`,
+          `files: pipeline ${name} is ${pipelines[name] ?? "missing"}, what runs has ${record.pipelines[name] ?? "none"}`,
       ),
     ...(isDeepStrictEqual(givenWithoutSecrets(project, environment), record.given)
       ? []
-      : [`files: Pulumi.${record.stack}.yaml is configured otherwise than what runs`]),
+      : [`files: Pulumi.${record.stack}.yaml differs from what runs`]),
   ];
 }
 

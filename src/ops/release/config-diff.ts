@@ -42,7 +42,10 @@ export interface ConfigDiff {
 type Path = readonly (string | number)[];
 const hidden = "(hidden)";
 
-/** Every difference of two stacks' complete configurations. The project's other stacks tell which of them are accidents. */
+/**
+ * Every difference of two stacks' complete configurations. The project's other stacks tell which of them are
+ * accidents.
+ */
 export function configDiff(
   project: string,
   a: string,
@@ -65,7 +68,9 @@ export function configDiff(
   const differences = [...leaves.entries()].flatMap(([path, keys]): Difference[] => {
     const [x, y] = [valueAt(one.config, keys), valueAt(other.config, keys)];
     if (isDeepStrictEqual(x, y)) return [];
-    const owner = ownerOf(schema, keys) ?? null;
+    // Services that a preset leaves out belong to the environment, like the preset itself.
+    const byPreset = [one, other].some((environment) => environment.presetOf(keys) !== undefined);
+    const owner = ownerOf(schema, keys) ?? (byPreset ? ownerOf(schema, ["preset"]) : null) ?? null;
     const placed = (environment: Environment): Placed => ({
       stack: environment.stack,
       value: shown(valueAt(environment.config, keys), owner),
@@ -145,7 +150,7 @@ function oddOne(environments: readonly Environment[], keys: Path): string | null
 /** What people read. */
 export function configDiffText(diff: ConfigDiff): string {
   const { a, b, others, differences } = diff;
-  if (differences.length === 0) return `${a} and ${b} are configured alike.`;
+  if (differences.length === 0) return `${a} and ${b} have the same configuration.`;
   const compared = others.length > 0 ? `; compared with ${others.join(", ")} as well` : "";
   const group = (title: string, wanted: (difference: Difference) => boolean): string[] => {
     const found = differences.filter(wanted);

@@ -22,7 +22,7 @@ export function buildImages(
         verbose: onBuildLine !== undefined,
         onProgress: onBuildLine ?? ((line) => step.update(line.replace(/^\[\s*[\d.]+s\] /, ""))),
       });
-      const text = built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`;
+      const text = built.length === 0 ? "all exist" : `built ${built.map(({ image }) => image).join(", ")}`;
       return [undefined, text];
     },
     { signal },

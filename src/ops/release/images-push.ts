@@ -1,7 +1,7 @@
 import { setPlatformFields } from "../../config/edit.ts";
 import { stackFile } from "../../config/load.ts";
 import { declaredImages } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { asImageName, Catalog, isExternal } from "../../images/catalog.ts";
 import { publicDigest, pushImage } from "../../images/push.ts";
 import { remoteDigest } from "../../images/registry.ts";
@@ -40,8 +40,8 @@ export interface PushedImage {
 }
 
 /**
- * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry has is neither
- * built nor pushed again; what comes from a public registry stays there.
+ * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry
+ * has is neither built nor pushed again; what comes from a public registry stays there.
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const { project, stack, to, force, reporter, signal } = options;
@@ -103,7 +103,7 @@ function push(
 async function external(name: string): Promise<string> {
   const digest = await publicDigest(name);
   if (digest) return digest;
-  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is not known here.`, {
+  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is unknown here.`, {
     hint: `docker pull ${name}, or write it to images.digests in the stack's file.`,
   });
 }
@@ -113,6 +113,5 @@ function checkRegistry(to: string): void {
   throw new DatalabError(
     "E_USAGE",
     `--to: expected a registry such as registry.example.com/team, received ${JSON.stringify(to)}`,
-    { exitCode: exit.usage },
   );
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { join } from "node:path";
 import { readDocument } from "../../config/document.ts";
 import { platformJsonSchema } from "../../config/json-schema.ts";
 import { stackFile } from "../../config/load.ts";
@@ -10,6 +9,7 @@ import { DatalabError } from "../../errors.ts";
 import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { version } from "../../version.ts";
 import type { EngineStep } from "../engine/engine.ts";
 import { opOf } from "../engine/plan-events.ts";
 import { gitState } from "../git.ts";
@@ -33,8 +33,8 @@ export interface Deployed {
 }
 
 /**
- * Records what a successful up has deployed, and returns its id. An up that changed nothing and was made from the same
- * commit and configuration as the last one is that release, and is not recorded again.
+ * Records what a successful up has deployed, and returns its id. An up that changed nothing and was made from
+ * the same commit and configuration as the last one is that release, and is not recorded again.
  */
 export async function recordRelease(
   deployed: Deployed,
@@ -126,11 +126,6 @@ function withoutSecrets(config: object, environment: Environment): Record<string
 const hash = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 
-function version(): string {
-  const file = join(import.meta.dirname, "../../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
-
 /** The last release of a stack; undefined when none is recorded, or it can't be read. */
 export async function lastRelease(project: string, stack: string): Promise<ReleaseRecord | undefined> {
   const store = releaseStore(project);
@@ -144,7 +139,9 @@ export async function listReleases(project: string, stack: string): Promise<read
   return Promise.all((await store.ids(stack)).map((id) => store.read(stack, id)));
 }
 
-/** A release by its id or the beginning of it, `latest`, or `previous`; `staging:latest` is another stack's. */
+/**
+ * A release by its id or the beginning of it, `latest`, or `previous`; `staging:latest` is another stack's.
+ */
 export async function findRelease(project: string, stack: string, word: string): Promise<ReleaseRecord> {
   const [, other, name] = /^(?:([a-z][a-z0-9-]*):)?(.+)$/.exec(word) ?? [];
   const owner = other ?? stack;

@@ -11,8 +11,8 @@ export interface HealthWaitOptions {
   /** Names of the services that are waited for. */
   readonly services: Iterable<string>;
   /**
-   * When a service was last made or started, in milliseconds since 1970: results of checks that began earlier do
-   * not count.
+   * When a service was last made or started, in milliseconds since 1970: results of checks that began earlier
+   * do not count.
    */
   readonly changedAt: (service: string) => number | undefined;
   /** When the waiting ends, in milliseconds since 1970. */
@@ -38,8 +38,8 @@ export interface HealthWaited {
 }
 
 /**
- * Asks the core until every functional check of the services has passed after the service's last change, or the
- * time is over. Throws E_INTERRUPTED, and what `beforeAsk` throws.
+ * Asks the core until every functional check of the services has passed after the service's last change, or
+ * the time is over. Throws E_INTERRUPTED, and what `beforeAsk` throws.
  */
 export async function waitForHealth(options: HealthWaitOptions): Promise<HealthWaited> {
   const { changedAt, deadline, pollMs, maxSilenceMs = Number.POSITIVE_INFINITY, signal } = options;

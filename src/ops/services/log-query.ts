@@ -1,5 +1,5 @@
 import { type Level, levelOf, levels } from "../../agent/level.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { suggest } from "../suggest.ts";
 
 /** What people ask of the logs, as they type it. */
@@ -29,7 +29,6 @@ export interface LogQuery {
 const units: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
 const wrong = (option: string, expected: string, received: string, hint?: string) =>
   new DatalabError("E_USAGE", `${option}: expected ${expected}, received ${JSON.stringify(received)}`, {
-    exitCode: exit.usage,
     ...(hint !== undefined && { hint }),
   });
 
@@ -73,7 +72,7 @@ function patternOf(text: string): RegExp {
       "--grep",
       "a regular expression",
       text,
-      `It is wrong: ${reason}. A backslash takes a sign as it is: \\(`,
+      `It is wrong: ${reason}. Write a backslash before a literal character: \\(`,
     );
   }
 }

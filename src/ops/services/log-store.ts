@@ -1,4 +1,4 @@
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
@@ -83,8 +83,7 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
         "E_USAGE",
         `--grep: the log store can't use this regular expression: ${regexp}`,
         {
-          exitCode: exit.usage,
-          hint: "It takes RE2, which has no look-around and no back-references.",
+          hint: "It uses RE2, which has neither look-around nor back-references.",
         },
       );
     }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
 import type { FlowRun, PrefectClient, RunLog } from "./prefect-client.ts";
@@ -90,7 +90,6 @@ export async function startRun(
   const names = platform.pipelines.map((pipeline) => pipeline.name);
   if (!names.includes(name)) {
     throw new DatalabError("E_PIPELINE", `The stack ${platform.stack} has no pipeline "${name}".`, {
-      exitCode: exit.usage,
       hint: suggest(name, names),
     });
   }
@@ -105,7 +104,9 @@ export async function startRun(
   return { run: run.id, state: stateName(run), seconds: 0 };
 }
 
-/** Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string. */
+/**
+ * Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string.
+ */
 export function parameterValues(
   pipeline: string,
   given: ReadonlyMap<string, string>,
@@ -116,7 +117,6 @@ export function parameterValues(
   for (const [key, text] of given) {
     if (!known.includes(key)) {
       throw new DatalabError("E_PARAMETER", `The pipeline ${pipeline} has no parameter "${key}".`, {
-        exitCode: exit.usage,
         hint: suggest(key, known),
       });
     }
@@ -142,7 +142,10 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal says. */
+/**
+ * Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal
+ * says.
+ */
 export async function waitForRun(
   prefect: PrefectClient,
   id: string,
@@ -159,7 +162,7 @@ export async function waitForRun(
       if (++failures > 20) throw error;
       return undefined;
     });
-    if (run === null) throw new DatalabError("E_RUN_GONE", `The run ${id} was deleted.`);
+    if (run === null) throw new DatalabError("E_RUN_DELETED", `The run ${id} was deleted.`);
     if (run) {
       failures = 0;
       const { type = "", message = null } = run.state ?? {};
@@ -175,7 +178,7 @@ export async function waitForRun(
     if (options.timeoutSeconds !== undefined && seconds >= options.timeoutSeconds) {
       throw new DatalabError(
         "E_TIMEOUT",
-        `The run ${id} has not ended within ${options.timeoutSeconds} s; it goes on.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
+        `The run ${id} has not ended within ${options.timeoutSeconds} s; it continues.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
         {
           hint: `./datalab pipelines logs ${id}`,
         },
@@ -196,20 +199,19 @@ async function reasonToWait(prefect: PrefectClient, run: FlowRun): Promise<strin
     const names = others.map(({ id, name }) => `${name} (${id})`);
     return names.length === 0
       ? "a free slot of its pipeline"
-      : `${names.join(", ")}, for its pipeline runs only so many at once`;
+      : `${names.join(", ")}, because its pipeline limits concurrent runs`;
   }
   const pool = run.work_pool_name ? await prefect.pool(run.work_pool_name) : null;
-  if (pool?.is_paused) return "its work pool, which is paused: ./datalab services start prefect";
-  if (pool?.status === "NOT_READY") return "a worker, and none is online: ./datalab platform status";
+  if (pool?.is_paused) return "its paused work pool: ./datalab services start prefect";
+  if (pool?.status === "NOT_READY") return "a worker, but none is online: ./datalab platform status";
   if (run.state?.type === "PENDING") return "its process, which a worker is starting";
-  return "a worker that has room for it";
+  return "a worker with a free slot";
 }
 
 /** Log lines of a run, oldest first. */
 export async function runLogs(prefect: PrefectClient, id: string, limit: number): Promise<readonly RunLog[]> {
   if (!/^[0-9a-f-]{36}$/i.test(id) || !(await prefect.run(id))) {
     throw new DatalabError("E_RUN", `There is no run "${id}".`, {
-      exitCode: exit.usage,
       hint: "./datalab pipelines list shows the last run of every pipeline with --json.",
     });
   }

@@ -75,7 +75,6 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
       "E_NO_PREFECT",
       `The stack ${platform.stack} runs no pipelines: it has no ${orchestrator}.`,
       {
-        exitCode: exit.usage,
         hint: `Enable services.${orchestrator} in Pulumi.${platform.stack}.yaml.`,
       },
     );
@@ -134,7 +133,7 @@ export function prefectClient(api: string, login: BasicLogin, by: Fetch = fetch)
   const found = async <T>(promise: Promise<T | null>): Promise<T> => {
     const value = await promise;
     if (value !== null) return value;
-    throw new DatalabError("E_PREFECT_GONE", "What was asked for is no longer there in Prefect.");
+    throw new DatalabError("E_PREFECT_NOT_FOUND", "Prefect no longer has the requested object.");
   };
 
   return {

@@ -1,5 +1,5 @@
 import { type State, stateOf } from "../../core/health.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
@@ -154,7 +154,6 @@ export function findService(platform: PlatformOutput, name: string): ServiceOutp
   if (service) return service;
   const names = platform.services.map((each) => each.name);
   throw new DatalabError("E_SERVICE", `The stack ${platform.stack} has no service "${name}".`, {
-    exitCode: exit.usage,
     hint: suggest(name, names),
   });
 }

@@ -28,8 +28,9 @@ export interface AwaitOptions {
 }
 
 /**
- * Waits until every functional check of the services has passed after `since`. Where the core does not run, what the
- * target itself says has to do, and a note says so. Never throws for a service that does not get well.
+ * Waits until every functional check of the services has passed after `since`. Where the core does not run,
+ * what the target itself says has to do, and a note says so. Never throws for a service that does not get
+ * well.
  */
 export async function awaitHealthy(
   platform: PlatformOutput,
@@ -53,7 +54,7 @@ export async function awaitHealthy(
     });
     if (!isCoreThere) {
       for (const [name, state] of await byInstances(platform, runtime, pending)) {
-        const note = "its functional checks are not known: the core does not answer";
+        const note = "the results of its functional checks are unknown: the core does not answer";
         done.set(name, { state, seconds: seconds(), notes: [note] });
       }
     }
@@ -68,7 +69,7 @@ export async function awaitHealthy(
     }
     const unwell = [...done].filter(([, { state }]) => state !== "healthy");
     if (unwell.length > 0) step.fail(unwell.map(([name, { state }]) => `${name} is ${state}`).join(", "));
-    return [done, isCoreThere ? "passed" : "not known"];
+    return [done, isCoreThere ? "passed" : "unknown"];
   });
 }
 

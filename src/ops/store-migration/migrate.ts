@@ -1,5 +1,5 @@
 import { declare } from "../../declare.ts";
-import { DatalabError, exit } from "../../errors.ts";
+import { DatalabError } from "../../errors.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
@@ -62,9 +62,9 @@ export interface Migration extends MigrationPlan {
 }
 
 /**
- * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the store answers
- * nobody but this. Whatever fails before the switch leaves the stack on the engine that it had; the next call goes on with
- * what was copied.
+ * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the
+ * store answers nobody but this. Whatever fails before the switch leaves the stack on the engine that it had;
+ * the next call goes on with what was copied.
  */
 export async function migrateStore(options: MigrateOptions): Promise<Migration> {
   const { project, stack, signal, reporter } = options;
@@ -133,7 +133,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
             writeJournal(project, stack, { ...journal, pools });
           },
         });
-        return [undefined, quiet.pools.length === 0 ? "paused already" : `paused ${quiet.pools.join(", ")}`];
+        return [undefined, quiet.pools.length === 0 ? "already paused" : `paused ${quiet.pools.join(", ")}`];
       });
     }
     isStopped = true;
@@ -171,7 +171,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
       if (isStopped) await host.stores.startInstance(stack, source.workload.name);
       if (client) await resume(client, pools);
       forget(project, stack);
-      return [undefined, "the stack runs as before"];
+      return [undefined, "the stack runs on its old engine again"];
     });
   }
 }
@@ -182,7 +182,6 @@ function engineName(text: string): EngineName {
   throw new DatalabError(
     "E_USAGE",
     `--to: expected one of ${engineNames.join(", ")}, received ${JSON.stringify(text)}`,
-    { exitCode: exit.usage },
   );
 }
 

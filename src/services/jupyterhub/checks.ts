@@ -13,10 +13,12 @@ export async function loginPage({ endpoints, secrets, signal }: CheckContext): P
   const page = await fetch(`${endpoints["proxy.web"]}/hub/login`, { signal });
   if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
   if (!(await page.text()).includes('name="password"'))
-    throw new Error("the login page asks for no password");
+    throw new Error("the login page does not ask for a password");
   const home = await fetch(`${endpoints["proxy.web"]}/hub/home`, { redirect: "manual", signal });
   if (home.status !== 302 || !home.headers.get("location")?.startsWith("/hub/login"))
-    throw new Error(`without a login the hub answered ${home.status} instead of leading to its login page`);
+    throw new Error(
+      `without a login the hub answered ${home.status} instead of redirecting to its login page`,
+    );
   const notebooks = known.filter((route) => route.startsWith("/user/")).length;
   return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
 }

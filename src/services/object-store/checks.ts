@@ -5,8 +5,8 @@ import type { CheckContext, ResolvedGrant, Sample } from "../../model/service.ts
 const maxPages = 200;
 
 /**
- * What the lake lives by: an object that is written is read back as it is, a conditional write does not go over it, and it
- * is gone after its deletion.
+ * What the lake lives by: an object that is written is read back as it is, a conditional write does not go
+ * over it, and it is gone after its deletion.
  */
 export async function writeAndRead({ needs, signal: abortSignal }: CheckContext): Promise<void> {
   const grant = needs.bucket as ResolvedGrant;
@@ -28,7 +28,7 @@ export async function writeAndRead({ needs, signal: abortSignal }: CheckContext)
         throw error;
       },
     );
-    if (!refused) throw new Error("a conditional write went over an object that was there");
+    if (!refused) throw new Error("a conditional write replaced an existing object");
     await client.send(new DeleteObjectCommand(at), { abortSignal });
   });
 }

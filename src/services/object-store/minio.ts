@@ -16,7 +16,10 @@ function policy(grant: BucketGrant): unknown {
   };
 }
 
-/** Read by the start script; users, policies and who has which go in one request, for a client a step costs seconds. */
+/**
+ * Read by the start script; users, policies and who has which go in one request, for a client a step costs
+ * seconds.
+ */
 function provision(grants: readonly BucketGrant[]): string {
   const buckets = bucketsOf(grants).map((b) => `local/${b}`);
   return `mc mb --quiet --ignore-existing ${buckets.join(" ")} >/dev/null
@@ -32,7 +35,10 @@ esac
 `;
 }
 
-/** What MinIO imports users from: a zip archive, here without compression. gzip knows the sums that it must hold. */
+/**
+ * What MinIO imports users from: a zip archive, here without compression. gzip knows the sums that it must
+ * hold.
+ */
 const storedZip = `bytes() { # COUNT NUMBER: little-endian
   local text='' i
   for ((i = 0; i < $1; i++)); do printf -v text '%s\\\\x%02x' "$text" $(($2 >> 8 * i & 255)); done

@@ -20,6 +20,8 @@ export interface Run {
 }
 
 const ended = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"] as const;
+const waiting: readonly string[] = ["SCHEDULED"];
+const active: readonly string[] = ["PENDING", "RUNNING", "CANCELLING"];
 const failed: readonly string[] = ["FAILED", "CRASHED"];
 const day = 24 * 3600_000;
 /** Prefect hands out at most this many at once. */
@@ -47,7 +49,10 @@ class History {
     if (endedAt >= (this.last?.endedAt ?? 0)) this.last = { endedAt, seconds: run.total_run_time };
   }
 
-  /** Forgets what no figure counts any more: runs of the day, and those that failed since the last success, are kept. */
+  /**
+   * Forgets what no figure counts any more: runs of the day, and those that failed since the last success,
+   * are kept.
+   */
   prune(now: number): void {
     for (const [id, { state, endedAt }] of this.runs) {
       const counts = now - endedAt < day || (failed.includes(state) && endedAt > this.lastSuccess);
@@ -98,19 +103,15 @@ export function pipelineRuns(ignoredTag: string): (ctx: CheckContext) => Promise
       histories.get(run.deployment_id ?? "")?.add(run);
     }
     askedAt = now;
-    const [waiting, active] = await Promise.all([
-      ask<Run[]>("/flow_runs/filter", {
-        flow_runs: { state: { type: { any_: ["SCHEDULED"] } } },
-        sort: "EXPECTED_START_TIME_ASC",
-        limit: page,
-      }),
-      ask<Run[]>("/flow_runs/filter", {
-        flow_runs: { state: { type: { any_: ["PENDING", "RUNNING", "CANCELLING"] } } },
-        limit: page,
-      }),
-    ]);
+    // In one question; what should have started long ago comes first, also of what is under way.
+    const open = await ask<Run[]>("/flow_runs/filter", {
+      flow_runs: { state: { type: { any_: [...waiting, ...active] } } },
+      sort: "EXPECTED_START_TIME_ASC",
+      limit: page,
+    });
     return [...known].flatMap(([id, pipeline]) => {
-      const of = (runs: readonly Run[]) => runs.filter((run) => run.deployment_id === id);
+      const of = (states: readonly string[]) =>
+        open.filter((run) => run.deployment_id === id && states.includes(run.state_type));
       const history = histories.get(id) ?? new History();
       history.prune(now);
       return samplesOf(pipeline, history, of(waiting), of(active), now);

@@ -11,7 +11,9 @@ import type { Nodes } from "./nodes.ts";
 import { registryHost } from "./registry.ts";
 import { Part, type Stage, stackTags } from "./stage.ts";
 
-/** Nodes for what finds no place in the groups, bought when they are needed and given back when they are not. */
+/**
+ * Nodes for what finds no place in the groups, bought when they are needed and given back when they are not.
+ */
 
 const events: Readonly<Record<string, object>> = {
   health: { source: ["aws.health"], "detail-type": ["AWS Health Event"] },

@@ -17,9 +17,9 @@ export interface Files {
 }
 
 /**
- * A workload's files and secret variables, in a volume that it alone mounts and can't write to. Docker refuses to copy
- * files into a container with a read-only root, so a container that is never started holds the volume for the copy.
- * Returns undefined when the workload has none.
+ * A workload's files and secret variables, in a volume that it alone mounts and can't write to. Docker
+ * refuses to copy files into a container with a read-only root, so a container that is never started holds
+ * the volume for the copy. Returns undefined when the workload has none.
  */
 export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files | undefined {
   const { stack, workload } = args;
@@ -65,7 +65,9 @@ export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files 
 
 type Content = readonly [file: string, content: pulumi.Input<string>];
 
-/** Files, and the variables that hold secrets: Docker shows a container's own variables to whoever may ask it. */
+/**
+ * Files, and the variables that hold secrets: Docker shows a container's own variables to whoever may ask it.
+ */
 function fileContents({ workload, values }: WorkloadArgs): Content[] {
   const secretEnv = Object.entries(workload.env).filter(([, text]) => isSecret(text));
   const files: Content[] = Object.entries(workload.files).map(([file, text]) => [file, values.text(text)]);

@@ -7,8 +7,8 @@ import { imageReference } from "../image-reference.ts";
 export type ImageIds = ReadonlyMap<string, string>;
 
 /**
- * The ids of images that exist on the Docker host; an id, unlike a name, is what Docker reports back, so that a refresh
- * finds no difference. Nothing is built or pulled here, for previews call this too.
+ * The ids of images that exist on the Docker host; an id, unlike a name, is what Docker reports back, so that
+ * a refresh finds no difference. Nothing is built or pulled here, for previews call this too.
  */
 export function resolveImages(names: readonly string[], images: ImagesModel): ImageIds {
   const references = names.map((name) => [name, imageReference(name, images)] as const);
@@ -44,7 +44,7 @@ export function resolveImages(names: readonly string[], images: ImagesModel): Im
   const missing = references.filter(([name]) => !ids.has(name));
   if (missing.length > 0) {
     throw new DatalabError(
-      "E_IMAGES",
+      "E_IMAGE_MISSING",
       `Images are missing on this Docker host: ${missing.map(([, reference]) => reference).join(", ")}`,
       { hint: "Run `./datalab images build`; `./datalab up` does so by itself." },
     );

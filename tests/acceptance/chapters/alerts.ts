@@ -3,10 +3,11 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { onlyInAll, tier } from "../../support/tier.ts";
 import { eventually } from "../support/eventually.ts";
 import { noDiskAlert, type Stage } from "../support/stage.ts";
 
-/** Three alerts that really fire, told to a webhook as they would be to people on call. */
+/** Alerts that really fire, told to a webhook as they would be to people on call. */
 
 const notification = z.object({
   alerts: z.array(
@@ -72,7 +73,11 @@ class Receiver {
 }
 
 const withinSeconds = 60;
-const flaky = {
+/**
+ * The pipeline of the chapter. Written before the first up: a new one would start Prometheus anew, which is
+ * silent at first.
+ */
+export const alertDrill = {
   "pipelines/alert_drill/pipeline.yaml":
     "summary: Fails when it is told to.\nentrypoint: flow.py:alert_drill\nparameters: { fail: true }\n",
   "pipelines/alert_drill/flow.py": [
@@ -101,7 +106,6 @@ export function alerts(stage: Stage): void {
         IPAM: { Config: { Gateway: string }[] };
       }[];
       await receiver.listen(network?.IPAM.Config[0]?.Gateway as string);
-      for (const [path, text] of Object.entries(flaky)) project.write(path, text);
       project.configure((platform) => {
         const alertmanager = { options: { routes: [{ name: "drill", webhook: { url: receiver.url } }] } };
         platform.services = { ...(platform.services as object | undefined), alertmanager };
@@ -163,7 +167,7 @@ export function alerts(stage: Stage): void {
       told("run succeeded, to its end", await afterRun(0, "resolved", "--param", "fail=false"));
     });
 
-    test("a disk that is used beyond its threshold, and a backup that is older than it may be", async () => {
+    const disk = async () => {
       const labels = { alertname: "DiskUsageHigh", service: "host" };
       const late = { alertname: "BackupLate", service: "platform" };
       const threshold = async (used: number, backup?: string) => {
@@ -188,7 +192,10 @@ export function alerts(stage: Stage): void {
       }
       // The Prometheus that warned is gone; Alertmanager waits four resend delays for one that says so again.
       await receiver.until("resolved", labels, since, 240);
-    });
+    };
+    onlyInAll(() =>
+      test("a disk that is used beyond its threshold, and a backup that is older than it may be", disk),
+    );
 
     test("every alert is one line in the container's log, for the central log store", async () => {
       const logged = () =>
@@ -197,9 +204,8 @@ export function alerts(stage: Stage): void {
           .split("\n")
           .filter((line) => line.startsWith('{"event":"alert"'))
           .map((line) => JSON.parse(line) as { alert: string; status: string });
-      const wanted = ["ServiceDown", "PipelineFailed", "DiskUsageHigh"].flatMap((alert) =>
-        ["firing", "resolved"].map((status) => ({ alert, status })),
-      );
+      const fired = ["ServiceDown", "PipelineFailed", ...(tier === "all" ? ["DiskUsageHigh"] : [])];
+      const wanted = fired.flatMap((alert) => ["firing", "resolved"].map((status) => ({ alert, status })));
       // Each receiver of Alertmanager is told at its own time, the log's up to an interval after ours.
       await eventually("every alert is in the log", 60, () => {
         const events = logged();

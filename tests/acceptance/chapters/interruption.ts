@@ -16,7 +16,7 @@ const says = (up: Started, words: RegExp) =>
 const ctrlC = (up: Started) => process.kill(-up.pid, "SIGINT");
 
 /** As when the machine runs out of memory: nobody can say a last word. */
-async function killAll(started: Started): Promise<void> {
+export async function killAll(started: Started): Promise<void> {
   for (const pid of processTree(started.pid)) {
     try {
       process.kill(pid, "SIGKILL");
@@ -25,17 +25,18 @@ async function killAll(started: Started): Promise<void> {
   await started.ended;
 }
 
+/** Waits until an up has made some containers that are more than files. */
+export const someContainers = (stage: Stage, up: Started, count: number) =>
+  eventually(`${count} containers are made`, 120, () => {
+    if (up.child.exitCode !== null) throw new Error(`up has ended:\n${up.output()}`);
+    return labelled(stage.project).containers.filter((name) => !name.endsWith("-files")).length >= count;
+  });
+
 export function interruption(stage: Stage): void {
   const down = async () => {
     const ran = await stage.project.datalab("down", "--yes");
     expect(ran.code, ran.stderr).toBe(0);
   };
-  const someContainers = (up: Started, count: number) =>
-    eventually(`${count} containers are made`, 120, () => {
-      if (up.child.exitCode !== null) throw new Error(`up has ended:\n${up.output()}`);
-      return labelled(stage.project).containers.filter((name) => !name.endsWith("-files")).length >= count;
-    });
-
   const nothingToDo = async () => {
     const ran = await stage.project.datalab("preview", "--refresh", "--expect-no-changes");
     expect(ran.code, ran.stdout + ran.stderr).toBe(0);
@@ -61,7 +62,7 @@ export function interruption(stage: Stage): void {
     test("Ctrl-C while the engine works ends with 130, and the next up finishes the job", async () => {
       await down();
       const up = stage.project.start("up");
-      await someContainers(up, 2);
+      await someContainers(stage, up, 2);
       ctrlC(up);
       const ran = await up.ended;
       expect(ran.code, ran.stderr).toBe(130);
@@ -83,7 +84,7 @@ export function interruption(stage: Stage): void {
     test("kill -9 of everything in the middle of an up is recovered from by the next one", async () => {
       await down();
       const up = stage.project.start("up");
-      await someContainers(up, 2);
+      await someContainers(stage, up, 2);
       await killAll(up);
       await stage.up();
       await nothingToDo();

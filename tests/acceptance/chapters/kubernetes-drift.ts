@@ -18,23 +18,14 @@ function overwrite(kind: "configmap" | "secret", name: string): void {
 }
 
 /** What people do to a cluster when they are in a hurry, by what is said of it. */
-const byHand: Readonly<Record<string, () => unknown>> = {
-  "changed Deployment mlflow": () => kubectl("scale", "deployment/mlflow", "--replicas=0"),
+type Changes = Readonly<Record<string, () => unknown>>;
+const anyStack: Changes = {
   "changed Deployment dashboard": () =>
     kubectl("set", "resources", "deployment/dashboard", "--limits=memory=900Mi"),
-  "changed Deployment spark-history": () =>
-    kubectl("set", "image", "deployment/spark-history", "main=127.0.0.1:5000/nobody/knows:1"),
-  "missing Deployment blackbox-exporter": () => kubectl("delete", "deployment", "blackbox-exporter"),
-  "changed HorizontalPodAutoscaler prefect-worker": () =>
-    patch("horizontalpodautoscaler", "prefect-worker", { spec: { maxReplicas: 5 } }),
   "changed Namespace namespace": () =>
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite"),
   "missing NetworkPolicy dashboard": () => kubectl("delete", "networkpolicy", "dashboard"),
   "missing PodDisruptionBudget gateway": () => kubectl("delete", "poddisruptionbudget", "gateway"),
-  "changed Service spark-history": () =>
-    patch("service", "spark-history", { spec: { selector: { "datalab.workload": "nobody" } } }),
-  "changed ConfigMap alertmanager-config": () => overwrite("configmap", "alertmanager-config"),
-  "changed Secret mlflow-files": () => overwrite("secret", "mlflow-files"),
   "changed ResourceQuota quota": () => patch("resourcequota", "stack", { spec: { hard: { pods: "500" } } }),
   "unknown ConfigMap stray": () => {
     kubectl("create", "configmap", "stray");
@@ -43,7 +34,31 @@ const byHand: Readonly<Record<string, () => unknown>> = {
   "foreign Secret stranger": () => kubectl("create", "secret", "generic", "stranger"),
 };
 
-export function kubernetesDrift(stage: Stage): void {
+/** In the stack that has but the toy beside the services that all others stand on. */
+export const inSmallStack: Changes = {
+  ...anyStack,
+  "missing Deployment toy": () => kubectl("delete", "deployment", "toy"),
+  "changed Service toy": () =>
+    patch("service", "toy", { spec: { selector: { "datalab.workload": "nobody" } } }),
+  "changed ConfigMap toy-config": () => overwrite("configmap", "toy-config"),
+  "changed Secret dashboard-files": () => overwrite("secret", "dashboard-files"),
+};
+
+export const inWholeStack: Changes = {
+  ...anyStack,
+  "changed Deployment mlflow": () => kubectl("scale", "deployment/mlflow", "--replicas=0"),
+  "changed Deployment spark-history": () =>
+    kubectl("set", "image", "deployment/spark-history", "main=127.0.0.1:5000/nobody/knows:1"),
+  "missing Deployment blackbox-exporter": () => kubectl("delete", "deployment", "blackbox-exporter"),
+  "changed HorizontalPodAutoscaler prefect-worker": () =>
+    patch("horizontalpodautoscaler", "prefect-worker", { spec: { maxReplicas: 5 } }),
+  "changed Service spark-history": () =>
+    patch("service", "spark-history", { spec: { selector: { "datalab.workload": "nobody" } } }),
+  "changed ConfigMap alertmanager-config": () => overwrite("configmap", "alertmanager-config"),
+  "changed Secret mlflow-files": () => overwrite("secret", "mlflow-files"),
+};
+
+export function kubernetesDrift(stage: Stage, byHand: Changes): void {
   const found = async () => {
     const ran = await stage.project.datalab("drift", "--json");
     const { items } = JSON.parse(ran.stdout || "{}") as Report;

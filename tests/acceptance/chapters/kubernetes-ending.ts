@@ -17,20 +17,40 @@ function controllerManager(): number | undefined {
   return pid ? Number(pid) : undefined;
 }
 
+function keepsClaims(stage: Stage): void {
+  test("leaves claims that are kept, and nothing else", async () => {
+    const ran = await stage.project.datalab("down", "--yes");
+    expect(ran.code, ran.stderr).toBe(0);
+    const left = names(
+      "pods,deployments,statefulsets,jobs,services,secrets,ingresses,networkpolicies,horizontalpodautoscalers,roles,rolebindings",
+    );
+    expect(left).toEqual([]);
+    expect(names("persistentvolumeclaims").sort()).toEqual(
+      expect.arrayContaining(["data-object-store-0", "data-postgres-0"]),
+    );
+    for (const claim of names("persistentvolumeclaims")) expect(ran.stdout + ran.stderr).toContain(claim);
+  });
+}
+
+function leavesNothing(stage: Stage): void {
+  test("without data to keep, nothing is left of the stack", async () => {
+    const ran = await stage.project.datalab("down", "--delete-data", "--yes");
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(leftInCluster(stage.project.stack)).toEqual([]);
+  });
+}
+
+/** The end of a stack that has shown everything else. */
+export function kubernetesDown(stage: Stage): void {
+  describe("down in a cluster", () => {
+    keepsClaims(stage);
+    leavesNothing(stage);
+  });
+}
+
 export function kubernetesEnding(stage: Stage): void {
   describe("down in a cluster", () => {
-    test("leaves claims that are kept, and nothing else", async () => {
-      const ran = await stage.project.datalab("down", "--yes");
-      expect(ran.code, ran.stderr).toBe(0);
-      const left = names(
-        "pods,deployments,statefulsets,jobs,services,secrets,ingresses,networkpolicies,horizontalpodautoscalers,roles,rolebindings",
-      );
-      expect(left).toEqual([]);
-      expect(names("persistentvolumeclaims").sort()).toEqual(
-        expect.arrayContaining(["data-object-store-0", "data-postgres-0"]),
-      );
-      for (const claim of names("persistentvolumeclaims")) expect(ran.stdout + ran.stderr).toContain(claim);
-    });
+    keepsClaims(stage);
 
     test("the next up adopts them, with all data", async () => {
       await stage.up();
@@ -51,11 +71,7 @@ export function kubernetesEnding(stage: Stage): void {
       }
     });
 
-    test("without data to keep, nothing is left of the stack", async () => {
-      const ran = await stage.project.datalab("down", "--delete-data", "--yes");
-      expect(ran.code, ran.stderr).toBe(0);
-      expect(leftInCluster(stage.project.stack)).toEqual([]);
-    });
+    leavesNothing(stage);
 
     test("in the middle of an up says what blocks, and leaves nothing either", async () => {
       const up = stage.project.start("up");

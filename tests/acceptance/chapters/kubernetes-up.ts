@@ -16,6 +16,31 @@ interface Pod {
 
 const byDefault = services.filter((s) => s.enabledByDefault !== false).map((s) => s.name);
 
+export function nothingToChange(stage: Stage): void {
+  test("a second up changes nothing, and a refresh finds nothing to change", async () => {
+    expect(Object.keys(shapes.upped.parse(await stage.project.json("up")).changes)).toEqual(["same"]);
+    const { stack } = stage.project;
+    const ran = await stage.project.shell(
+      `pulumi preview --stack ${stack} --refresh --expect-no-changes --non-interactive`,
+    );
+    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+  });
+}
+
+export function restricted(stage: Stage): void {
+  test("the restricted standard is enforced, and a pod that asks for more is refused", () => {
+    const { metadata } = JSON.parse(
+      kubectl("get", "namespace", `datalab-${stage.project.stack}`, "-o", "json"),
+    ) as {
+      metadata: { labels: Record<string, string> };
+    };
+    expect(metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+    const refused = tryKubectl("run", "escape", "--image=nobody/knows", "--privileged", "--restart=Never");
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toMatch(/violates PodSecurity "restricted/);
+  });
+}
+
 export function kubernetesUp(stage: Stage): void {
   describe("up in a cluster", () => {
     test("comes up from nothing, with every functional check passing", async () => {
@@ -27,26 +52,8 @@ export function kubernetesUp(stage: Stage): void {
       expect(status.services.filter(({ state }) => state !== "healthy")).toEqual([]);
     });
 
-    test("a second up changes nothing, and a refresh finds nothing to change", async () => {
-      expect(Object.keys(shapes.upped.parse(await stage.project.json("up")).changes)).toEqual(["same"]);
-      const { stack } = stage.project;
-      const ran = await stage.project.shell(
-        `pulumi preview --stack ${stack} --refresh --expect-no-changes --non-interactive`,
-      );
-      expect(ran.code, ran.stdout + ran.stderr).toBe(0);
-    });
-
-    test("the restricted standard is enforced, and a pod that asks for more is refused", () => {
-      const { metadata } = JSON.parse(
-        kubectl("get", "namespace", `datalab-${stage.project.stack}`, "-o", "json"),
-      ) as {
-        metadata: { labels: Record<string, string> };
-      };
-      expect(metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
-      const refused = tryKubectl("run", "escape", "--image=nobody/knows", "--privileged", "--restart=Never");
-      expect(refused.status).not.toBe(0);
-      expect(refused.stderr).toMatch(/violates PodSecurity "restricted/);
-    });
+    nothingToChange(stage);
+    restricted(stage);
 
     test("an update of one service touches only that one", async () => {
       const pods = () =>

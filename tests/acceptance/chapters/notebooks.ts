@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
+import { onlyInAll } from "../../support/tier.ts";
 import { Hub } from "../support/hub.ts";
+import { psqlCommand } from "../support/psql.ts";
 import type { Stage } from "../support/stage.ts";
 
 /** Seconds after which an unused notebook is stopped, in the chapter's configuration. */
@@ -107,7 +109,11 @@ export function notebooks(stage: Stage, url: string): void {
       expect(await hub.run("admin", code, 60)).toEqual(["changed\n"]);
     });
 
-    test("a backup holds people's files while they are at work, and brings them back", async () => {
+    test("a backup holds the lake, the databases and people's files while they are at work, and brings them back", async () => {
+      const psql = (sql: string) =>
+        stage.project.docker("exec", instance("postgres"), ...psqlCommand("prefect", sql)).trim();
+      const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";
+      const before = [await stage.tables(), await stage.query(rows)];
       const lock = "import os; open('locked.txt', 'w').close(); os.chmod('locked.txt', 0); print('locked')";
       expect(await hub.run("admin", [lock], 60)).toEqual(["locked\n"]);
       const made = await stage.project.json<{ id: string; homes: number; leaves: { what: string }[] }>(
@@ -118,11 +124,21 @@ export function notebooks(stage: Stage, url: string): void {
       expect(left).toEqual([{ what: "locked.txt in the home of admin", why: "its owner may not read it" }]);
       await hub.write("admin", "mine.txt", "written over");
       await hub.write("admin", "since.txt", "made since");
+      const file = stage.project.write("since.csv", "a,b\n1,2\n");
+      await stage.project.json("data", "ingest", file, "since");
+      await stage.project.json("data", "ingest", file, "flights");
+      expect(psql("UPDATE flow_run SET name = 'wrecked'")).toBe("");
+      expect(await stage.tables()).not.toEqual(before[0]);
 
-      const restored = await stage.project.json<{ homes: number; services: string[] }>(
-        ...["backup", "restore", made.id, "--no-save", "--yes"],
-      );
+      const restored = await stage.project.json<{
+        homes: number;
+        services: string[];
+        objects: { removed: number };
+      }>(...["backup", "restore", made.id, "--no-save", "--yes"]);
       expect(restored.homes).toBe(1);
+      expect(restored.objects.removed).toBeGreaterThan(0);
+      expect([await stage.tables(), await stage.query(rows)]).toEqual(before);
+      expect(psql("SELECT count(*) FROM flow_run WHERE name = 'wrecked'")).toBe("0");
       expect(restored.services).toContain("jupyterhub");
       expect(running(), "nobody works in a home that is replaced").toBe(false);
       expect(await hub.login("admin", await stage.secret("jupyterhub/admin"))).toBe(302);
@@ -139,58 +155,63 @@ export function notebooks(stage: Stage, url: string): void {
       await hub.stop("admin");
     });
 
-    const ana = new Hub(url);
-    const bo = new Hub(url);
-    const hubOptions = async (options: Readonly<Record<string, unknown>>) => {
-      stage.project.configure((platform) => {
-        (platform.services as Record<string, unknown>).jupyterhub = { options };
-      });
-      await stage.up();
-    };
-    // Whoever opens a notebook later on may take more time.
-    afterAll(() => hubOptions({}));
-    const [anas, bos] = ["the first words of ana", "bo thinks of another"];
-    test("with firstLogin, people of the configuration set their password by logging in", async () => {
-      await hubOptions({
-        users: [{ name: "ana" }, { name: "bo" }],
-        firstLogin: true,
-        idleMinutes: idle / 60,
-      });
-      expect(await ana.login("cy", anas), "nobody knows cy").toBe(403);
-      expect(await ana.login("ana", "too short"), "11 characters are too few").toBe(403);
-      expect(await ana.login("ana", anas)).toBe(302);
-      expect(await bo.login("ana", bos), "the first login was another's").toBe(403);
-      expect(await bo.login("bo", bos)).toBe(302);
-      expect(await ana.login("ana", anas)).toBe(302);
-      expect((await ana.request("GET", "/hub/invitations")).status, "for the admin only").toBe(403);
-    });
+    onlyInAll(() => people(url, instance, stage));
+  });
+}
 
-    test("what is idle is stopped and keeps its files; what computes goes on, however silent", async () => {
-      const containers = () =>
-        stage.project
-          .docker("ps", "--format", "{{.Names}}", "--filter", `name=^${instance("notebook-")}`)
-          .split("\n")
-          .filter((name) => name !== "");
-      await Promise.all([ana.spawn("ana", 180), bo.spawn("bo", 180)]);
-      await ana.write("ana", "mine.txt", "kept");
-      const busy = await bo.startKernel("bo");
-      const unused = await bo.startKernel("bo");
-      const code = `print("begun", flush=True); import time; time.sleep(${12 * idle}); print("never")`;
-      expect((await bo.kernels("bo")).map(({ id }) => id).sort()).toEqual([busy, unused].sort());
-      await bo.leaveRunning("bo", busy, code, "begun");
-      expect(containers().sort()).toEqual([instance("notebook-ana"), instance("notebook-bo")]);
-      await expect
-        .poll(containers, { timeout: 6 * idle * 1000, interval: 1000 })
-        .toEqual([instance("notebook-bo")]);
-      // The hub learns of its end a moment after the container has gone.
-      await expect.poll(() => ana.runs("ana"), { timeout: 60_000, interval: 500 }).toBe(false);
-      // Nobody speaks with bo's notebook for twice as long as an idle one may be.
-      await sleep(2 * idle * 1000);
-      expect(containers()).toEqual([instance("notebook-bo")]);
-      expect(await bo.kernels("bo")).toMatchObject([{ id: busy, execution_state: "busy" }]);
-      await ana.spawn("ana", 180);
-      expect(await ana.files("ana", "")).toContain("mine.txt");
-      await Promise.all([ana.stop("ana"), bo.stop("bo")]);
+/** People of the configuration: their first login, and what becomes of notebooks that nobody uses. */
+function people(url: string, instance: (workload: string) => string, stage: Stage): void {
+  const ana = new Hub(url);
+  const bo = new Hub(url);
+  const hubOptions = async (options: Readonly<Record<string, unknown>>) => {
+    stage.project.configure((platform) => {
+      (platform.services as Record<string, unknown>).jupyterhub = { options };
     });
+    await stage.up();
+  };
+  // Whoever opens a notebook later on may take more time.
+  afterAll(() => hubOptions({}));
+  const [anas, bos] = ["the first words of ana", "bo thinks of another"];
+  test("with firstLogin, people of the configuration set their password by logging in", async () => {
+    await hubOptions({
+      users: [{ name: "ana" }, { name: "bo" }],
+      firstLogin: true,
+      idleMinutes: idle / 60,
+    });
+    expect(await ana.login("cy", anas), "nobody knows cy").toBe(403);
+    expect(await ana.login("ana", "too short"), "11 characters are too few").toBe(403);
+    expect(await ana.login("ana", anas)).toBe(302);
+    expect(await bo.login("ana", bos), "the first login was another's").toBe(403);
+    expect(await bo.login("bo", bos)).toBe(302);
+    expect(await ana.login("ana", anas)).toBe(302);
+    expect((await ana.request("GET", "/hub/invitations")).status, "for the admin only").toBe(403);
+  });
+
+  test("what is idle is stopped and keeps its files; what computes goes on, however silent", async () => {
+    const containers = () =>
+      stage.project
+        .docker("ps", "--format", "{{.Names}}", "--filter", `name=^${instance("notebook-")}`)
+        .split("\n")
+        .filter((name) => name !== "");
+    await Promise.all([ana.spawn("ana", 180), bo.spawn("bo", 180)]);
+    await ana.write("ana", "mine.txt", "kept");
+    const busy = await bo.startKernel("bo");
+    const unused = await bo.startKernel("bo");
+    const code = `print("begun", flush=True); import time; time.sleep(${12 * idle}); print("never")`;
+    expect((await bo.kernels("bo")).map(({ id }) => id).sort()).toEqual([busy, unused].sort());
+    await bo.leaveRunning("bo", busy, code, "begun");
+    expect(containers().sort()).toEqual([instance("notebook-ana"), instance("notebook-bo")]);
+    await expect
+      .poll(containers, { timeout: 6 * idle * 1000, interval: 1000 })
+      .toEqual([instance("notebook-bo")]);
+    // The hub learns of its end a moment after the container has gone.
+    await expect.poll(() => ana.runs("ana"), { timeout: 60_000, interval: 500 }).toBe(false);
+    // Nobody speaks with bo's notebook for twice as long as an idle one may be.
+    await sleep(2 * idle * 1000);
+    expect(containers()).toEqual([instance("notebook-bo")]);
+    expect(await bo.kernels("bo")).toMatchObject([{ id: busy, execution_state: "busy" }]);
+    await ana.spawn("ana", 180);
+    expect(await ana.files("ana", "")).toContain("mine.txt");
+    await Promise.all([ana.stop("ana"), bo.stop("bo")]);
   });
 }

@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onlyInAll } from "../../support/tier.ts";
 import { type Login, TestBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
 import { flightRows } from "../support/flights.ts";
@@ -8,7 +9,10 @@ import type { Stage } from "../support/stage.ts";
 
 /** What the gateway guards, by well-known port. The console and JupyterHub have a login of their own. */
 const guarded = [4200, 5000, 8080, 18080, 9090, 9093, 9428];
-/** The page of targets that Prometheus' package brings loads a script of its own in a way that browsers refuse. */
+/**
+ * The page of targets that Prometheus' package brings loads a script of its own in a way that browsers
+ * refuse.
+ */
 const known = /\/classic\/targets: .*(Unexpected token 'export'|require Popper)/;
 const cell = {
   code: [
@@ -20,8 +24,8 @@ const cell = {
 };
 
 /**
- * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake holds what the
- * medallion chapter has loaded, and the Spark chapter's application has ended.
+ * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake
+ * holds what the medallion chapter has loaded, and the Spark chapter's application has ended.
  */
 export function pages(stage: Stage): void {
   describe("every page opens with one login, and does what it is for", { timeout: 300_000 }, () => {
@@ -162,16 +166,18 @@ export function pages(stage: Stage): void {
       expect(buckets).toEqual(expect.arrayContaining(["artifacts", "bronze", "gold", "silver"]));
     });
 
-    test("JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark", async () => {
+    const lab = async () => {
       await products.openLab(browser, page, base(8000), await login("admin", "jupyterhub/admin"));
       await picture("jupyterlab");
-      const lab = `${base(8000)}/user/admin/lab`;
-      const output = await products.runCell(browser, page, lab, cell);
+      const address = `${base(8000)}/user/admin/lab`;
+      const output = await products.runCell(browser, page, address, cell);
       await picture("notebook");
       expect(output).toContain(`rows by Spark: ${flightRows}`);
       await products.stopNotebook(browser, page, base(8000));
       await picture("hub-home");
-    }, 600_000);
+    };
+    const title = "JupyterHub asks for its own login, and a cell in JupyterLab reads the lake through Spark";
+    onlyInAll(() => test(title, lab, 600_000));
 
     test("no page has asked anybody but this machine, and none has an error inside", () => {
       expect(browser.strangers).toEqual([]);

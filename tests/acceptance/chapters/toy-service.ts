@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { onlyInAll } from "../../support/tier.ts";
 import { eventually } from "../support/eventually.ts";
 import * as shapes from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
+import { cannotStart } from "./failing-service.ts";
 
 /** A page that answers, counts its visits for Prometheus, and says so in its log: one file, nothing else. */
 const yaml = `name: toy
@@ -98,6 +100,8 @@ export function toyService(stage: Stage): void {
       )
     ).data.result;
 
+  describe("a service that can't start", () => cannotStart(stage));
+
   describe("a service that is one YAML file", () => {
     afterAll(async () => {
       stage.project.configure((platform) => {
@@ -180,31 +184,33 @@ export function toyService(stage: Stage): void {
     });
   });
 
-  describe("a service that is one TypeScript file and one line in the registry", () => {
-    const registry = "src/services/index.ts";
-    let before = "";
-    afterAll(async () => {
-      if (before !== "") stage.project.write(registry, before);
-      await stage.up();
-    }, 300_000);
+  onlyInAll(() =>
+    describe("a service that is one TypeScript file and one line in the registry", () => {
+      const registry = "src/services/index.ts";
+      let before = "";
+      afterAll(async () => {
+        if (before !== "") stage.project.write(registry, before);
+        await stage.up();
+      }, 300_000);
 
-    test("is part of the platform: configuration, documentation, status", async () => {
-      before = readFileSync(stage.project.path(registry), "utf8");
-      stage.project.write("src/services/spinner.ts", typescript);
-      const listed = before
-        .replace(/^import /m, 'import { spinner } from "./spinner.ts";\nimport ')
-        .replace(/(export const services[^=]*= \[)/, "$1spinner, ");
-      expect(listed).toContain("= [spinner, ");
-      stage.project.write(registry, listed);
-      const docs = await stage.project.shell("npm run --silent docs");
-      expect(docs.code, docs.stderr).toBe(0);
-      const reference = readFileSync(stage.project.path("docs/config.md"), "utf8");
-      expect(reference).toContain("Turns a minute of the spinner.");
-      expect(reference).toContain("Spins, for the acceptance tests.");
-      await stage.up();
-      expect(await state("spinner")).toBe("healthy");
-      const { services } = await ask<Registered>(7070, "/registry");
-      expect(services.find(({ name }) => name === "spinner")).toMatchObject({ version: "2.0" });
-    });
-  });
+      test("is part of the platform: configuration, documentation, status", async () => {
+        before = readFileSync(stage.project.path(registry), "utf8");
+        stage.project.write("src/services/spinner.ts", typescript);
+        const listed = before
+          .replace(/^import /m, 'import { spinner } from "./spinner.ts";\nimport ')
+          .replace(/(export const services[^=]*= \[)/, "$1spinner, ");
+        expect(listed).toContain("= [spinner, ");
+        stage.project.write(registry, listed);
+        const docs = await stage.project.shell("npm run --silent docs");
+        expect(docs.code, docs.stderr).toBe(0);
+        const reference = readFileSync(stage.project.path("docs/config.md"), "utf8");
+        expect(reference).toContain("Turns a minute of the spinner.");
+        expect(reference).toContain("Spins, for the acceptance tests.");
+        await stage.up();
+        expect(await state("spinner")).toBe("healthy");
+        const { services } = await ask<Registered>(7070, "/registry");
+        expect(services.find(({ name }) => name === "spinner")).toMatchObject({ version: "2.0" });
+      });
+    }),
+  );
 }

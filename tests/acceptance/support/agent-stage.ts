@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { imageTag } from "../../../src/images/catalog.ts";
+import { noteStack } from "./started-stacks.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 export const stack = "accagent";
@@ -40,6 +41,7 @@ export class AgentStage {
   #folder = "";
 
   open(): void {
+    noteStack(stack);
     this.clean();
     const built = spawnSync(join(root, "datalab"), ["images", "build", "core", "services"], {
       encoding: "utf8",

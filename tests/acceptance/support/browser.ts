@@ -1,6 +1,6 @@
 /**
- * Headless Chromium for tests of the pages: a locally installed one, else the `browser` image. Knows the gateway's login.
- * Every request is looked at: a page that asks anybody but this machine has failed.
+ * Headless Chromium for tests of the pages: a locally installed one, else the `browser` image. Knows the
+ * gateway's login. Every request is looked at: a page that asks anybody but this machine has failed.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -15,6 +15,8 @@ const repository = resolve(import.meta.dirname, "../../..");
 export const pictures = join(repository, "logs/screenshots");
 const local = [process.env.DATALAB_CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
 const docker = process.env.DATALAB_DOCKER ?? "docker";
+/** By which the runner finds a container that was left. */
+const run = process.env.DATALAB_TEST_RUN ?? "1";
 
 const networkChanged = "ERR_NETWORK_CHANGED";
 const attempts = 5;
@@ -93,8 +95,9 @@ export class TestBrowser {
   }
 
   /**
-   * Opens a page and does something in it. Every container that Docker starts or stops changes this machine's network, and
-   * Chromium then gives up whatever it is loading: what such a change has disturbed is done again, from the start.
+   * Opens a page and does something in it. Every container that Docker starts or stops changes this machine's
+   * network, and Chromium then gives up whatever it is loading: what such a change has disturbed is done
+   * again, from the start.
    */
   async visit<T = void>(
     page: Page,
@@ -160,7 +163,7 @@ async function startContainer(): Promise<{ url: string; stop: () => Promise<void
   const child = spawn(
     docker,
     [
-      ...["run", "--rm", "--name", name, "--label", "datalab.tests=1", "--network", "host", ...limits],
+      ...["run", "--rm", "--name", name, "--label", `datalab.tests=${run}`, "--network", "host", ...limits],
       ...[new Catalog().tag("browser"), "chromium", "--headless=new", "--no-sandbox", "--disable-gpu"],
       ...["--disable-dev-shm-usage", "--no-first-run", "--user-data-dir=/tmp/profile"],
       ...["--remote-debugging-address=127.0.0.1", `--remote-debugging-port=${port}`, "about:blank"],

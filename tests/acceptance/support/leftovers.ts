@@ -30,8 +30,8 @@ export function dataVolumes(project: Project): string[] {
 }
 
 /** Removes what an earlier run that was killed has left. */
-export function removeLabelled(project: Project): void {
-  const { containers, networks, volumes } = labelled(project);
+export function removeLabelled(project: Project, stack = project.stack): void {
+  const { containers, networks, volumes } = labelled(project, stack);
   if (containers.length > 0) project.docker("rm", "--force", "--volumes", ...containers);
   if (networks.length > 0) project.docker("network", "rm", ...networks);
   if (volumes.length > 0) project.docker("volume", "rm", ...volumes);

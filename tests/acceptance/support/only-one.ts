@@ -1,9 +1,12 @@
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** What the files that use the cluster hold: they stop its controllers and drain its nodes. */
+export const theCluster = "datalab-acceptance-cluster";
+
 /**
- * Holds a name on this machine for as long as the process lives, so that two runs of the acceptance tests, whose stack is
- * the same, come one after the other. The kernel takes the name back however the process ends.
+ * Holds a name on this machine for as long as the process lives, so that two runs of the acceptance tests,
+ * whose stack is the same, come one after the other. The kernel takes the name back however the process ends.
  */
 export async function onlyOne(name: string): Promise<() => void> {
   for (let tries = 0; ; tries++) {

@@ -1,4 +1,6 @@
-/** A copy of this checkout that is used as a person would use it: its own state, its own stack, its own ports. */
+/**
+ * A copy of this checkout that is used as a person would use it: its own state, its own stack, its own ports.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -12,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
+import { noteStack } from "./started-stacks.ts";
 
 const repository = resolve(import.meta.dirname, "../../..");
 
@@ -38,26 +41,49 @@ export class Project {
   /** What `./datalab env` exports, on top of a plain environment. */
   readonly env: NodeJS.ProcessEnv;
   /** All that the command line has ever said, for the hunt for secrets. */
-  readonly transcript: string[] = [];
+  readonly transcript: string[];
 
-  constructor(stack: string, platform: Platform) {
+  /**
+   * A copy of the checkout with this stack; or, beside another project's stack, one more stack of the same
+   * copy.
+   */
+  constructor(stack: string, from: Platform | Project) {
     this.stack = stack;
+    noteStack(stack);
+    if (from instanceof Project) {
+      this.root = from.root;
+      this.env = from.env;
+      this.transcript = from.transcript;
+      return;
+    }
+    this.transcript = [];
     this.root = mkdtempSync(join(tmpdir(), `datalab-${stack}-`));
     const listed = must(repository, "git", ["ls-files", "-z", "-co", "--exclude-standard"]);
     for (const path of listed.split("\0").filter((p) => p !== "" && existsSync(join(repository, p)))) {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
       copyFileSync(join(repository, path), join(this.root, path));
     }
-    // Hard links cost nothing, and what an installer removes here stays there; across file systems it is a real copy.
+    // Hard links cost nothing, and what an installer removes here stays there; across file systems it is a
+    // real copy.
     const modules = ["node_modules", join(this.root, "node_modules")];
     const linked = spawnSync("cp", ["-al", ...modules], { cwd: repository });
     if (linked.status !== 0) {
       rmSync(join(this.root, "node_modules"), { recursive: true, force: true });
       must(repository, "cp", ["-a", ...modules]);
     }
-    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": platform } }));
-    const exported = must(this.root, "./datalab", ["env"], plainEnvironment());
-    this.env = { ...plainEnvironment(), ...parseExports(exported) };
+    this.write(`Pulumi.${stack}.yaml`, stringify({ config: { "datalab:platform": from } }));
+    mkdirSync(this.#temporary);
+    const exported = must(this.root, "./datalab", ["env"], this.#plain());
+    this.env = { ...this.#plain(), ...parseExports(exported) };
+  }
+
+  /** For temporary files: a command that is killed with kill -9 can't remove its own. */
+  get #temporary(): string {
+    return `${this.root}-tmp`;
+  }
+
+  #plain(): NodeJS.ProcessEnv {
+    return { ...plainEnvironment(), TMPDIR: this.#temporary };
   }
 
   path(...parts: string[]): string {
@@ -94,12 +120,12 @@ export class Project {
 
   /** Starts a command in a process group of its own, as a terminal does. */
   start(...args: string[]): Started {
-    return this.#run("./datalab", [...args, "--stack", this.stack], plainEnvironment());
+    return this.#run("./datalab", [...args, "--stack", this.stack], this.#plain());
   }
 
   /** A script in the shell that `eval "$(./datalab env)"` gives. */
   shell(script: string): Promise<Ran> {
-    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], plainEnvironment()).ended;
+    return this.#run("bash", ["-c", `set -eu; eval "$(./datalab env)"; ${script}`], this.#plain()).ended;
   }
 
   /** A docker command; throws when it fails. */
@@ -117,7 +143,7 @@ export class Project {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    for (const folder of [this.root, this.#temporary]) rmSync(folder, { recursive: true, force: true });
   }
 
   #run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Started {
@@ -148,7 +174,9 @@ export class Project {
   }
 }
 
-/** The environment of a person who has just logged in: nothing of DataLab, Pulumi or the test runner in it. */
+/**
+ * The environment of a person who has just logged in: nothing of DataLab, Pulumi or the test runner in it.
+ */
 function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(

@@ -5,11 +5,13 @@ import { services } from "../../../src/services/index.ts";
 import { removeLabelled } from "./leftovers.ts";
 import { onlyOne } from "./only-one.ts";
 import { must, Project, type Ran } from "./project.ts";
+import { noteStack } from "./started-stacks.ts";
 
-const wanted = ["core", "postgres", "object-store"];
-const off = Object.fromEntries(
-  services.filter(({ name }) => !wanted.includes(name)).map(({ name }) => [name, { enabled: false }]),
-);
+const few = ["core", "postgres", "object-store"];
+const allBut = (wanted: readonly string[]) =>
+  Object.fromEntries(
+    services.filter(({ name }) => !wanted.includes(name)).map(({ name }) => [name, { enabled: false }]),
+  );
 export const source = "rel1";
 export const target = "rel2";
 
@@ -40,6 +42,10 @@ interface Pair {
   readonly source: string;
   readonly target: string;
   readonly portOffset: number;
+  /** The services of both stacks beside the toy. */
+  readonly services?: readonly string[];
+  /** More of both stacks' `datalab:platform`. */
+  readonly platform?: Readonly<Record<string, unknown>>;
   /** More of the target's `datalab:platform`. */
   readonly targetPlatform?: Readonly<Record<string, unknown>>;
 }
@@ -55,14 +61,21 @@ export class ReleaseStage {
 
   #stackFile(portOffset: number, more: Pair["targetPlatform"] = {}): string {
     const promotion = [this.#pair.source, this.#pair.target];
-    const platform = { portOffset, promotion, serviceFiles: ["toy.yaml"], services: off, ...more };
+    const services = allBut(this.#pair.services ?? few);
+    const shared = { portOffset, promotion, serviceFiles: ["toy.yaml"], services, ...this.#pair.platform };
+    const platform = { ...shared, ...more };
     return `# The stack at ${portOffset}.\n${stringify({ config: { "datalab:platform": platform } })}`;
   }
 
   async open(): Promise<void> {
     const { source, target, portOffset, targetPlatform } = this.#pair;
-    this.#letGo = await onlyOne(`datalab-acceptance-${source}`);
+    const held = [
+      await onlyOne(`datalab-acceptance-${source}`),
+      await onlyOne(`datalab-acceptance-${target}`),
+    ];
+    this.#letGo = () => held.forEach((letGo) => void letGo());
     this.#project = new Project(source, {});
+    noteStack(target);
     this.project.write("toy.yaml", toy("toy"));
     this.project.write(`Pulumi.${source}.yaml`, this.#stackFile(portOffset));
     this.project.write(
@@ -73,6 +86,7 @@ export class ReleaseStage {
       ),
     );
     removeLabelled(this.project);
+    removeLabelled(this.project, target);
     this.git("init", "--quiet");
     this.commit("first");
   }
@@ -81,7 +95,7 @@ export class ReleaseStage {
     if (!this.#project) return;
     const { source, target } = this.#pair;
     for (const stack of [target, source]) await this.on(stack, "down --delete-data --yes");
-    removeLabelled(this.project);
+    for (const stack of [target, source]) removeLabelled(this.project, stack);
     this.project.remove();
     this.#letGo();
   }

@@ -57,7 +57,7 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     breaks: [
       [
         { command: [template("run"), t`--password=${{ ref: "secret", id: "notes/key" }}`] },
-        "expected secrets in env or files, received one in the command, where every process can read it",
+        "expected secrets only in env or files, received one in the command, where every process can read it",
       ],
     ],
   },
@@ -78,8 +78,11 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
   "a one-shot holds no data and serves nothing": {
     keeps: { volumes: [volume], endpoints: [endpoint] },
     breaks: [
-      [{ oneShot: true, volumes: [volume] }, "expected neither volumes nor endpoints of a one-shot part"],
-      [{ oneShot: true, endpoints: [endpoint] }, "expected neither volumes nor endpoints of a one-shot part"],
+      [{ oneShot: true, volumes: [volume] }, "expected neither volumes nor endpoints for a one-shot part"],
+      [
+        { oneShot: true, endpoints: [endpoint] },
+        "expected neither volumes nor endpoints for a one-shot part",
+      ],
     ],
   },
   "a part with replicas holds no data": {

@@ -111,7 +111,7 @@ describe("the default platform", () => {
       {
         id: "core/alerts",
         version: 1,
-        login: { user: "alertmanager", opens: "the log of alerts, for what posts there" },
+        login: { user: "alertmanager", opens: "the log of alerts, for Alertmanager" },
       },
       { id: "object-store/admin", version: 1, login: { user: "admin", opens: "the console" } },
       { id: "postgres/admin", version: 1, login: { user: "postgres", opens: "PostgreSQL as superuser" } },

@@ -178,8 +178,8 @@ test("what can't be removed is named", async () => {
   standInPulumi({ runs: [{ code: 0 }] });
   standInDocker(all, ["datalab-dev"]);
   await expect(down(optionsFor())).rejects.toMatchObject({
-    code: "E_LEFT",
-    message: "The stack dev is down, but this is left: network datalab-dev",
+    code: "E_DOWN_INCOMPLETE",
+    message: "The stack dev is removed, except for: network datalab-dev",
   });
 });
 

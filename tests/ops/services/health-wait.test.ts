@@ -169,11 +169,11 @@ test("without the core, what the target says of the instances has to do", async 
     ...{ since: changed, core, reporter, signal: new AbortController().signal },
     runtime: { instances } as never as Runtime,
   });
-  const note = "its functional checks are not known: the core does not answer";
+  const note = "the results of its functional checks are unknown: the core does not answer";
   expect([...waited].map(([name, { state, notes }]) => [name, state, notes])).toEqual([
     ["core", "healthy", [note]],
     ["postgres", "healthy", [note]],
     ["prefect", "healthy", [note]],
   ]);
-  expect(steps).toEqual(["functional checks: done not known"]);
+  expect(steps).toEqual(["functional checks: done unknown"]);
 });

@@ -1,0 +1,1 @@
+"""Files as they arrive: what they are, how they are written, and their rows as record batches."""

@@ -1,0 +1,177 @@
+"""Bronze: a file's rows as they came, plus where they come from, in exactly one commit a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from datalab.errors import DataLabError
+from datalab.formats.columns import LINEAGE, MALFORMED, match_existing
+from datalab.formats.open_source import open_source
+from datalab.formats.sniff import inspect
+from datalab.formats.source import Declared, Source
+from datalab.lake import Lake
+from datalab.layers.landing import Landed
+
+CONFLICTS = 6
+LINEAGE_FIELDS = (
+    pa.field("_source_file", pa.string()),
+    pa.field("_row_number", pa.int64()),
+    pa.field("_ingested_at", pa.timestamp("us", tz="UTC")),
+    pa.field("_run_id", pa.string()),
+    pa.field("_content_hash", pa.string()),
+)
+
+
+@dataclass
+class Ingested:
+    """What an ingest did; the shape that the lake tool prints."""
+
+    table: str
+    file: str
+    hash: str
+    rows: int
+    malformed: int
+    skipped: bool
+    version: int
+
+
+def has_file(table: DeltaTable | None, content_hash: str) -> bool:
+    """Whether a file with these bytes is in the table already."""
+    return table is not None and table.transaction_version(_transaction(content_hash)) is not None
+
+
+def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: str | None = None) -> Ingested:
+    """Append a landed file to its bronze table, once: the same bytes again change nothing.
+
+    The file is streamed; memory does not grow with it. Nothing is visible until the one commit at the end.
+    """
+    for attempt in range(CONFLICTS):
+        try:
+            return _ingest_once(lake, file, declared or Declared(), run_id or f"ingest-{uuid4()}")
+        except DataLabError as error:
+            # Someone else wrote the table at the same moment: look again, perhaps it was this very file.
+            if error.code != "E_WRITE_CONFLICT" or attempt == CONFLICTS - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError
+
+
+def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> Ingested:
+    table = lake.table("bronze", file.table)
+    if table is not None and has_file(table, file.hash):
+        return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
+    limit = lake.settings.max_line_bytes
+    with lake.open("bronze", file.key) as stream:
+        profile = inspect(stream, file.file, limit, declared.encoding, declared.format)
+        if profile.hash != file.hash:
+            raise DataLabError(
+                "E_FILE_DAMAGED",
+                f"{file.file}: its bytes hash to {profile.hash[:12]}…, its key says {file.hash[:12]}…",
+                "the upload was cut off or changed: upload it again",
+            )
+        source = open_source(stream, profile, file.file, declared, limit)
+        rows = _Rows(file, source, table, run_id)
+        facts = {
+            "datalab.file": file.file,
+            "datalab.hash": file.hash,
+            "datalab.run": run_id,
+            "datalab.source": json.dumps(source.facts, ensure_ascii=False),
+        }
+        reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
+        try:
+            version = lake.write(
+                "bronze", file.table, reader, "append", facts, table, _transaction(file.hash)
+            )
+        except Exception as error:
+            if rows.failure is not None:
+                # What the reader itself says is clearer than what the writer makes of it.
+                raise rows.failure from error
+            raise
+    return Ingested(file.table, file.file, file.hash, rows.count, rows.malformed, False, version)
+
+
+class _Rows:
+    """A source's batches with lineage, in the shape of the table that is there."""
+
+    def __init__(self, file: Landed, source: Source, table: DeltaTable | None, run_id: str) -> None:
+        self.file = file
+        self.source = source
+        self.run_id = run_id
+        self.at = datetime.now(UTC)
+        self.count = 0
+        self.malformed = 0
+        self.failure: Exception | None = None
+        existing = pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
+        data = [f for f in source.schema if f.name not in MALFORMED]
+        names = match_existing([f.name for f in data], existing.names)
+        fields = []
+        for name, given in zip(names, data, strict=True):
+            at = existing.get_field_index(name)
+            fields.append(
+                pa.field(name, _meet(existing.field(at).type, given.type) if at >= 0 else given.type)
+            )
+        self.schema = pa.schema([*fields, *LINEAGE_FIELDS, *(pa.field(m, pa.string()) for m in MALFORMED)])
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows; a failure is kept so that it can be told in its own words."""
+        try:
+            for batch in self.source.batches():
+                yield self._with_lineage(batch)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _with_lineage(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        n = batch.num_rows
+        problem = batch.column(batch.num_columns - 1)
+        self.malformed += n - problem.null_count
+        data = [
+            column if column.type == wanted.type else self._cast(column, wanted)
+            for column, wanted in zip(batch.columns[:-2], self.schema, strict=False)
+        ]
+        constants = {
+            "_source_file": self.file.file,
+            "_ingested_at": pa.scalar(self.at, pa.timestamp("us", tz="UTC")),
+            "_run_id": self.run_id,
+            "_content_hash": self.file.hash,
+        }
+        lineage = [
+            pa.array(range(self.count + 1, self.count + n + 1), pa.int64())
+            if name == "_row_number"
+            else pa.repeat(constants[name], n)
+            for name in LINEAGE
+        ]
+        self.count += n
+        return pa.RecordBatch.from_arrays([*data, *lineage, *batch.columns[-2:]], schema=self.schema)
+
+    def _cast(self, column: pa.Array, wanted: pa.Field) -> pa.Array:
+        try:
+            return column.cast(wanted.type)
+        except pa.ArrowException as error:
+            raise DataLabError(
+                "E_SCHEMA_MISMATCH",
+                f"{self.file.file}, column {wanted.name}: bronze.{self.file.table} holds {wanted.type}, "
+                f"the file {column.type}: {error}",
+                "ingest it into another table, or export the column in the same type",
+            ) from error
+
+
+def _meet(existing: pa.DataType, given: pa.DataType) -> pa.DataType:
+    """The type to write in: the table's. Views and large types are the same as the plain ones."""
+    if pa.types.is_large_string(existing) or pa.types.is_string_view(existing):
+        return pa.string()
+    if pa.types.is_large_binary(existing) or pa.types.is_binary_view(existing):
+        return pa.binary()
+    return given if existing.equals(given) else existing
+
+
+def _transaction(content_hash: str) -> str:
+    return f"file:{content_hash}"

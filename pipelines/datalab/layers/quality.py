@@ -1,0 +1,204 @@
+"""Table contracts: what a table's columns must be. Read from YAML, all problems told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from datalab.errors import DataLabError
+from datalab.formats.source import Declared
+
+if TYPE_CHECKING:
+    from datalab.lake import Lake
+
+CONTRACTS = "contracts"
+
+TYPES = ("bigint", "double", "boolean", "date", "timestamp", "timestamptz", "varchar")
+DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
+NULLS = ("", "NA", "N/A", "NULL", "null", "NaN", "nan", "\\N")
+AGE = re.compile(r"^(\d+)\s*(m|h|d)$")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column must be. A rule that is not given is not checked; NULL breaks only `required`."""
+
+    name: str
+    type: str | None = None
+    required: bool = False
+    minimum: Any = None
+    maximum: Any = None
+    allowed: tuple[Any, ...] | None = None
+    regex: str | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A table's contract; the empty one infers every type and accepts every row that could be read."""
+
+    table: str
+    columns: dict[str, Column] = field(default_factory=dict)
+    nulls: tuple[str, ...] = NULLS
+    keys: tuple[str, ...] = ()
+    keep: str = "last"  # which of the rows with the same key stays: first or last
+    freshness: tuple[str, int] | None = None  # column, seconds
+    source: Declared = field(default_factory=Declared)
+    hash: str = "none"
+
+
+def contract_for(table: str, folder: Path) -> Contract:
+    """The contract in `<folder>/<table>.yaml`, or the empty one."""
+    path = folder / f"{table}.yaml"
+    if not path.is_file():
+        return Contract(table)
+    raw = path.read_bytes()
+    return parse_contract(raw.decode(), table, path.name, hashlib.sha256(raw).hexdigest()[:16])
+
+
+def published_contract(lake: Lake, table: str) -> Contract:
+    """The contract that the registrar has put into the artifacts bucket, or the empty one."""
+    try:
+        with lake.open("artifacts", f"{CONTRACTS}/{table}.yaml") as stream:
+            text = stream.read().decode()
+    except DataLabError as error:
+        if error.code == "E_NO_OBJECT":
+            return Contract(table)
+        raise
+    return parse_contract(text, table, f"the contract of {table}")
+
+
+def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contract:
+    """A contract from YAML; raises one error that lists every problem."""
+    try:
+        given = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise DataLabError(
+            "E_CONTRACT_INVALID", f"{where} is no YAML: {error}", "check the indentation"
+        ) from error
+    problems = _Problems()
+    top = problems.mapping(
+        given, "", {"table", "summary", "source", "nulls", "columns", "keys", "keep", "freshness"}
+    )
+    if top.get("table", table) != table:
+        problems.add("table", f'"{table}" (the file\'s name)', top["table"])
+    nulls = tuple(problems.strings(top.get("nulls", list(NULLS)), "nulls"))
+    columns = problems.mapping(top.get("columns") or {}, "columns", None)
+    contract = Contract(
+        table=table,
+        columns={str(name): problems.column(str(name), spec) for name, spec in columns.items()},
+        nulls=nulls,
+        keys=tuple(problems.strings(top.get("keys", []), "keys")),
+        keep=problems.one_of(top.get("keep", "last"), "keep", ("first", "last")),
+        freshness=problems.freshness(top.get("freshness")),
+        source=problems.source(top.get("source") or {}),
+        hash=digest or hashlib.sha256(text.encode()).hexdigest()[:16],
+    )
+    if problems.found:
+        lines = "".join(f"\n  ✖ {each}" for each in problems.found)
+        raise DataLabError("E_CONTRACT_INVALID", f"{where}:{lines}", "see docs/medallion.md, Contracts")
+    return contract
+
+
+class _Problems:
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def add(self, path: str, expected: str, received: object) -> None:
+        self.found.append(f"{path or 'contract'}: expected {expected}, received {received!r}")
+
+    def mapping(self, given: object, path: str, known: set[str] | None) -> dict[Any, Any]:
+        if not isinstance(given, dict):
+            self.add(path, "a mapping", given)
+            return {}
+        for key in given:
+            if known is not None and key not in known:
+                self.found.append(
+                    f"{path + '.' if path else ''}{key}: unknown; known are {', '.join(sorted(known))}"
+                )
+        return given
+
+    def strings(self, given: object, path: str) -> list[str]:
+        if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+            self.add(path, "a list of texts", given)
+            return []
+        return given
+
+    def one_of(self, given: object, path: str, known: tuple[str, ...]) -> Any:
+        if given not in known:
+            self.add(path, " or ".join(known), given)
+            return known[0]
+        return given
+
+    def flag(self, given: object, path: str) -> bool:
+        if not isinstance(given, bool):
+            self.add(path, "true or false", given)
+            return False
+        return given
+
+    def text(self, given: object, path: str) -> str | None:
+        if given is not None and not isinstance(given, str):
+            self.add(path, "a text", given)
+            return None
+        return given
+
+    def column(self, name: str, spec: object) -> Column:
+        path = f"columns.{name}"
+        known = {"type", "required", "min", "max", "allowed", "regex", "summary"}
+        given = self.mapping({"type": spec} if isinstance(spec, str) else (spec or {}), path, known)
+        kind = given.get("type")
+        if kind is not None and kind not in TYPES and not (isinstance(kind, str) and DECIMAL.match(kind)):
+            self.add(f"{path}.type", f"{', '.join(TYPES)} or decimal(p,s)", kind)
+            kind = None
+        regex = self.text(given.get("regex"), f"{path}.regex")
+        if regex is not None:
+            try:
+                re.compile(regex)
+            except re.error as error:
+                self.found.append(f"{path}.regex: {error}")
+                regex = None
+        allowed = given.get("allowed")
+        if allowed is not None and not isinstance(allowed, list):
+            self.add(f"{path}.allowed", "a list", allowed)
+            allowed = None
+        for bound in ("min", "max"):
+            if isinstance(given.get(bound), list | dict | bool):
+                self.add(f"{path}.{bound}", "a number, a date or a text", given[bound])
+        return Column(
+            name,
+            kind,
+            self.flag(given.get("required", False), f"{path}.required"),
+            given.get("min"),
+            given.get("max"),
+            tuple(allowed) if allowed is not None else None,
+            regex,
+        )
+
+    def freshness(self, given: object) -> tuple[str, int] | None:
+        if given is None:
+            return None
+        spec = self.mapping(given, "freshness", {"column", "max_age"})
+        match = AGE.match(str(spec.get("max_age")))
+        column = self.text(spec.get("column"), "freshness.column")
+        if match is None or not column:
+            self.add("freshness", 'column and max_age such as "2d", "6h" or "30m"', given)
+            return None
+        return column, int(match[1]) * {"m": 60, "h": 3600, "d": 86400}[match[2]]
+
+    def source(self, given: object) -> Declared:
+        spec = self.mapping(given, "source", {"format", "delimiter", "encoding", "header", "columns"})
+        kind = spec.get("format")
+        if kind is not None:
+            kind = self.one_of(kind, "source.format", ("csv", "jsonl", "parquet"))
+        columns = spec.get("columns")
+        return Declared(
+            kind,
+            self.text(spec.get("delimiter"), "source.delimiter"),
+            self.text(spec.get("encoding"), "source.encoding"),
+            self.flag(spec.get("header", True), "source.header"),
+            self.strings(columns, "source.columns") if columns is not None else None,
+        )

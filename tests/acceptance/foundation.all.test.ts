@@ -1,0 +1,41 @@
+/**
+ * What every other service stands on, as a stack of its own on real Docker, from its first `up` to the end of
+ * its data, in chapters that build on each other: whoever reads the list of tests reads the life of a
+ * platform. Chapters stand in ./chapters, in the order of the calls below.
+ */
+import { afterAll, beforeAll, describe } from "vitest";
+import { backups } from "./chapters/backups.ts";
+import { brokenFiles } from "./chapters/broken-files.ts";
+import { confinement } from "./chapters/confinement.ts";
+import { ending } from "./chapters/ending.ts";
+import { failingService } from "./chapters/failing-service.ts";
+import { firstUp } from "./chapters/first-up.ts";
+import { interruption } from "./chapters/interruption.ts";
+import { killedServices } from "./chapters/killed-services.ts";
+import { medallion } from "./chapters/medallion.ts";
+import { objectStoreEngines } from "./chapters/object-store.ts";
+import { pipelineComponents } from "./chapters/pipeline-components.ts";
+import { secondStack } from "./chapters/second-stack.ts";
+import { secrets } from "./chapters/secrets.ts";
+import { foundation, Stage } from "./support/stage.ts";
+
+const stage = new Stage(foundation);
+
+describe("the foundation on Docker", { timeout: 600_000 }, () => {
+  beforeAll(() => stage.open(), 1_800_000);
+  afterAll(() => stage.close(), 300_000);
+
+  firstUp(stage);
+  medallion(stage);
+  brokenFiles(stage);
+  confinement(stage);
+  killedServices(stage);
+  pipelineComponents(stage);
+  failingService(stage);
+  interruption(stage);
+  backups(stage);
+  secrets(stage);
+  objectStoreEngines(stage);
+  secondStack(stage, foundation.platform ?? {});
+  ending(stage);
+});
