@@ -159,7 +159,9 @@ test(`no folder has more than ${maxFiles} files`, () => {
   expect(folders.size).toBeGreaterThan(50);
   const full = [...folders].flatMap((folder) => {
     const files = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isFile());
-    return files.length > maxFiles ? [`${folder} has ${files.length} files: give those of one kind a folder`] : [];
+    return files.length > maxFiles
+      ? [`${folder} has ${files.length} files: give those of one kind a folder`]
+      : [];
   });
   expect(full).toEqual([]);
 });

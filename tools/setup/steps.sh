@@ -61,14 +61,18 @@ programs_in() {
   esac
 }
 
-# missing_images: those of the platform that are not built; all that the durations know where nobody can say.
+# missing_images: those of the dev stack's preset that are not built; all of them where nobody can say.
 missing_images() {
-  local code=0
+  local code=0 name
+  local -a names=()
+  read -ra names <<<"$(preset_list images)"
   if [ -n "$docker" ] && [ -n "$node_folder" ] && [ -s "$project/node_modules/.package-lock.json" ]; then
-    DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing 2>/dev/null || code=$?
+    DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing "${names[@]}" 2>/dev/null || code=$?
     [ "$code" -gt 1 ] || return 0
   fi
-  sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations"
+  while read -r name; do
+    case " ${names[*]:-$name} debian base " in *" $name "*) echo "$name" ;; esac
+  done < <(sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations")
 }
 
 # The living line is drawn anew every second, and erased by every line that is said.

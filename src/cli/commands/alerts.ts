@@ -26,6 +26,7 @@ export function register(program: AnyCommand): void {
       if (heartbeat === null || Date.now() - Date.parse(heartbeat) > silentAfterMs) {
         const last = heartbeat === null ? "none has arrived yet" : `the last one arrived ${ago(heartbeat)}`;
         say(`${onStderr("yellow", "!")} Alerts may not arrive. Prometheus sends a heartbeat: ${last}.`);
+        if (heartbeat === null) say("  A stack without Prometheus and Alertmanager has no alerts.");
       }
       if (recent.length > 0) {
         print("");
