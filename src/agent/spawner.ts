@@ -34,8 +34,8 @@
  *   Config   agent.json, key `spawner`: { token, image, network, service, home: "/home/notebook",
  *            memoryBytes, maxMemoryBytes, milliCpu, maxMilliCpu, pids, tmpBytes }.
  */
-import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { isLogin } from "../model/basic-auth.ts";
 import { labelNames, spawnedRole } from "../model/names.ts";
 import type { AgentConfig, SpawnerConfig } from "./config.ts";
 import {
@@ -73,11 +73,10 @@ export function createDoor(
   const { stack, instancePrefix, spawner } = config;
   const confines: Confines = { ...spawner, stack, instancePrefix };
   const counts: DoorCounts = { allowed: 0, refused: 0, unauthenticated: 0 };
-  const login = Buffer.from(`Basic ${Buffer.from(`${spawner.user}:${spawner.token}`).toString("base64")}`);
+  const login = { user: spawner.user, password: spawner.token };
 
   const answer = async (request: IncomingMessage): Promise<DockerAnswer> => {
-    const given = Buffer.from(request.headers.authorization ?? "");
-    if (given.length !== login.length || !timingSafeEqual(given, login)) {
+    if (!isLogin(request.headers.authorization, login)) {
       counts.unauthenticated++;
       return message(401, "a login is required");
     }

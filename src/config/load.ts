@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
 import type { Environment } from "../model/environment.ts";
+import { stackPattern } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
@@ -37,7 +38,7 @@ export function loadEnvironment(
   stack: string,
   builtIn: readonly ServiceDefinition[],
 ): Environment {
-  if (!/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(stack)) {
+  if (!stackPattern.test(stack)) {
     throw new ConfigError([
       {
         path: [],

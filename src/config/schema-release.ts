@@ -1,13 +1,12 @@
 import { z } from "zod";
+import { stackPattern } from "../model/names.ts";
 
 /**
  * What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is
  * protected and saved.
  */
 
-const stack = z
-  .string()
-  .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'the name of a stack such as "staging"');
+const stack = z.string().regex(stackPattern, 'the name of a stack such as "staging"');
 
 export const promotion = z
   .array(stack)

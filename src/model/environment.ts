@@ -1,5 +1,5 @@
 /** What the model is resolved from: the configuration of a stack as `src/config` reads and checks it. */
-import type { SizeName } from "./aws-bounds.ts";
+import type { AwsSettings } from "./aws.ts";
 import type { PipelineModel } from "./platform.ts";
 import type { ServiceDefinition } from "./service.ts";
 
@@ -71,22 +71,13 @@ export interface KubernetesConfig {
   readonly apiServer: readonly string[];
 }
 
-export interface AwsConfig {
+export interface AwsConfig extends AwsSettings {
   readonly accountId?: string | undefined;
   readonly region?: string | undefined;
-  readonly size: SizeName;
-  readonly vpcCidr: string;
   /** Letters of the region's zones. */
   readonly zones: readonly string[];
-  readonly nat: "size" | "single" | "zone";
-  readonly kubernetesVersion: string;
-  readonly karpenter: boolean;
-  readonly apiCidrs: readonly string[];
-  readonly accessRoles: readonly string[];
-  readonly ingressCidrs: readonly string[];
   readonly certificateArn?: string | undefined;
   readonly budget: { readonly monthlyUsd?: number | undefined; readonly emails: readonly string[] };
-  readonly deletionProtection: boolean;
 }
 
 export interface ExternalDatabaseConfig {

@@ -1,6 +1,11 @@
 import type { BucketGrant } from "./needs.ts";
 import type { Text } from "./refs.ts";
 
+/** The layers of the lake, each a bucket of tables. */
+export const lakeLayers = ["bronze", "silver", "gold"] as const;
+/** Every bucket of the lake: in `artifacts` pipelines put reports and their own code. */
+export const lakeBuckets = [...lakeLayers, "artifacts"] as const;
+
 /** Whether a workload has an identity from its environment instead of a key for its buckets. */
 export const isAmbient = (lake: BucketGrant): boolean => lake.accessKey === "";
 

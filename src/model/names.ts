@@ -3,6 +3,10 @@ import { createHash } from "node:crypto";
 /** RFC 1123 label, valid for Docker, Kubernetes and DNS. */
 export const dnsLabel = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const maxLength = 63;
+/** The name of a stack: short enough for the names of what it is made of. */
+export const stackPattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+/** The name of a secret that the environment brings, as `datalab secrets set` takes it. */
+export const secretPattern = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
  * A DNS-safe name of at most 63 characters. Deterministic; if the parts don't fit or contain other

@@ -226,7 +226,10 @@ export interface PipelineModel {
 }
 
 /** The public data of a service before it is deployed. */
-export interface ServiceSummary {
+export type ServiceSummary = ServiceSummaryOf<Template>;
+
+/** A summary whose addresses are templates, or the texts that a target makes of them. */
+export interface ServiceSummaryOf<Address> {
   readonly name: string;
   readonly summary: string;
   readonly version: string;
@@ -241,8 +244,8 @@ export interface ServiceSummary {
     readonly auth: "gateway" | "own";
     /** The service's own login: the user, and the id of the secret. */
     readonly login: { readonly user: string; readonly secret: string } | null;
-    readonly url: Template;
-    readonly internalUrl: Template;
+    readonly url: Address;
+    readonly internalUrl: Address;
   }[];
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { secretPattern } from "../model/names.ts";
 import { durationPattern } from "../model/units.ts";
 
 const secretName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, "a name such as slack-url")
+  .regex(secretPattern, "a name such as slack-url")
   .describe("Name of an external secret: ./datalab secrets set NAME.");
 const address = z.email({ error: "an e-mail address" });
 const hostPort = z.string().regex(/^[a-z0-9.-]+:\d{1,5}$/i, "a host and port such as smtp.example.com:587");

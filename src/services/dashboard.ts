@@ -1,10 +1,8 @@
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv } from "../model/lake-env.ts";
 import { bucket, type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
-
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
 const needs = {
   core: endpoint("core", "api", { wait: false }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
@@ -10,8 +10,6 @@ import { loginPage, spawnerDoor, spawnerMay } from "./jupyterhub/checks.ts";
 
 const admin = "admin";
 const home = "/home/notebook";
-/** The layers of the lake, and where pipelines put reports. */
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 /** Containers are named after users; bytes that a host name can't contain become 3 characters of hex. */
 const maxEscaped = 40;
 

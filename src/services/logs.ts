@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { template } from "../model/refs.ts";
@@ -30,7 +31,7 @@ const options = z.strictObject({
 /** Writes a line as programs do, and looks for it as people do. */
 async function writeAndFind({ endpoints, secrets, signal }: CheckContext): Promise<string> {
   const url = endpoints["main.api"] as string;
-  const authorization = `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user, password: secrets.admin as string });
   const id = randomUUID();
   const record = {
     _time: new Date().toISOString(),

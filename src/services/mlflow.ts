@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { isAmbient } from "../model/lake-env.ts";
 import { bucket, database, secret } from "../model/needs.ts";
@@ -63,7 +64,7 @@ auth_cache_ttl_seconds = 60
  */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const root = endpoints["main.ui"];
-  const authorization = `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user, password: secrets.admin as string });
   const send = (method: string, path: string, body?: string, abort: AbortSignal = signal) =>
     fetch(`${root}${path}`, {
       method,

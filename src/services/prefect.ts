@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv, lakeLayers } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -12,9 +13,6 @@ const user = "admin";
 /** Tag of deployments that are none of a person's pipelines. */
 const systemTag = "datalab-system";
 /** Buckets that hold tables. */
-const layers = ["bronze", "silver", "gold"] as const;
-/** The layers of the lake, and where pipelines put reports and their own code. */
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
 const needs = {
   db: database("prefect"),
@@ -120,7 +118,7 @@ function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>>
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const api = `${endpoints["main.api"]}/api`;
   const headers = {
-    authorization: `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`,
+    authorization: basicAuth({ user, password: secrets.admin as string }),
     "content-type": "application/json",
   };
   const call = async (method: string, path: string, body?: unknown, abort: AbortSignal | null = signal) => {
@@ -287,8 +285,8 @@ export const prefect = defineService({
       summary: "Every table of the lake: version, time of the last write, rows and bytes.",
       every: "30s",
       timeout: "20s",
-      needs: { lake: bucket(...layers) },
-      run: lakeTables(layers),
+      needs: { lake: bucket(...lakeLayers) },
+      run: lakeTables(lakeLayers),
     },
   },
   backup: "its state is in its database",

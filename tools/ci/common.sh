@@ -21,8 +21,11 @@ changed_stacks() {
   fi
   {
     [ ${#all[@]} -eq 0 ] || printf '%s\n' "${all[@]}"
-    sed -nE 's/^Pulumi\.([a-z][a-z0-9-]*)\.yaml$/\1/p' <<<"$files"
+    stacks_of <<<"$files"
   } | sort -u
 }
 
-known_stacks() { git -C "$root" ls-files 'Pulumi.*.yaml' | sed -nE 's/^Pulumi\.([a-z][a-z0-9-]*)\.yaml$/\1/p'; }
+known_stacks() { git -C "$root" ls-files 'Pulumi.*.yaml' | stacks_of; }
+
+# The stacks whose files are among the names on standard input.
+stacks_of() { sed -nE 's/^Pulumi\.([a-z][a-z0-9-]*)\.yaml$/\1/p'; }

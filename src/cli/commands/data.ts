@@ -1,7 +1,9 @@
 import { DatalabError } from "../../errors.ts";
+import { lakeLayers } from "../../model/lake-env.ts";
 import { formatBytes } from "../../model/units.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
-import { checkFile, checkTableName } from "../../ops/lake/upload.ts";
+import { checkFile, checkTableName, type Upload } from "../../ops/lake/upload.ts";
+import { runStep } from "../../ops/reporter.ts";
 import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
 import { readPlatform } from "../../ops/services/platform.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "../terminal/options.ts";
@@ -10,7 +12,6 @@ import { createBar, createReporter } from "../terminal/progress.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 
 const formats = ["csv", "jsonl", "parquet"];
-const layers = ["bronze", "silver", "gold"];
 /** Nobody reads more rows than this; --json has all of them. */
 const maxRows = 1000;
 const widest = 60;
@@ -52,7 +53,7 @@ export function register(program: AnyCommand): void {
   const list = data
     .command("list-tables")
     .description("List the tables of the lake.")
-    .option("-l, --layer <layer>", `only this layer: ${layers.join(", ")}`, layerName)
+    .option("-l, --layer <layer>", `only this layer: ${lakeLayers.join(", ")}`, layerName)
     .action(async (options, command) => {
       const context = contextOf(command);
       const args = options.layer ? ["--layer", options.layer] : [];
@@ -150,25 +151,18 @@ async function ingestFile(
   const size = formatBytes(bytes);
   // On a terminal the bar stands where the step will be; elsewhere the step reports the upload.
   const bar = await createBar(`upload ${file}`, bytes);
-  const sending = bar ? undefined : reporter.step(`upload ${file}`);
-  const upload = await uploadFile(platform, credentials, file, name, {
-    onUpload: (done) => bar?.update(done),
-  })
-    .catch((error: unknown) => {
-      sending?.fail();
-      throw error;
-    })
-    .finally(() => bar?.stop());
-  (sending ?? reporter.step(`upload ${file}`)).done(upload.skipped ? `${size}, there already` : size);
-  const step = reporter.step(`ingest into bronze.${name}`);
+  const send = async (): Promise<[Upload, string]> => {
+    const onUpload = (done: number) => bar?.update(done);
+    const sent = await uploadFile(platform, credentials, file, name, { onUpload }).finally(() => bar?.stop());
+    return [sent, sent.skipped ? `${size}, there already` : size];
+  };
   try {
-    const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
-    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
-    step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
-    return result;
-  } catch (error) {
-    step.fail();
-    throw error;
+    const upload = await runStep(reporter, `upload ${file}`, send, { lazy: bar !== undefined });
+    return await runStep(reporter, `ingest into bronze.${name}`, async (step) => {
+      const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
+      const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
+      return [result, result.skipped ? "nothing changed" : rowCount(result.rows)];
+    });
   } finally {
     reporter.close();
   }
@@ -212,8 +206,8 @@ function cell(value: unknown): Cell {
 const rowCount = (rows: number): string => `${rows} ${rows === 1 ? "row" : "rows"}`;
 
 function layerName(text: string): string {
-  if (layers.includes(text)) return text;
-  throw usage(`--layer: expected one of ${layers.join(", ")}, received ${JSON.stringify(text)}`);
+  if (lakeLayers.some((layer) => layer === text)) return text;
+  throw usage(`--layer: expected one of ${lakeLayers.join(", ")}, received ${JSON.stringify(text)}`);
 }
 
 function usage(message: string): DatalabError {

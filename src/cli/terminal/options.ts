@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import { DatalabError } from "../../errors.ts";
+import { stackPattern } from "../../model/names.ts";
 import { durationPattern, parseDuration } from "../../model/units.ts";
 
 /** What every command receives. */
@@ -22,7 +23,6 @@ const common = [
 ] as const;
 
 const project = resolve(import.meta.dirname, "../../..");
-const stackPattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
 // biome-ignore lint/suspicious/noExplicitAny: any command, whatever its arguments and options
 export type AnyCommand = Command<any, any, any>;

@@ -9,7 +9,7 @@ import { stopIfAborted } from "../interrupt.ts";
 import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
 import { lastLines } from "../process.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -69,7 +69,10 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
   try {
     const record = await backUp(options, archive, source);
     const verified = await verifyBackup(options, archive, record);
-    await step(options.reporter, "monitoring", async () => [undefined, await tellMonitoring(source, record)]);
+    await runStep(options.reporter, "monitoring", async () => [
+      undefined,
+      await tellMonitoring(source, record),
+    ]);
     return backupOf(record, archive, verified);
   } finally {
     source.close();
@@ -101,18 +104,18 @@ export async function backUp(
   const before = last === undefined ? undefined : await archive.read(last).catch(() => undefined);
   const { commit } = await gitState(project, stack);
   const unread: string[] = [];
-  const saved = (kind: SavedDump["kind"]) => (tell: (text: string) => void) =>
+  const saved = (kind: SavedDump["kind"]) => (step: Step) =>
     saveDumps(
       archive,
       source.dumpers.filter((dumper) => dumper.kind === kind),
       signal,
-      tell,
+      step,
       (what) => unread.push(what),
     );
-  const dumps = await step(reporter, "databases", saved("database"));
-  if (source.stopped.length > 0) dumps.push(...(await step(reporter, "homes", saved("home"))));
-  const buckets = await step(reporter, "objects", (tell) =>
-    saveBuckets(archive, source, before, signal, tell),
+  const dumps = await runStep(reporter, "databases", saved("database"));
+  if (source.stopped.length > 0) dumps.push(...(await runStep(reporter, "homes", saved("home"))));
+  const buckets = await runStep(reporter, "objects", (step) =>
+    saveBuckets(archive, source, before, signal, step),
   );
   const { covers, platform } = source;
   const holders = [...source.holders, ...source.stopped];
@@ -159,14 +162,14 @@ async function saveDumps(
   archive: Archive,
   dumpers: readonly Dumper[],
   signal: AbortSignal,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
   onLeft: (what: string) => void,
 ): Promise<[SavedDump[], string]> {
   const dumps: SavedDump[] = [];
   for (const dumper of dumpers) {
     for (const name of await dumper.list()) {
       stopIfAborted(signal);
-      tell(name);
+      step.update(name);
       const { id, bytes } = await archive.save(dumper.save(name, onLeft));
       const { kind, service, workload } = dumper;
       dumps.push({ service, workload, kind, name, blob: id, bytes });
@@ -180,7 +183,7 @@ async function saveBuckets(
   { objects }: DataSource,
   before: BackupRecord | undefined,
   signal: AbortSignal,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
 ): Promise<[SavedBucket[], string]> {
   const known = new Map(
     before?.buckets.flatMap(({ name, objects: all }) => all.map((o) => [`${name}/${o.key}`, o] as const)),
@@ -215,7 +218,7 @@ async function saveBuckets(
         const object = await save(name, listed);
         if (object) saved.push(object);
         done += 1;
-        tell(`${done}, in ${name}`);
+        step.update(`${done}, in ${name}`);
       });
     }
     buckets.push({ name, objects: saved.sort((a, b) => (a.key < b.key ? -1 : 1)) });
@@ -236,34 +239,17 @@ export async function verifyBackup(
   archive: Archive,
   record: BackupRecord,
 ): Promise<Verification> {
-  return step(reporter, "read back", async (tell) => {
+  return runStep(reporter, "read back", async (step) => {
     const blobs = blobsOf(record);
     let done = 0;
     let bytes = 0;
     await parallel(blobs.values(), signal, async (blob) => {
       bytes += await archive.check(blob);
       done += 1;
-      tell(`${done} of ${blobs.size}`);
+      step.update(`${done} of ${blobs.size}`);
     });
     const found = { at: new Date().toISOString(), blobs: done, bytes };
     await archive.markVerified(record.id, found);
     return [found, `${done} files, all unchanged`];
   });
-}
-
-/** A step of the report that ends with its words, or fails. */
-export async function step<T>(
-  reporter: Reporter,
-  name: string,
-  work: (tell: (text: string) => void) => Promise<[T, string | undefined]>,
-): Promise<T> {
-  const shown = reporter.step(name);
-  try {
-    const [result, words] = await work((text) => shown.update(text));
-    shown.done(words);
-    return result;
-  } catch (error) {
-    shown.fail();
-    throw error;
-  }
 }

@@ -1,13 +1,13 @@
 import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
-import { backUp, step, verifyBackup } from "./create.ts";
+import { backUp, verifyBackup } from "./create.ts";
 import type { Dumper } from "./dumper.ts";
 import { type BackupRecord, contentsOf, type SavedDump } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
@@ -156,16 +156,16 @@ async function exchange(
         before = saved.id;
       }
       const { databases, homes } = contentsOf(record);
-      await step(reporter, homes > 0 ? "databases, homes" : "databases", (tell) =>
-        loadDumps(archive, record, source, tell),
+      await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
+        loadDumps(archive, record, source, step),
       );
       touched = true;
-      const objects = await step(reporter, "objects", (tell) =>
-        restoreBuckets(archive, record, source, options, tell),
+      const objects = await runStep(reporter, "objects", (step) =>
+        restoreBuckets(archive, record, source, options, step),
       );
       for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
       const started = await start();
-      await step(reporter, "one-shots", () => rerunOneShots(source, affected));
+      await runStep(reporter, "one-shots", () => rerunOneShots(source, affected));
       for (const dumper of dumpers) await dumper.discard();
       const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
       if (ill.length > 0) throw notHealthy(record, ill, before, stack);
@@ -205,11 +205,11 @@ async function loadDumps(
   archive: Archive,
   record: BackupRecord,
   { dumpers }: DataSource,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
 ): Promise<[undefined, string]> {
   for (const dumper of dumpers) {
     for (const { name, blob } of dumpsOf(record, dumper)) {
-      tell(`${name} beside the live one`);
+      step.update(`${name} beside the live one`);
       await dumper.load(name, await archive.open(blob));
       const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
       if (saved !== loaded) {

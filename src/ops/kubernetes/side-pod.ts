@@ -4,8 +4,9 @@ import type { Ran } from "../process.ts";
 import type { StoreSide } from "../store-host.ts";
 import type { OpenVolume } from "../target.ts";
 import type { Cluster } from "./api.ts";
+import type { NewClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
-import { type Claim, type Pod, paths } from "./objects.ts";
+import { type Pod, paths } from "./objects.ts";
 import { type Found, until } from "./scale.ts";
 import { podState } from "./state.ts";
 
@@ -134,37 +135,24 @@ export async function createFiles(cluster: Cluster, side: StoreSide, name: strin
   });
 }
 
-/** A claim as the StatefulSet would make it, which takes it into its hands when it has the volume. */
-export async function ensureClaim(
-  cluster: Cluster,
+/** A claim as the StatefulSet would make it. */
+export function storeClaim(
   found: Found,
   { stack, workload }: StoreSide,
   volume: { readonly name: string; readonly sizeBytes: number },
-): Promise<void> {
-  const all = paths.claims(cluster.target.namespace);
-  const name = claimOf(workload.name, volume.name);
-  if (await cluster.get<Claim>(`${all}/${name}`)) return;
+): NewClaim {
   const { volumeClaimTemplates: [like] = [] } = found.spec as unknown as {
     volumeClaimTemplates?: { metadata: { labels?: object }; spec: object }[];
   };
-  const labels = like?.metadata.labels ?? {
-    [labelNames.stack]: stack,
-    [labelNames.service]: workload.service,
-  };
-  await cluster.send(all, {
-    method: "POST",
-    body: {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name, labels },
-      spec: {
-        accessModes: ["ReadWriteOnce"],
-        ...like?.spec,
-        volumeName: undefined,
-        resources: { requests: { storage: `${Math.ceil(volume.sizeBytes / 2 ** 20)}Mi` } },
-      },
+  return {
+    name: claimOf(workload.name, volume.name),
+    labels: like?.metadata.labels ?? {
+      [labelNames.stack]: stack,
+      [labelNames.service]: workload.service,
     },
-  });
+    size: `${Math.ceil(volume.sizeBytes / 2 ** 20)}Mi`,
+    spec: { ...like?.spec, volumeName: undefined },
+  };
 }
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import type { Agent } from "node:https";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { DatalabError, type ErrorCode } from "../../errors.ts";
+import { type S3Access, s3ClientConfig } from "../../model/s3-client.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
-import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
+import { bucketName, secretKeyOf } from "./store-access.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
 const landingBucket = "bronze";
@@ -93,14 +93,8 @@ export async function uploadFile(
   return uploadTo({ ...store, ...(agent && { agent }) }, path, table, options);
 }
 
-export interface Store {
-  readonly url: string;
-  readonly region: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
+export interface Store extends S3Access {
   readonly prefix?: string;
-  /** What connections are made by; absent: the usual way. */
-  readonly agent?: Agent;
 }
 
 export async function uploadTo(
@@ -119,11 +113,7 @@ export async function uploadTo(
   const key = `${landingPrefix}/${table}/${hash}/${basename(path)}`;
   const [{ S3Client, HeadObjectCommand, DeleteObjectCommand }, { Upload: MultipartUpload }] =
     await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
-  const client = new S3Client({
-    ...clientConfig(store, store.secretKey),
-    maxAttempts: 4,
-    ...(store.agent && { requestHandler: { httpsAgent: store.agent } }),
-  });
+  const client = new S3Client({ ...s3ClientConfig(store), maxAttempts: 4 });
   const at = { Bucket: bucketName(store, landingBucket), Key: key };
   try {
     const there = await client.send(new HeadObjectCommand(at)).catch((error: { name?: string }) => {

@@ -8,7 +8,7 @@ import { runOnStack } from "../engine/stack-run.ts";
 import { readSettledState, readState } from "../engine/stack-state.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
-import type { Reporter, Step } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { managed } from "../state-resource.ts";
 import type { Host, Inventory, KeptVolume, StackObject, Timeouts } from "../target.ts";
 import { hostOf } from "../targets.ts";
@@ -84,26 +84,12 @@ export async function down(options: DownOptions): Promise<DownResult> {
   }
 }
 
-/** Runs a phase and tells how it went; one that had nothing to do says nothing. */
-async function phase<T>(
+/** A phase that had nothing to do says nothing. */
+const phase = <T>(
   reporter: Reporter,
   name: string,
-  work: (step: Pick<Step, "update">) => Promise<readonly [T, string | undefined]>,
-): Promise<T> {
-  let step: Step | undefined;
-  const begin = () => {
-    step ??= reporter.step(name);
-    return step;
-  };
-  try {
-    const [value, done] = await work({ update: (text) => begin().update(text) });
-    if (done !== undefined) begin().done(done);
-    return value;
-  } catch (error) {
-    begin().fail();
-    throw error;
-  }
-}
+  work: (step: Step) => Promise<readonly [T, string | undefined]>,
+): Promise<T> => runStep(reporter, name, work, { lazy: true });
 
 const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");

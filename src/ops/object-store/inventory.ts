@@ -1,4 +1,3 @@
-import type { Agent } from "node:https";
 import {
   S3Client as Client,
   CreateBucketCommand,
@@ -11,18 +10,14 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
+import { type S3Access, s3ClientConfig } from "../../model/s3-client.ts";
 import { type Settled, settle, statusOf } from "./copy.ts";
 
 /** How many objects are under way at once: with the largest parts, about 300 MiB of memory. */
 const concurrency = 6;
 
-export interface StoreAccess {
-  readonly url: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
-  /** How it is reached, where that is not by its name. */
-  readonly agent?: Agent | undefined;
-}
+/** The stack's own store, where `agent` is how it is reached when that is not by its name. */
+export type StoreAccess = Omit<S3Access, "region">;
 
 export interface BucketReport {
   readonly bucket: string;
@@ -41,15 +36,8 @@ export interface MirrorOptions {
   readonly onObject?: (bucket: string, objects: number, bytes: number) => void;
 }
 
-export const connect = ({ url, accessKey, secretKey, agent }: StoreAccess): S3Client =>
-  new Client({
-    endpoint: url,
-    region: "us-east-1",
-    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-    forcePathStyle: true,
-    maxAttempts: 4,
-    ...(agent && { requestHandler: { httpsAgent: agent } }),
-  });
+export const connect = (access: StoreAccess): S3Client =>
+  new Client({ ...s3ClientConfig({ ...access, region: "us-east-1" }), maxAttempts: 4 });
 
 export async function bucketNames(client: S3Client): Promise<string[]> {
   const { Buckets = [] } = await client.send(new ListBucketsCommand({}));

@@ -5,7 +5,7 @@ import { drift } from "../lifecycle/drift.ts";
 import { releaseImages } from "../release/images.ts";
 import { isSameImage, type ReleaseRecord } from "../release/record.ts";
 import { givenWithoutSecrets, lastRelease } from "../release/release.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import { platformCore } from "../services/core-client.ts";
 import { readPlatform } from "../services/platform.ts";
 import { platformStatus } from "../services/services.ts";
@@ -33,9 +33,8 @@ export function orderProblem(order: readonly string[], source: string, target: s
 /** What runs in the source, as it was recorded. Throws one error with every reason not to promote it. */
 export async function checkSource(options: SourceOptions, order: readonly string[]): Promise<ReleaseRecord> {
   const { project, source, target, reporter } = options;
-  const step = reporter.step(`check ${source}`);
-  const problems: string[] = [];
-  try {
+  return runStep(reporter, `check ${source}`, async () => {
+    const problems: string[] = [];
     const wrongOrder = orderProblem(order, source, target);
     if (wrongOrder) problems.push(wrongOrder);
     const platform = await readPlatform(project, source);
@@ -54,12 +53,8 @@ export async function checkSource(options: SourceOptions, order: readonly string
     const { items } = await drift({ ...options, stack: source });
     problems.push(...items.map((i) => `drift: ${i.kind} ${i.name}: ${i.details} (${i.what})`));
     if (problems.length > 0 || !record) throw refusal(source, target, problems);
-    step.done(record.id);
-    return record;
-  } catch (error) {
-    step.fail();
-    throw error;
-  }
+    return [record, record.id];
+  });
 }
 
 export function refusal(source: string, target: string, problems: readonly string[]): DatalabError {

@@ -5,6 +5,7 @@ import { loadEnvironment } from "../../config/load.ts";
 import { type Owner, ownerOf, owners } from "../../config/ownership.ts";
 import { ConfigError, formatPath } from "../../errors.ts";
 import type { Environment } from "../../model/environment.ts";
+import { stackPattern } from "../../model/names.ts";
 import type { ServiceDefinition } from "../../model/service.ts";
 import { services as builtIn } from "../../services/index.ts";
 
@@ -109,7 +110,8 @@ function bothEnvironments(project: string, a: string, b: string, known: readonly
 /** Names of the stacks that have a file in the project. */
 export function stacksOf(project: string): string[] {
   return readdirSync(project)
-    .flatMap((file) => /^Pulumi\.([a-z][a-z0-9-]*)\.yaml$/.exec(file)?.[1] ?? [])
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .filter((stack) => stackPattern.test(stack))
     .sort();
 }
 

@@ -1,4 +1,5 @@
 import { DatalabError, exit } from "../../errors.ts";
+import { type BasicLogin, basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "./credentials.ts";
 import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
@@ -80,14 +81,14 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
   }
   return prefectClient(
     new URL("/api", api.url).href,
-    `${api.login.user}:${credentials.value(api.login.secret)}`,
+    { user: api.login.user, password: credentials.value(api.login.secret) },
     fetchVia(ingressRouteOf(platform)),
   );
 }
 
-export function prefectClient(api: string, authString: string, by: Fetch = fetch): PrefectClient {
+export function prefectClient(api: string, login: BasicLogin, by: Fetch = fetch): PrefectClient {
   const headers = {
-    authorization: `Basic ${Buffer.from(authString).toString("base64")}`,
+    authorization: basicAuth(login),
     "content-type": "application/json",
   };
 

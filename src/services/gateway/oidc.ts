@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
+import { secretPattern } from "../../model/names.ts";
 import { external, type Ref, type Text, t } from "../../model/refs.ts";
 import type { EndpointView } from "../../model/service.ts";
 
@@ -47,7 +48,7 @@ export const oidc = z
     clientId: z.string().min(1).describe("The platform's client id at the provider."),
     clientSecret: z
       .string()
-      .regex(/^[a-z][a-z0-9-]{0,62}$/, "a name such as sso-secret")
+      .regex(secretPattern, "a name such as sso-secret")
       .optional()
       .describe(
         "Name of a secret given from outside: ./datalab secrets set NAME. Absent: a public client, without one.",

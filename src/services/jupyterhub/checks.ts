@@ -1,3 +1,4 @@
+import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext } from "../../model/service.ts";
 
 /** The proxy has the hub's route, and leads to the hub's login page. */
@@ -27,7 +28,7 @@ export async function spawnerDoor({ needs, signal }: CheckContext): Promise<stri
   const door = needs.door;
   if (!door?.host) return "the agent is disabled: no notebook can be started";
   const url = `http://${door.host}:${door.port}/_ping`;
-  const authorization = `Basic ${Buffer.from(`${door.user}:${door.password}`).toString("base64")}`;
+  const authorization = basicAuth(door);
   const answer = await fetch(url, { headers: { authorization }, signal });
   if (!answer.ok) throw new Error(`the agent answered ${answer.status} to the hub's login`);
   const stranger = await fetch(url, { signal });

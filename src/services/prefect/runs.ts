@@ -1,3 +1,4 @@
+import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext, Sample } from "../../model/service.ts";
 
 /** Runs of pipelines as metrics: asked of Prefect's API, which keeps no such figures itself. */
@@ -192,7 +193,7 @@ function samplesOf(
 }
 
 function asker({ endpoints, secrets, signal }: CheckContext): Ask {
-  const authorization = `Basic ${Buffer.from(`admin:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user: "admin", password: secrets.admin as string });
   return async (path, body) => {
     const answer = await fetch(`${endpoints["main.api"]}/api${path}`, {
       method: "POST",

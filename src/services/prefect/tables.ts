@@ -1,4 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { withS3Client } from "../../model/s3-client.ts";
 import type { CheckContext, Sample } from "../../model/service.ts";
 
 /**
@@ -73,17 +74,7 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
   return async ({ needs, signal }) => {
     const grant = needs.lake;
     if (!grant) throw new Error("no buckets were granted");
-    const { S3Client } = await import("@aws-sdk/client-s3");
-    const client = new S3Client({
-      endpoint: grant.url,
-      region: grant.region,
-      ...(grant.accessKey !== "" && {
-        credentials: { accessKeyId: grant.accessKey, secretAccessKey: grant.secretKey },
-      }),
-      forcePathStyle: true,
-      maxAttempts: 1,
-    });
-    try {
+    return withS3Client(grant, async (client) => {
       const found = new Set<string>();
       for (const layer of layers) {
         const bucket = `${grant.prefix ?? ""}${layer}`;
@@ -101,9 +92,7 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
       // An old version's figures would be taken for the table's: a log that is not read to its end says
       // nothing yet.
       return [...tables].flatMap(([id, table]) => (table.current ? samplesOf(id, table) : []));
-    } finally {
-      client.destroy();
-    }
+    });
   };
 }
 

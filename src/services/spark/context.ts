@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { lakeBuckets } from "../../model/lake-env.ts";
 import { bucket, secret } from "../../model/needs.ts";
 import type { PartContext } from "../../model/service.ts";
 import { durationPattern } from "../../model/units.ts";
@@ -7,7 +8,7 @@ export const needs = {
   /** What the processes recognise each other by. */
   cluster: secret(),
   token: secret({ user: "token", opens: "Spark Connect" }),
-  lake: bucket("bronze", "silver", "gold", "artifacts"),
+  lake: bucket(...lakeBuckets),
 };
 const duration = z.string().regex(durationPattern, 'a duration such as "1h"');
 export const options = z.strictObject({

@@ -134,6 +134,14 @@ function karpenterPolicy(
   cluster: pulumi.Input<string>,
 ): Statement[] {
   const ec2 = (what: string) => `arn:aws:ec2:${region}:${accountId}:${what}/*`;
+  const launched = [
+    "fleet",
+    "instance",
+    "volume",
+    "network-interface",
+    "launch-template",
+    "spot-instances-request",
+  ].map(ec2);
   const owned = { [`aws:RequestTag/kubernetes.io/cluster/${name}`]: "owned" };
   const ownedAlready = { [`aws:ResourceTag/kubernetes.io/cluster/${name}`]: "owned" };
   return [
@@ -150,14 +158,7 @@ function karpenterPolicy(
       Sid: "Launch",
       Effect: "Allow",
       Action: ["ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate"],
-      Resource: [
-        "fleet",
-        "instance",
-        "volume",
-        "network-interface",
-        "launch-template",
-        "spot-instances-request",
-      ].map(ec2),
+      Resource: launched,
       Condition: { StringEquals: owned },
     },
     {
@@ -171,14 +172,7 @@ function karpenterPolicy(
       Sid: "Tag",
       Effect: "Allow",
       Action: "ec2:CreateTags",
-      Resource: [
-        "fleet",
-        "instance",
-        "volume",
-        "network-interface",
-        "launch-template",
-        "spot-instances-request",
-      ].map(ec2),
+      Resource: launched,
       Condition: {
         StringEquals: {
           ...owned,

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { filesRole, instanceName, labelNames, volumeName } from "../../model/names.ts";
 import { isSecret } from "../../model/refs.ts";
+import { contentHash } from "../content-hash.ts";
 import { labelList } from "./labels.ts";
 import type { WorkloadArgs } from "./workload-args.ts";
 
@@ -78,15 +78,4 @@ function fileContents({ workload, values }: WorkloadArgs): Content[] {
     files.push(["env", pulumi.secret(pulumi.concat(...lines))]);
   }
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** 16 hex digits of SHA-256: nothing of a secret of 240 bits can be found from it. */
-function contentHash(contents: readonly Content[]): pulumi.Output<string> {
-  const hash = pulumi.all(contents.map(([, content]) => content)).apply((all) =>
-    createHash("sha256")
-      .update(JSON.stringify(all.map((content, i) => [contents[i]?.[0], content])))
-      .digest("hex")
-      .slice(0, 16),
-  );
-  return pulumi.unsecret(hash);
 }
