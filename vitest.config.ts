@@ -35,7 +35,8 @@ export default defineConfig({
       },
       {
         test: {
-          // Real containers, and time to build and start them. A machine with little memory takes one file at a time.
+          // Real containers, and time to build and start them. A machine with little memory takes one file at
+          // a time.
           name: "acceptance",
           include: ["tests/acceptance/**/*.test.ts"],
           exclude: otherTier,

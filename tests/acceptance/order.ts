@@ -1,6 +1,7 @@
 /**
- * Two files of the acceptance tests run at a time, in this order: each has stacks, ports and folders of its own. The two long ones of
- * Docker begin as far apart as they can, and those of the cluster follow each other, because they share it.
+ * Two files of the acceptance tests run at a time, in this order: each has stacks, ports and folders of its
+ * own. The two long ones of Docker begin as far apart as they can, and those of the cluster follow each
+ * other, because they share it.
  */
 export const order = [
   "platform.test.ts",
