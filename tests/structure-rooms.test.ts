@@ -78,7 +78,7 @@ function imports(path: string): string[] {
 const graph = new Map(sources.map((path) => [path, imports(path)]));
 
 /** Groups of files that import each other, each sorted (Tarjan's algorithm). */
-export function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();
   const stack: string[] = [];

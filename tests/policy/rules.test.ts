@@ -175,7 +175,7 @@ const cases: Record<string, Case> = {
       [container({ pidMode: "host" }), "expected namespaces of its own, received the host's"],
       [
         container({ volumes: [{ hostPath: "/etc" }] }),
-        'expected nothing of the host but /var/run/docker.sock, received "/etc"',
+        'expected no host path except /var/run/docker.sock, received "/etc"',
       ],
       [
         holder({ networkMode: "bridge" }),

@@ -90,7 +90,7 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     breaks: [
       [
         { replicas: 2, volumes: [volume] },
-        "expected no volumes of a part that runs 2 times, for each would need its own",
+        "expected no volumes for a part with 2 replicas, because each would need its own",
       ],
     ],
   },

@@ -297,7 +297,7 @@ describe("services that others write", () => {
     });
     expect(() => resolve(knot)).toThrow(
       "✖ services.knot.parts.main.after: expected parts that can be started one after the other, " +
-        "received the cycle knot -> knot-worker -> knot\n  → Pulumi.dev.yaml:1:1\n  Take one of these away.",
+        "received the cycle knot -> knot-worker -> knot\n  → Pulumi.dev.yaml:1:1\n  Remove one of these.",
     );
   });
 
@@ -308,7 +308,7 @@ describe("services that others write", () => {
       provides: { database: { part: "main", endpoint: "sql" } },
     });
     expect(() => resolve(mysql)).toThrow(
-      "✖ services.mysql.enabled: expected one service that provides database, received mysql beside postgres\n" +
+      "✖ services.mysql.enabled: expected one service that provides database, received mysql and postgres\n" +
         "  → Pulumi.dev.yaml:1:1\n" +
         "  Set services.mysql.enabled or services.postgres.enabled to false.",
     );

@@ -80,7 +80,7 @@ describe("what a cluster answers", () => {
   test.each([
     [401, "E_CLUSTER_LOGIN", "The cluster of the context lab refuses the login."],
     [403, "E_CLUSTER_FORBIDDEN", "The context lab may not do this: /api/v1/x is not for you"],
-    [500, "E_CLUSTER", "The cluster of the context lab answers 500: /api/v1/x is not for you"],
+    [500, "E_CLUSTER", "The cluster of the context lab returned 500: /api/v1/x is not for you"],
   ])("%i", async (status, code, message) => {
     const { kubeconfig } = await standInCluster({}, () => status);
     const cluster = connectCluster({ context: "lab", kubeconfig, namespace: "lab" });

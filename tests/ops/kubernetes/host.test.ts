@@ -255,7 +255,7 @@ describe("what is checked before anything is touched", () => {
       {
         path: ["kubernetes", "context"],
         message:
-          'expected a cluster that answers, received "lab": The cluster of the context lab answers 503: /version is not for you',
+          'expected a cluster that answers, received "lab": The cluster of the context lab returned 503: /version is not for you',
       },
     ]);
   });

@@ -245,7 +245,7 @@ describe("a one-shot that is run again", () => {
     const { runtime } = await runtimeOn({ [jobs]: [] });
     await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({
       code: "E_WORKLOAD_DOWN",
-      hint: "./datalab up --stack dev makes it.",
+      hint: "./datalab up --stack dev creates it.",
     });
   });
 });
