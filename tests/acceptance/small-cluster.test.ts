@@ -5,11 +5,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onlyInAll } from "../support/tier.ts";
-import { inSmallStack, kubernetesDrift } from "./chapters/kubernetes-drift.ts";
-import { kubernetesDown } from "./chapters/kubernetes-ending.ts";
-import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
-import { nothingToChange, restricted } from "./chapters/kubernetes-up.ts";
-import { kubernetesFlights } from "./chapters/kubernetes-work.ts";
+import { inSmallStack, kubernetesDrift } from "./chapters/kubernetes/drift.ts";
+import { kubernetesDown } from "./chapters/kubernetes/ending.ts";
+import { kubernetesNetwork } from "./chapters/kubernetes/network.ts";
+import { nothingToChange, restricted } from "./chapters/kubernetes/up.ts";
+import { kubernetesFlights } from "./chapters/kubernetes/work.ts";
 import { domain, namespace, platformAt, testCluster } from "./support/cluster.ts";
 import { onlyOne, theCluster } from "./support/only-one.ts";
 import { must, Project } from "./support/project.ts";

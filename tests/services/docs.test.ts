@@ -62,7 +62,7 @@ const show = `
 import { writeFileSync } from "node:fs";
 import { Catalog, requiredImages } from "./src/images/catalog.ts";
 import { loadEnvironment } from "./src/config/load.ts";
-import { resolvePlatform } from "./src/model/resolve.ts";
+import { resolvePlatform } from "./src/model/resolve/resolve.ts";
 import { services } from "./src/services/index.ts";
 const { services: found } = resolvePlatform(loadEnvironment(import.meta.dirname, "dev", services));
 const imagesOf = (name) => found.find((s) => s.name === name).workloads.map((w) => w.image);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
-import { Entrance, kubectl, objects } from "../support/cluster.ts";
-import { Hub } from "../support/hub.ts";
-import { psqlCommand } from "../support/psql.ts";
-import type { Stage } from "../support/stage.ts";
-import { healthy } from "./kubernetes-up.ts";
+import { ingressRouteOf } from "../../../../src/ops/services/ingress-route.ts";
+import { Entrance, kubectl, objects } from "../../support/cluster.ts";
+import { Hub } from "../../support/hub.ts";
+import { psqlCommand } from "../../support/psql.ts";
+import type { Stage } from "../../support/stage.ts";
+import { healthy } from "./up.ts";
 
 interface Named {
   readonly metadata: { readonly name: string };
