@@ -31,8 +31,9 @@ def page() -> None:
         show(
             empty(
                 "Alerts are not part of this stack",
-                "<code>services.prometheus.enabled: true</code> and <code>services.alertmanager.enabled: true</code> "
-                "in the stack's file add them; <code>services.agent.enabled: true</code> the figures of containers.",
+                "<code>services.prometheus.enabled: true</code> and "
+                "<code>services.alertmanager.enabled: true</code> in the stack's file add them; "
+                "<code>services.agent.enabled: true</code> the figures of containers.",
             )
         )
         return
