@@ -1,6 +1,6 @@
 /**
- * What each preset takes: seconds from empty volumes until all checks pass, and memory at rest. One stack after the
- * other, in turn. Prints a Markdown table; every single figure is kept in bench/data.
+ * What each preset takes: seconds from empty volumes until all checks pass, and memory at rest. One stack
+ * after the other, in turn. Prints a Markdown table; every single figure is kept in bench/data.
  *
  *   eval "$(./datalab env)" && node bench/presets.ts [runs]
  */

@@ -12,7 +12,9 @@ import { datalab } from "./datalab.ts";
 const stack = "bench1";
 const composeProject = "datalab-bench-compose";
 const portOffset = 22_000;
-/** As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do. */
+/**
+ * As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do.
+ */
 const checksMs = 600_000;
 const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
 

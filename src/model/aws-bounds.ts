@@ -1,4 +1,4 @@
-/** Words and bounds that the configuration and the plan of the AWS target share. */
+/** Names and bounds that the configuration and the plan of the AWS target share. */
 export const sizeNames = ["S", "M", "L"] as const;
 export type SizeName = (typeof sizeNames)[number];
 

@@ -1,20 +1,24 @@
 import type { SizeName } from "./aws-bounds.ts";
 
-/** The account that a stack is deployed to, and what is made in it. */
-export interface AwsModel {
-  readonly accountId: string;
-  readonly region: string;
+/** What the configuration of the AWS target sets as it stays in the model. */
+export interface AwsSettings {
   readonly size: SizeName;
   readonly vpcCidr: string;
-  /** Names such as `eu-central-1a`. */
-  readonly zones: readonly string[];
   readonly nat: "size" | "single" | "zone";
   readonly kubernetesVersion: string;
   readonly karpenter: boolean;
   readonly apiCidrs: readonly string[];
   readonly accessRoles: readonly string[];
   readonly ingressCidrs: readonly string[];
+  readonly deletionProtection: boolean;
+}
+
+/** The account that a stack is deployed to, and what is made in it. */
+export interface AwsModel extends AwsSettings {
+  readonly accountId: string;
+  readonly region: string;
+  /** Names such as `eu-central-1a`. */
+  readonly zones: readonly string[];
   readonly certificateArn: string | null;
   readonly budget: { readonly monthlyUsd: number | null; readonly emails: readonly string[] };
-  readonly deletionProtection: boolean;
 }

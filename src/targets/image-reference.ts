@@ -2,7 +2,9 @@ import { DatalabError } from "../errors.ts";
 import { imageTag, isExternal } from "../images/catalog.ts";
 import type { ImagesModel } from "../model/platform.ts";
 
-/** The name that an image has where containers run: its content's tag when it is built there, else its digest. */
+/**
+ * The name that an image has where containers run: its content's tag when it is built there, else its digest.
+ */
 export function imageReference(name: string, images: ImagesModel): string {
   if (images.source === "build") return imageTag(name);
   const digest = images.digests[name];

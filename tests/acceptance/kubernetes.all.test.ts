@@ -1,6 +1,7 @@
 /**
- * The whole platform in a real Kubernetes cluster. Needs one: DATALAB_TEST_CONTEXT names its context of $KUBECONFIG, and
- * DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it is skipped, loudly.
+ * The whole platform in a real Kubernetes cluster. Needs one: DATALAB_TEST_CONTEXT names its context of
+ * $KUBECONFIG, and DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it
+ * is skipped, loudly.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";

@@ -1,6 +1,6 @@
 /**
- * A small stack in a real Kubernetes cluster, in every test run: it is promoted from Docker, works, is found changed and repaired, and
- * ends. The whole platform in a cluster is kubernetes.all.test.ts.
+ * A small stack in a real Kubernetes cluster, in every test run: it is promoted from Docker, works, is found
+ * changed and repaired, and ends. The whole platform in a cluster is kubernetes.all.test.ts.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -104,7 +104,7 @@ def test_a_stack_without_alertmanager_is_not_called_free_of_alerts(
 ) -> None:
     configured(core=core.url)
     alerts, overview = draw("alerts"), draw("overview")
-    assert "nothing watches this stack" in alerts
+    assert "this stack has no monitoring" in alerts
     assert "<code>services.alertmanager.enabled: true</code>" in alerts
     assert "Nothing fires" not in alerts
     assert "nothing fires" not in overview

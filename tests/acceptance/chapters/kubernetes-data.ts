@@ -12,7 +12,10 @@ interface Named {
 const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";
 const psql = (sql: string) => kubectl("exec", "postgres-0", "--", ...psqlCommand("prefect", sql)).trim();
 
-/** Everything that holds data, saved, brought back and moved in a cluster, without a tool but the command line. */
+/**
+ * Everything that holds data, saved, brought back and moved in a cluster, without a tool but the command
+ * line.
+ */
 export function kubernetesData(stage: Stage): void {
   describe("data in a cluster", () => {
     test("a backup brings back what was changed, removed and added since", async () => {

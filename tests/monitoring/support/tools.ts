@@ -14,8 +14,8 @@ export interface Ran {
 const mounted = "/run/datalab";
 
 /**
- * Writes files to a folder, runs one shell script there and returns what it said. Paths under /run/datalab in the files
- * lead to the folder.
+ * Writes files to a folder, runs one shell script there and returns what it said. Paths under /run/datalab in
+ * the files lead to the folder.
  */
 export function withTools(files: Readonly<Record<string, string>>, script: string): Ran {
   const folder = mkdtempSync(join(tmpdir(), "datalab-rules-"));
