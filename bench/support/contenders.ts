@@ -129,7 +129,8 @@ async function functionalChecks(token: string | undefined): Promise<void> {
   throw new Error(`the functional checks did not pass within ${checksMs / 1000} s`);
 }
 
-const ids = (project: Project, filter: string): Running[] =>
+/** Containers of a filter, those that have ended too. */
+export const ids = (project: Project, filter: string): Running[] =>
   containers((...args) => project.docker(...args), "--all", "--filter", filter);
 
 /** Containers of workloads as `docker ps` lists them. */
