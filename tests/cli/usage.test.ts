@@ -64,7 +64,7 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [["data", "ingest", "x.csv"], "✖ missing required argument 'table'\n  --help shows the usage.\n"],
     [["data", "ingest", file, "Flights"], /^✖ expected a table name such as "flights", received "Flights"\n/],
     [["data", "ingest", file, `a${"b".repeat(63)}`], /^✖ expected a table name/],
-    [["data", "ingest", join(folder, "none.csv"), "t"], `✖ ${folder}/none.csv: there is no such file\n`],
+    [["data", "ingest", join(folder, "none.csv"), "t"], `✖ ${folder}/none.csv: the file does not exist\n`],
     [["data", "ingest", empty, "t"], `✖ ${empty}: the file is empty\n`],
     [["data", "ingest", folder, "t"], `✖ ${folder}: expected a file, received a directory\n`],
     [["data", "ingest", "/dev/null", "t"], /^✖ \/dev\/null: expected a regular file/],
@@ -114,9 +114,9 @@ describe("errors", () => {
       const { code, stdout, stderr } = await datalab(args);
       expect(code).toBe(2);
       expect(JSON.parse(stdout)).toEqual({
-        error: { code: "E_FILE_MISSING", message: "/none: there is no such file", hint: null },
+        error: { code: "E_FILE_MISSING", message: "/none: the file does not exist", hint: null },
       });
-      expect(stderr).toBe("✖ /none: there is no such file\n");
+      expect(stderr).toBe("✖ /none: the file does not exist\n");
     }
   });
 

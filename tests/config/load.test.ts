@@ -234,7 +234,7 @@ describe("service files", () => {
     expect(dump("")).toBeNull();
     expect(dump("    dump: { command: [notes, dump] }\n")).toEqual({ command: ["notes", "dump"] });
     expect(() => dump("    replicas: 2\n    dump: { command: [notes] }\n")).toThrow(
-      "parts.main.dump: expected no dump of a part of several replicas, received one",
+      "parts.main.dump: expected no dump for a part with several replicas, received one",
     );
   });
 

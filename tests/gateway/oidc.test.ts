@@ -59,8 +59,8 @@ describe("single sign-on", () => {
     expect(render(found.files["gateway.json"] ?? "", say)).not.toContain("<sso-secret>");
   });
 
-  test("needs the secret to be given", () => {
-    expect(() => modelOf(signOn(), "dev", known)).toThrow("expected the secret sso-secret to be given");
+  test("needs the secret to be set", () => {
+    expect(() => modelOf(signOn(), "dev", known)).toThrow("expected the secret sso-secret to be set");
   });
 
   test("lets the gateway out to the provider's port, and nowhere without one", () => {

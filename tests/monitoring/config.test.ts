@@ -118,7 +118,7 @@ describe("routes", () => {
     const yaml =
       'services: { alertmanager: { options: { routes: [{ name: a, slack: { urlSecret: url-of-slack, channel: "#a" }}]}}}';
     const text = wrong(() => everyModel(yaml));
-    expect(text).toContain("expected the secret url-of-slack to be given");
+    expect(text).toContain("expected the secret url-of-slack to be set");
     expect(text).toContain("./datalab secrets set url-of-slack --stack dev");
   });
 

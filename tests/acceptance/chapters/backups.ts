@@ -137,10 +137,10 @@ export function backups(stage: Stage): void {
       writeFileSync(file, bytes);
       const checked = await stage.project.datalab("backup", "verify", "--json");
       expect(checked.code).toBe(1);
-      expect(checked.stdout).toContain("it is not as it was written");
+      expect(checked.stdout).toContain("it was changed, or encrypted with another key");
       const ran = await stage.project.datalab("backup", "restore", first.id, "--yes");
       expect(ran.code).toBe(1);
-      expect(ran.stderr).toContain("it is not as it was written");
+      expect(ran.stderr).toContain("it was changed, or encrypted with another key");
       await isLikeBefore();
       writeFileSync(file, whole);
       expect((await stage.project.datalab("backup", "verify")).code).toBe(0);

@@ -41,9 +41,9 @@ ${noViolations}<details>
 `,
   "new service": `${head}**2 created, 0 updated, 2 replaced, 0 deleted**, 20 unchanged
 
-### ⚠ Out of service for a while
+### ⚠ Temporarily unavailable
 
-- The container core is made again: it is away meanwhile.
+- The container core is created again: it is unavailable meanwhile.
 
 ### Capacity
 
@@ -73,10 +73,10 @@ ${noViolations}<details>
 `,
   "removed bucket": `${head}**0 created, 0 updated, 3 replaced, 0 deleted**, 19 unchanged
 
-### ⚠ Out of service for a while
+### ⚠ Temporarily unavailable
 
-- The container object-store is made again: it is away meanwhile.
-- The container toy is made again: it is away meanwhile.
+- The container object-store is created again: it is unavailable meanwhile.
+- The container toy is created again: it is unavailable meanwhile.
 
 ${sameCapacity}${noViolations}<details>
 <summary>All 3 changes</summary>
@@ -93,11 +93,11 @@ ${sameCapacity}${noViolations}<details>
 `,
   rename: `${head}**4 created, 0 updated, 4 replaced, 4 deleted**, 14 unchanged
 
-### ⚠ Out of service for a while
+### ⚠ Temporarily unavailable
 
 - The container toy is deleted: it is gone.
-- The container core is made again: it is away meanwhile.
-- The container object-store is made again: it is away meanwhile.
+- The container core is created again: it is unavailable meanwhile.
+- The container object-store is created again: it is unavailable meanwhile.
 
 ${sameCapacity}${noViolations}<details>
 <summary>All 12 changes</summary>
@@ -133,10 +133,10 @@ ${sameCapacity}${noViolations}<details>
 `,
   "image bump": `${head}**0 created, 0 updated, 2 replaced, 0 deleted**, 20 unchanged
 
-### ⚠ Out of service for a while
+### ⚠ Temporarily unavailable
 
-- The container core is made again: it is away meanwhile.
-- The container toy is made again: it is away meanwhile.
+- The container core is created again: it is unavailable meanwhile.
+- The container toy is created again: it is unavailable meanwhile.
 
 ${sameCapacity}${noViolations}<details>
 <summary>All 2 changes</summary>

@@ -126,7 +126,7 @@ describe("metrics of pods", () => {
     expect(await stage.metrics(agent, "datalab_agent_usage_measured")).toEqual([
       "datalab_agent_usage_measured 0",
     ]);
-    expect(stage.said.filter((line) => line.startsWith("processor and memory"))).toEqual([
+    expect(stage.said.filter((line) => line.startsWith("CPU and memory"))).toEqual([
       `CPU and memory of containers are not measured: GET /apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods answered 404: 404 page not found. They come from the metrics API, which metrics-server provides; everything else works without it`,
     ]);
   });

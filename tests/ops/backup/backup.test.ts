@@ -71,7 +71,7 @@ describe("what is sealed", () => {
     await seal(key, text("content"), file);
     const bytes = readFileSync(file);
     const opened = (with_: typeof key, from: Buffer) => buffer(unseal(with_, Readable.from([from])));
-    await expect(opened(sealKey(master, "prod"), bytes)).rejects.toThrow("sealed with another key");
+    await expect(opened(sealKey(master, "prod"), bytes)).rejects.toThrow("encrypted with another key");
     for (const length of [0, 10, 20, bytes.length - 1]) {
       await expect(opened(key, bytes.subarray(0, length))).rejects.toThrow();
     }
@@ -135,7 +135,7 @@ describe("the archive of a stack", () => {
         ok: false,
         files: 0,
         bytes: 0,
-        error: `${bad.id} of the backup can't be used: it is not as it was written, or sealed with another key.`,
+        error: `${bad.id} of the backup can't be used: it was changed, or encrypted with another key.`,
       },
     ]);
     const listed = await listBackups(project, "dev");

@@ -93,7 +93,7 @@ test("a pod that dies again and again is told with its events and its log", asyn
   expect(failure && cannotStart(failure)).toMatchObject({
     code: "E_START",
     message: `prefect can't start: its process ended with exit code 3, 2 times.
-What the cluster says:
+Events of the cluster:
     ReplicaSet prefect-5d: BackOff: slow down (4 times)
     Pod prefect-5d-x: BackOff: Back-off restarting failed container (2 times)
 Its last lines:

@@ -98,7 +98,7 @@ test("a protected stack gives up what a fresh, verified backup holds, and nothin
   await expect(guardData(options)).rejects.toMatchObject({
     code: "E_BACKUP_REQUIRED",
     message:
-      "dev is protected: deleting data needs a fresh, verified backup of mlflow-data. The last one, 20260131-120000-aaaa, does not hold it.",
+      "dev is protected: deleting data needs a fresh, verified backup of mlflow-data. The last one, 20260131-120000-aaaa, does not contain it.",
   });
   const record = backupRecordOf("20260201-120000-bbbb", [], { covers: ["mlflow-data"] });
   await archive.write(record);

@@ -89,7 +89,7 @@ test.each([
   ["changed", { restart: "no" }, "restart is no, not unless-stopped", "up"],
   ["changed", { image: "sha256:b" }, `image is sha256:b, not ${image}`, "up"],
   ["changed", { networks: [] }, "it is missing in the network datalab-dev", "replace"],
-  ["changed", { networks: ["datalab-dev", "bridge"] }, "it is in the network bridge too", "replace"],
+  ["changed", { networks: ["datalab-dev", "bridge"] }, "it is also in the network bridge", "replace"],
   ["changed", { id: "another" }, "another container has its name", "replace"],
 ])("a container that is %s: %j", async (what, is, details, repair) => {
   expect(await found([network, workload(core)], { containers: [container(core, is)] })).toEqual([
@@ -100,9 +100,9 @@ test.each([
 test("missing containers, volumes and networks are found", async () => {
   const state = [network, workload(core), known("volume:Volume", "datalab-dev-core-files")];
   expect(await found(state, { networks: [] })).toEqual([
-    ["missing", "container", core, "it is not there", "up"],
-    ["missing", "volume", "datalab-dev-core-files", "it is not there", "up"],
-    ["missing", "network", "datalab-dev", "it is not there", "up"],
+    ["missing", "container", core, "it does not exist", "up"],
+    ["missing", "volume", "datalab-dev-core-files", "it does not exist", "up"],
+    ["missing", "network", "datalab-dev", "it does not exist", "up"],
   ]);
 });
 
@@ -119,7 +119,7 @@ test("files are compared with what was written to them", async () => {
       "changed",
       "container",
       `${core}-files`,
-      `${file("b")} is another one; ${file("c")} is not there`,
+      `${file("b")} is changed; ${file("c")} is missing`,
       "replace",
     ],
   ]);
@@ -164,7 +164,7 @@ test("the report names each thing once, missing before stopped before changed, a
   const report = driftReport("dev", [
     item("foreign", "x", "a|b <i>", null),
     item("changed", core, "memory is 1, not 2", "u1"),
-    item("missing", "datalab-dev-a", "it is not there", "u2"),
+    item("missing", "datalab-dev-a", "it does not exist", "u2"),
     item("changed", "core", "otherwise: memory", "u1"),
   ]);
   expect(report.drifted).toBe(true);
@@ -175,7 +175,7 @@ test("the report names each thing once, missing before stopped before changed, a
 
 | what | kind | name | details | repair |
 | --- | --- | --- | --- | --- |
-| missing | container | \`datalab-dev-a\` | it is not there | up |
+| missing | container | \`datalab-dev-a\` | it does not exist | up |
 | changed | container | \`datalab-dev-core\` | memory is 1, not 2 | up |
 | foreign | container | \`x\` | a\\|b &lt;i> | by hand |
 `);

@@ -82,9 +82,9 @@ test("the comment of a pull request says what matters first, and folds the rest"
 
 - The volume mlflow-data is deleted: everything in it is lost. \`up\` needs \`--allow-data-loss mlflow-data\`.
 
-### ⚠ Out of service for a while
+### ⚠ Temporarily unavailable
 
-- The container core is made again: it is away meanwhile.
+- The container core is created again: it is unavailable meanwhile.
 
 ### Data that stays
 
@@ -96,7 +96,7 @@ test("the comment of a pull request says what matters first, and folds the rest"
 | --- | ---: | ---: | ---: |
 | memory | 1.0 GiB | 1.5 GiB | +512 MiB |
 | processors | 1.25 cores | 1.25 cores |  |
-| storage | not known | 16.0 GiB |  |
+| storage | unknown | 16.0 GiB |  |
 
 ### Policy
 
@@ -141,8 +141,8 @@ test("a terminal shows the same, shorter", () => {
 Data is lost:
   The volume mlflow-data is deleted: everything in it is lost. up needs --allow-data-loss mlflow-data
 
-Out of service for a while:
-  The container core is made again: it is away meanwhile.
+Temporarily unavailable:
+  The container core is created again: it is unavailable meanwhile.
 
 Data that stays:
   The volume logs-data leaves the stack; its data stays.

@@ -105,6 +105,6 @@ test("a plan without its seal, of another stack, or another plan, is refused", a
   writeFileSync(sealFile(plan), JSON.stringify(seal));
   writeFileSync(plan, '{"other":1}');
   await expect(check(project, plan)).rejects.toMatchObject({
-    message: `${plan} is not the plan that ${sealFile(plan)} was written for.`,
+    message: `${plan} does not match its seal ${sealFile(plan)}.`,
   });
 });

@@ -250,7 +250,7 @@ test("a drain that fails is said, and the stop goes on", async () => {
 
 test("names are checked, and needed", () => {
   const platform = platformOf();
-  expect(() => selectServices(platform, { names: [], all: false })).toThrow("No service is named");
+  expect(() => selectServices(platform, { names: [], all: false })).toThrow("Expected the name of a service");
   expect(() => selectServices(platform, { names: ["core"], all: true })).toThrow("not both");
   expect(() => selectServices(platform, { names: ["prefekt"], all: false })).toThrow('no service "prefekt"');
   const named = selectServices(platform, { names: ["hub", "postgres"], all: false });
