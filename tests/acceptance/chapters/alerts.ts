@@ -180,7 +180,7 @@ export function alerts(stage: Stage): void {
       };
       let since = performance.now();
       try {
-        expect((await stage.project.datalab("backup", "create")).stderr).toContain("monitoring: told of it");
+        expect((await stage.project.datalab("backup", "create")).stderr).toContain("monitoring: reported");
         await threshold(0.01, "1s");
         const ready = performance.now();
         const seconds = await receiver.until("firing", labels, since);

@@ -94,7 +94,7 @@ export function dashboard(stage: Stage): void {
       await page.getByRole("button", { name: "Run medallion_etl" }).click();
       const start = page.getByRole("button", { name: "Start the run" });
       await start.click();
-      await page.getByText("Tick the box first").waitFor();
+      await page.getByText("Confirm with the check box first").waitFor();
       await page.getByText("Yes, run it on the real data").click();
       await start.click();
       // Of all cards, the followed run's alone has the run's log inside.

@@ -108,7 +108,7 @@ export function centralLogs(stage: Stage): void {
       expect(code).toBe(0);
       expect(stderr.trim().split("\n")).toEqual([
         expect.stringMatching(
-          /^! The log store at http:\/\/127\.0\.0\.1:\d+ can't be read \(.+\)\. Showing the containers' own/,
+          /^! The log store at http:\/\/127\.0\.0\.1:\d+ can't be read \(.+\)\. Showing the logs of the existing containers\.$/,
         ),
       ]);
       expect(lines).toHaveLength(2);

@@ -64,7 +64,7 @@ export function kubernetesEnding(stage: Stage): void {
       try {
         const ran = await stage.project.datalab("down", "--delete-data", "--yes", "--timeout", "20s");
         expect(ran.code, ran.stderr).toBe(1);
-        expect(ran.stderr).toMatch(/not gone: Pod \S+.* after 20 s/);
+        expect(ran.stderr).toMatch(/These were removed but still exist: Pod \S+.* after 20 s/);
         expect(ran.stderr).toContain("kube-controller-manager");
       } finally {
         process.kill(pid, "SIGCONT");
@@ -89,7 +89,7 @@ export function kubernetesEnding(stage: Stage): void {
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: [finalizer] } }));
       const blocked = await stage.project.datalab("down", "--delete-data", "--yes", "--timeout", "40s");
       expect(blocked.code).toBe(1);
-      expect(blocked.stderr).toContain(`not gone: ConfigMap orphan (held by ${finalizer})`);
+      expect(blocked.stderr).toContain(`These were removed but still exist: ConfigMap orphan (held by ${finalizer})`);
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: null } }));
 
       const ran = await stage.project.datalab("down", "--delete-data", "--yes");
