@@ -154,7 +154,9 @@ describe("logs of pods", () => {
     cluster.write(instance, ...lines(101, 200));
     await until(() =>
       expect(stage.said).toContainEqual(
-        expect.stringMatching(/^the log store does not answer \(.+\); container logs stay in Kubernetes until it does$/),
+        expect.stringMatching(
+          /^the log store does not answer \(.+\); container logs stay in Kubernetes until it does$/,
+        ),
       ),
     );
     store.down = false;

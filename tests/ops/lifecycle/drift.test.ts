@@ -115,13 +115,7 @@ test("files are compared with what was written to them", async () => {
     sums: `${hash("content of a")}  ${file("a")}\n${hash("other")}  ${file("b")}\n`,
   };
   expect(await found([network, workload(core), holder], world)).toEqual([
-    [
-      "changed",
-      "container",
-      `${core}-files`,
-      `${file("b")} is changed; ${file("c")} is missing`,
-      "replace",
-    ],
+    ["changed", "container", `${core}-files`, `${file("b")} is changed; ${file("c")} is missing`, "replace"],
   ]);
 });
 

@@ -89,7 +89,9 @@ export function kubernetesEnding(stage: Stage): void {
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: [finalizer] } }));
       const blocked = await stage.project.datalab("down", "--delete-data", "--yes", "--timeout", "40s");
       expect(blocked.code).toBe(1);
-      expect(blocked.stderr).toContain(`These were removed but still exist: ConfigMap orphan (held by ${finalizer})`);
+      expect(blocked.stderr).toContain(
+        `These were removed but still exist: ConfigMap orphan (held by ${finalizer})`,
+      );
       kubectl("patch", orphan, "--patch", JSON.stringify({ metadata: { finalizers: null } }));
 
       const ran = await stage.project.datalab("down", "--delete-data", "--yes");
