@@ -1,5 +1,5 @@
 import { DatalabError } from "../../errors.ts";
-import { imageTag } from "../../images/catalog.ts";
+import { imageReference } from "../../images/reference.ts";
 import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../../model/refs.ts";
@@ -90,7 +90,7 @@ export function sideOf(store: Store, name: EngineName, secret: (id: string) => s
     stack: model.stack,
     name,
     workload,
-    image: storeImage(model, workload),
+    image: imageReference(workload.image, model.images),
     command: workload.command.map(text),
     env: {
       ...Object.fromEntries(env.filter(([, v]) => !isSecret(v)).map(([key, v]) => [key, text(v)])),
@@ -103,10 +103,6 @@ export function sideOf(store: Store, name: EngineName, secret: (id: string) => s
     probe: workload.probe?.command ?? ["true"],
     port,
   };
-}
-
-export function storeImage({ images }: PlatformModel, { image }: WorkloadModel): string {
-  return images.source === "build" ? imageTag(image) : `${images.registry}/${image}@${images.digests[image]}`;
 }
 
 function answer(model: PlatformModel, ref: Ref, secret: (id: string) => string): string {

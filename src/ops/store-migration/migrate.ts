@@ -1,20 +1,14 @@
 import { declare } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
 import { ensureImages } from "../../images/build.ts";
+import { imageReference } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "../object-store/inventory.ts";
-import {
-  engineNames,
-  publishedUrl,
-  type Store,
-  sideOf,
-  storeImage,
-  storeWith,
-} from "../object-store/sides.ts";
+import { engineNames, publishedUrl, type Store, sideOf, storeWith } from "../object-store/sides.ts";
 import type { Reporter } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
@@ -79,7 +73,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
     await ensureImages(imagesOf(target.model), { signal, onProgress: (line) => step.update(line) });
     step.done();
   }
-  const image = storeImage(target.model, target.workload);
+  const image = imageReference(target.workload.image, target.model.images);
   const from = await holderOf(host.stores, stack, target.workload, image);
   const parts: Parts = { ...options, to, target, host, image, platform, credentials };
   const result = (buckets: readonly BucketReport[], moved: boolean, source = from): Migration => ({
