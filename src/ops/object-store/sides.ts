@@ -1,5 +1,6 @@
 import { DatalabError } from "../../errors.ts";
 import { imageReference } from "../../images/reference.ts";
+import { envFile } from "../../model/env-file.ts";
 import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../../model/refs.ts";
@@ -98,7 +99,7 @@ export function sideOf(store: Store, name: EngineName, secret: (id: string) => s
     },
     files: {
       ...Object.fromEntries(Object.entries(workload.files).map(([file, v]) => [file, text(v)])),
-      env: secretEnv.map(([key, v]) => `${key}='${text(v)}'\n`).join(""),
+      env: envFile(secretEnv.map(([key, v]) => [key, text(v)])),
     },
     probe: workload.probe?.command ?? ["true"],
     port,
