@@ -66,6 +66,7 @@ export const logs = defineService({
   summary: "Central log store: the lines of all containers, searchable.",
   version: "VictoriaLogs 1.121.0",
   needs: { admin: secret({ user, opens: "the log store" }) },
+  provides: { logs: { part: "main", endpoint: "api" } },
   options,
   parts: {
     main: {

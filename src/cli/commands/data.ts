@@ -87,16 +87,17 @@ export function register(program: AnyCommand): void {
 
   const report = data
     .command("report")
-    .argument("[pipeline]", "whose report", "medallion_etl")
+    .argument("[pipeline]", "whose report; needed where several pipelines write one")
     .description("Fetch the latest HTML report of a pipeline.")
     .option("-o, --out <file>", "where to write it", "report.html")
     .action(async (pipeline, options, command) => {
       const { project, stack, json } = contextOf(command);
-      const [{ fetchReport }, { platform, credentials }] = await Promise.all([
+      const [{ fetchReport, pipelineWithReport }, { platform, credentials }] = await Promise.all([
         import("../../ops/lake/report.ts"),
         readPlatformAndCredentials(project, stack),
       ]);
-      const bytes = await fetchReport(platform, credentials, pipeline, options.out);
+      const name = pipelineWithReport(platform, pipeline);
+      const bytes = await fetchReport(platform, credentials, name, options.out);
       show(json, { file: options.out, bytes }, () => `Wrote ${options.out} (${formatBytes(bytes)}).`);
     });
   examples(report, [["./datalab data report --out report.html", "then open it in a browser"]]);
