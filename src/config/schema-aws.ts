@@ -10,7 +10,7 @@ const range = (example: string) =>
     .refine((text) => parseCidr(text) !== undefined, { error: `a range such as "${example}"` })
     .meta({ examples: [example] });
 
-const vpcWords = `a private range from /${widestVpc} to /${narrowestVpc} such as "10.64.0.0/16"`;
+const vpcExpected = `a private range from /${widestVpc} to /${narrowestVpc} such as "10.64.0.0/16"`;
 const vpcCidr = z
   .string()
   .refine(
@@ -18,7 +18,7 @@ const vpcCidr = z
       const vpc = parseCidr(text);
       return vpc !== undefined && isPrivate(vpc) && vpc.prefix >= widestVpc && vpc.prefix <= narrowestVpc;
     },
-    { error: vpcWords },
+    { error: vpcExpected },
   )
   .meta({ examples: ["10.64.0.0/16"] });
 

@@ -129,7 +129,7 @@ function formatName(text: string): string {
 }
 
 async function connect({ project, stack, verbose }: Context) {
-  return lakeTool(await readPlatform(project, stack), verbose ? { onWords: say } : {});
+  return lakeTool(await readPlatform(project, stack), verbose ? { onOutput: say } : {});
 }
 
 async function ingestFile(
@@ -162,7 +162,7 @@ async function ingestFile(
   (sending ?? reporter.step(`upload ${file}`)).done(upload.skipped ? `${size}, there already` : size);
   const step = reporter.step(`ingest into bronze.${name}`);
   try {
-    const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
+    const tool = lakeTool(platform, { onOutput: (line) => step.update(line) });
     const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
     step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
     return result;

@@ -1,9 +1,9 @@
 import { deploymentTargetOf } from "../../declare.ts";
+import { throwIfAborted } from "../abort.ts";
 import { runEngine } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { pulumiError } from "../engine/pulumi-cli.ts";
 import { readState } from "../engine/stack-state.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter } from "../reporter.ts";
 import type { DriftItem } from "../target.ts";
@@ -35,7 +35,7 @@ export async function drift(options: DriftOptions): Promise<DriftReport> {
     return report;
   } catch (error) {
     step.fail();
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     throw error;
   }
 }

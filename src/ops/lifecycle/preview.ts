@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { declare } from "../../declare.ts";
+import { throwIfAborted } from "../abort.ts";
 import { Planned, type PlannedOp, type PlannedStep, type PolicyViolation } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { runOnStack } from "../engine/stack-run.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import { type CapacityChange, capacityChange, capacityOf } from "../release/capacity.ts";
 import { lastRelease } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
@@ -70,7 +70,7 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   // A plan that breaks a policy is shown, with what it breaks; up refuses it.
   if (error && mandatory(violations).length === 0) {
     step.fail();
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     throw error;
   }
   const last = await lastRelease(project, stack);

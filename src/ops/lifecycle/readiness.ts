@@ -1,8 +1,8 @@
 import { DatalabError } from "../../errors.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { EngineStep } from "../engine/engine.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import type { Reporter } from "../reporter.ts";
 import { type CoreClient, coreClient, type Health, type ServiceHealth } from "../services/core-client.ts";
 import { modelSecret } from "../services/credentials.ts";
@@ -80,11 +80,11 @@ export class Readiness {
     let health: Health | undefined;
     try {
       for (;;) {
-        stopIfAborted(signal);
+        throwIfAborted(signal);
         const dead = failure();
         if (dead) throw cannotStart(dead);
         health = (await this.#ask(pending)) ?? health;
-        stopIfAborted(signal);
+        throwIfAborted(signal);
         for (const service of health?.services ?? []) {
           if (service.state === "healthy" && !this.#isStale(service)) pending.delete(service.name);
         }

@@ -6,7 +6,7 @@ import { ensureImages } from "../../images/build.ts";
 import { asImageName, Catalog, isExternal } from "../../images/catalog.ts";
 import { publicDigest, pushImage } from "../../images/push.ts";
 import { remoteDigest } from "../../images/registry.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { Reporter } from "../reporter.ts";
 
 export interface PushOptions {
@@ -62,7 +62,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
   );
   const images: PushedImage[] = [];
   for (const { name, local, tag } of own) {
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     const reference = `${to}/${name}:${tag}`;
     const known = there.get(name);
     const digest = known ?? (await push(name, local, reference, options));
@@ -101,7 +101,7 @@ async function build(
     step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
   } catch (error) {
     step.fail();
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     throw error;
   }
 }
@@ -119,7 +119,7 @@ async function push(
     return digest;
   } catch (error) {
     step.fail();
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     throw error;
   }
 }

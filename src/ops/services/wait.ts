@@ -3,7 +3,7 @@ import type { State } from "../../core/health.ts";
 import { DatalabError } from "../../errors.ts";
 import { isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Runtime } from "../target.ts";
 import type { CoreClient, ServiceHealth } from "./core-client.ts";
@@ -50,7 +50,7 @@ export async function awaitHealthy(
   let last: readonly ServiceHealth[] = [];
   try {
     while (pending.size > 0 && Date.now() - since < maxMs) {
-      stopIfAborted(signal);
+      throwIfAborted(signal);
       try {
         last = await fresh(core, pending, since, signal);
         coreGone = false;

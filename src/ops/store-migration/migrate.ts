@@ -5,15 +5,15 @@ import { imageReference } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import { lockStack } from "../lock.ts";
+import { engineNames, publishedUrl, type Store, storeInstance, storeWith } from "../object-store/engines.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "../object-store/inventory.ts";
-import { engineNames, publishedUrl, type Store, sideOf, storeWith } from "../object-store/sides.ts";
 import type { Reporter } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { orchestratorOf, quiesce, resume } from "../services/quiesce.ts";
-import type { SideStore, StoreHost } from "../store-host.ts";
+import type { RunningStore, StoreHost } from "../store-host.ts";
 import { hostOf } from "../targets.ts";
 import { holderOf } from "./holder.ts";
 import { forget, type Journal, readJournal, writeJournal } from "./journal.ts";
@@ -117,9 +117,9 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
   const client = orchestratorOf(platform, credentials);
   let pools = journal.pools;
   let isStopped = false;
-  const sides: SideStore[] = [];
+  const running: RunningStore[] = [];
   try {
-    await host.stores.removeSides(stack);
+    await host.stores.removeInstances(stack);
     if (client) {
       const step = reporter.step("pipelines");
       const quiet = await quiesce(client, {
@@ -140,10 +140,10 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
     await host.stores.stopInstance(stack, source.workload.name);
     const engines = reporter.step("engines");
     const start = async (name: EngineName, store: Store) => {
-      stopIfAborted(signal);
-      const side = await host.stores.start(sideOf(store, name, (id) => credentials.value(id)));
-      sides.push(side);
-      return connect(accessTo(parts, side.url));
+      throwIfAborted(signal);
+      const started = await host.stores.start(storeInstance(store, name, (id) => credentials.value(id)));
+      running.push(started);
+      return connect(accessTo(parts, started.url));
     };
     const old = await start(from, source);
     const next = await start(to, target);
@@ -162,7 +162,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
       throw error;
     });
     step.done(`${done}, equal by SHA-256 on both sides`);
-    for (const side of sides.splice(0)) await side.stop();
+    for (const each of running.splice(0)) await each.stop();
     return buckets;
   } catch (error) {
     await backToBefore();
@@ -171,8 +171,8 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
 
   async function backToBefore(): Promise<void> {
     const step = reporter.step(`back to ${from}`);
-    for (const side of sides.splice(0)) await side.stop();
-    await host.stores.removeSides(stack);
+    for (const each of running.splice(0)) await each.stop();
+    await host.stores.removeInstances(stack);
     if (isStopped) await host.stores.startInstance(stack, source.workload.name);
     if (client) await resume(client, pools);
     forget(project, stack);

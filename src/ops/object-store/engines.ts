@@ -8,7 +8,7 @@ import { resolvePlatform } from "../../model/resolve/resolve.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { migrationVariable } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
-import type { StoreSide } from "../store-host.ts";
+import type { StoreInstance } from "../store-host.ts";
 
 export const engineNames = Object.keys(storeEngines) as EngineName[];
 
@@ -82,7 +82,7 @@ export function configuredEngine(environment: Environment): EngineName {
 }
 
 /** The engine with all its references answered, to be run beside the stack. */
-export function sideOf(store: Store, name: EngineName, secret: (id: string) => string): StoreSide {
+export function storeInstance(store: Store, name: EngineName, secret: (id: string) => string): StoreInstance {
   const { workload, model, port } = store;
   const text = (value: Text) => render(value, (ref) => answer(model, ref, secret));
   const env = Object.entries(workload.env);
