@@ -1,6 +1,14 @@
 import { defineConfig } from "vitest/config";
-import { AcceptanceOrder } from "./tests/acceptance/order.ts";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { placeOf } from "./tests/acceptance/order.ts";
 import { filesOnlyInAll, tier } from "./tests/support/tier.ts";
+
+class AcceptanceOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => placeOf(a.moduleId) - placeOf(b.moduleId));
+  }
+}
 
 const otherTier = tier === "all" ? [] : [filesOnlyInAll];
 
@@ -27,7 +35,8 @@ export default defineConfig({
       },
       {
         test: {
-          // Real containers, and time to build and start them. A machine with little memory takes one file at a time.
+          // Real containers, and time to build and start them. A machine with little memory takes one file at
+          // a time.
           name: "acceptance",
           include: ["tests/acceptance/**/*.test.ts"],
           exclude: otherTier,

@@ -1,10 +1,12 @@
 /**
- * `up` and `down --delete-data` again and again, on Docker or in a cluster: how long each takes, and that nothing is ever
- * left. Ends with 1 at the first cycle that leaves something. Prints a Markdown table; every figure is kept in bench/data.
+ * `up` and `down --delete-data` again and again, on Docker or in a cluster: how long each takes, and that
+ * nothing is ever left. Ends with 1 at the first cycle that leaves something. Prints a Markdown table; every
+ * figure is kept in bench/data.
  *
  *   eval "$(./datalab env)" && node bench/cycles.ts docker|kubernetes [cycles] [--whole]
  *
- * Without --whole: core, PostgreSQL, object store and Prefect alone. A cluster is named as for the acceptance tests.
+ * Without --whole: core, PostgreSQL, object store and Prefect alone. A cluster is named as for the acceptance
+ * tests.
  */
 import { leftInCluster } from "../tests/acceptance/support/cluster.ts";
 import { labelled, processesOf, removeLabelled } from "../tests/acceptance/support/leftovers.ts";

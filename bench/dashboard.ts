@@ -1,6 +1,7 @@
 /**
- * How fast the dashboard is, and how much memory it takes: `node bench/dashboard.ts URL CONTAINER [USER PASSWORD]`.
- * Opens it in Chromium with an empty cache, several times, and writes what it measured to bench/data.
+ * How fast the dashboard is, and how much memory it takes: `node bench/dashboard.ts URL CONTAINER [USER
+ * PASSWORD]`. Opens it in Chromium with an empty cache, several times, and writes what it measured to
+ * bench/data.
  */
 import { execFileSync } from "node:child_process";
 import { loadavg } from "node:os";

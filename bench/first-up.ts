@@ -1,11 +1,12 @@
 /**
- * The first `up` of a new user: README's first command in a fresh clone, with an empty HOME, empty caches and empty Docker
- * data, in namespaces of its own beside whatever else this host runs. Prints a Markdown table; every line that was said, with
- * its time, is kept in bench/data.
+ * The first `up` of a new user: README's first command in a fresh clone, with an empty HOME, empty caches and
+ * empty Docker data, in namespaces of its own beside whatever else this host runs. Prints a Markdown table;
+ * every line that was said, with its time, is kept in bench/data.
  *
  *   node bench/first-up.ts [--setup-only] [--commit REF]       as root on Linux
  *
- * CPU seconds are those of its control group: all that the run has started, and nothing of others on this host.
+ * CPU seconds are those of its control group: all that the run has started, and nothing of others on this
+ * host.
  */
 import { execFileSync } from "node:child_process";
 import { loadavg } from "node:os";
@@ -63,8 +64,8 @@ try {
     others,
     load: ofLoad,
   };
+  if (code !== 0) throw new Error(`${figures.command} ended with ${code}`);
   const file = record("first-up", { ...figures, said });
-  if (code !== 0) throw new Error(`${figures.command} ended with ${code}: ${file}`);
   report(seconds, cpuSeconds, others);
   console.error(`→ ${file}`);
 } finally {

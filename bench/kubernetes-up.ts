@@ -1,8 +1,8 @@
 /**
- * `up` in a cluster against `kubectl apply --server-side` of the rendered YAML and `kubectl wait`, and against `up` on Docker:
- * the same model and images, interleaved, from nothing each time. The first and the last end when every functional check
- * passes; kubectl ends when everything is available and every job has completed, which is less.
- * Prints a Markdown table; every figure is kept in bench/data.
+ * `up` in a cluster against `kubectl apply --server-side` of the rendered YAML and `kubectl wait`, and
+ * against `up` on Docker: the same model and images, interleaved, from nothing each time. The first and the
+ * last end when every functional check passes; kubectl ends when everything is available and every job has
+ * completed, which is less. Prints a Markdown table; every figure is kept in bench/data.
  *
  *   eval "$(./datalab env)" && node bench/kubernetes-up.ts [runs]
  *
@@ -99,7 +99,8 @@ function secretsOf(): string {
 
 async function manifests(run: number): Promise<void> {
   const apply = () => {
-    // The namespace comes first, as whoever applies YAML does it: what follows at once is refused now and then.
+    // The namespace comes first, as whoever applies YAML does it: what follows at once is refused now and
+    // then.
     kubectl(["apply", "--server-side", "--filename", join(folder, `namespace-${namespace}.yaml`)]);
     kubectl(["apply", "--server-side", "--filename", "-"], secrets);
     kubectl(["apply", "--server-side", "--recursive", "--filename", folder, "--force-conflicts"]);

@@ -1,6 +1,6 @@
 /**
- * What each preset takes: seconds from empty volumes until all checks pass, and memory at rest. One stack after the
- * other, in turn. Prints a Markdown table; every single figure is kept in bench/data.
+ * What each preset takes: seconds from empty volumes until all checks pass, and memory at rest. One stack
+ * after the other, in turn. Prints a Markdown table; every single figure is kept in bench/data.
  *
  *   eval "$(./datalab env)" && node bench/presets.ts [runs]
  */
@@ -10,8 +10,9 @@ import { declare } from "../src/declare.ts";
 import { instancePrefix } from "../src/model/names.ts";
 import { removeLabelled } from "../tests/acceptance/support/leftovers.ts";
 import { Project } from "../tests/acceptance/support/project.ts";
+import { ids } from "./support/contenders.ts";
 import { datalab } from "./support/datalab.ts";
-import { machineCpuSeconds, memoryMebibytes, type Quiet, quiet } from "./support/measure.ts";
+import { CpuWatch, memoryMebibytes, type Quiet, quiet } from "./support/measure.ts";
 import { machine, record, spread } from "./support/record.ts";
 
 interface Figure {
@@ -20,8 +21,8 @@ interface Figure {
   readonly before: Quiet;
   /** From empty volumes until all checks passed. */
   readonly seconds: number;
-  /** Of the whole machine meanwhile. */
-  readonly machineCpuSeconds: number;
+  /** Of each container meanwhile: seconds by workload. Others on the machine hardly change them. */
+  readonly cpuSeconds: Readonly<Record<string, number>>;
   readonly services: number;
   /** Of each container at rest: MiB by workload. */
   readonly memory: Readonly<Record<string, number>>;
@@ -55,18 +56,19 @@ report();
 
 async function measure(project: Project, preset: string, run: number): Promise<Figure> {
   const before = await quiet(20);
-  const [began, used] = [performance.now(), machineCpuSeconds()];
+  const watch = new CpuWatch(() => ids(project, `label=datalab.stack=${project.stack}`));
+  const began = performance.now();
   await datalab(project, "up");
   const seconds = (performance.now() - began) / 1000;
-  const cpu = machineCpuSeconds() - used;
+  const cpuSeconds = watch.stop();
   await sleep(settleSeconds * 1000);
   const memory = memoryOf(project);
   await datalab(project, "down", "--delete-data", "--yes");
   const services = declare(project.root, project.stack).model.services.length;
   tell(
-    `${preset.padEnd(9)} run ${run}  ${seconds.toFixed(1)} s, ${cpu.toFixed(0)} CPU s, ${total(memory).toFixed(0)} MiB at rest`,
+    `${preset.padEnd(9)} run ${run}  ${seconds.toFixed(1)} s, ${total(cpuSeconds).toFixed(0)} CPU s, ${total(memory).toFixed(0)} MiB at rest`,
   );
-  return { preset, run, before, seconds, machineCpuSeconds: cpu, services, memory };
+  return { preset, run, before, seconds, cpuSeconds, services, memory };
 }
 
 function memoryOf(project: Project): Record<string, number> {
@@ -87,7 +89,9 @@ function report(): void {
     `${machine.cores} cores, ${machine.memoryGiB} GiB, ${runs} runs each; median (least–most). ` +
       `Before a measurement others used at most ${Math.round(worst * 100)} % of the CPU.\n`,
   );
-  console.log("| preset | services | containers | seconds to start | CPU seconds | MiB at rest | budget |");
+  console.log(
+    "| preset | services | containers | seconds to start | CPU seconds of the containers | MiB at rest | budget |",
+  );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const name of presetNames) {
     const own = figures.filter(({ preset }) => preset === name);
@@ -96,7 +100,7 @@ function report(): void {
     const columns = [
       ...[name, services, Object.keys(memory).length],
       spread(own.map(({ seconds }) => seconds)),
-      spread(own.map((f) => f.machineCpuSeconds)),
+      spread(own.map((f) => total(f.cpuSeconds))),
       ...[atRest.toFixed(0), presets[name].restMiB],
     ];
     console.log(`| ${columns.join(" | ")} |`);

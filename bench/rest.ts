@@ -1,6 +1,7 @@
 /**
- * What a platform costs while nobody uses it: CPU seconds by container over ten minutes, without a page open. Prints a
- * Markdown table; every figure is kept in bench/data. Ends with 1 when all containers together take over 10 % of a core.
+ * What a platform costs while nobody uses it: CPU seconds by container over ten minutes, without a page open.
+ * Prints a Markdown table; every figure is kept in bench/data. Ends with 1 when all containers together take
+ * over 10 % of a core.
  *
  *   eval "$(./datalab env)" && node bench/rest.ts [--minutes 10] [--settle 180] [--stack NAME]
  *

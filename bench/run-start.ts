@@ -1,6 +1,7 @@
 /**
- * How long a run waits for its start: from its creation until a worker has claimed it, and until its flow runs. Prints a
- * Markdown table; every figure is kept in bench/data. The platforms run already; of several, one is asked after the other.
+ * How long a run waits for its start: from its creation until a worker has claimed it, and until its flow
+ * runs. Prints a Markdown table; every figure is kept in bench/data. The platforms run already; of several,
+ * one is asked after the other.
  *
  *   eval "$(./datalab env)" && node bench/run-start.ts [--runs 10] STACK...
  */
@@ -21,7 +22,10 @@ if (!Number.isInteger(runs) || runs < 1 || stacks.length === 0) {
   process.exit(2);
 }
 
-/** In the worker's container, which has the address and the login: one run of the deployment that the core's check uses. */
+/**
+ * In the worker's container, which has the address and the login: one run of the deployment that the core's
+ * check uses.
+ */
 const program = `
 import json, os, time
 from datetime import datetime

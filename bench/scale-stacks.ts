@@ -1,6 +1,7 @@
 /**
- * The tenants of bench/scale.ts in several stacks instead of one, brought up one after the other beside what is there: whether
- * the last takes longer than the first. Prints a Markdown table; every figure is kept in bench/data.
+ * The tenants of bench/scale.ts in several stacks instead of one, brought up one after the other beside what
+ * is there: whether the last takes longer than the first. Prints a Markdown table; every figure is kept in
+ * bench/data.
  *
  *   eval "$(./datalab env)" && node bench/scale-stacks.ts [stacks] [services of each]
  *

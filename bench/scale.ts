@@ -1,7 +1,8 @@
 /**
- * `preview`, `up` and `destroy` of stacks of growing size on fake nodes: how their times grow with the objects of a tenant.
- * Services are declared in YAML, each with a file and a secret; nodes are kwok's, so that pods cost nothing and what is left
- * is the program, the engine and the cluster's API. Prints a Markdown table; every figure is kept in bench/data.
+ * `preview`, `up` and `destroy` of stacks of growing size on fake nodes: how their times grow with the
+ * objects of a tenant. Services are declared in YAML, each with a file and a secret; nodes are kwok's, so
+ * that pods cost nothing and what is left is the program, the engine and the cluster's API. Prints a Markdown
+ * table; every figure is kept in bench/data.
  *
  *   ../shared/cluster/cluster nodes 1        # or whatever starts kwok, told to manage nodes with its annotation
  *   eval "$(./datalab env)" && node bench/scale.ts [services ...]
@@ -67,7 +68,9 @@ async function measure(project: Project, size: number): Promise<void> {
   );
 }
 
-/** How a time grows with the objects: 1 is linearly, 2 with their square. Between the first and the last size. */
+/**
+ * How a time grows with the objects: 1 is linearly, 2 with their square. Between the first and the last size.
+ */
 function exponent(step: Step): number {
   const [first, last] = [figures[0] as Figure, figures.at(-1) as Figure];
   return Math.log(last.steps[step] / first.steps[step]) / Math.log(last.objects / first.objects);

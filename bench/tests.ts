@@ -1,5 +1,6 @@
 /**
- * Keeps the durations of the last test run, as `./datalab test` has written them to logs/test-times.json, in bench/data.
+ * Keeps the durations of the last test run, as `./datalab test` has written them to logs/test-times.json, in
+ * bench/data.
  *
  *     ./datalab test [--all] && node bench/tests.ts [--note TEXT]
  */

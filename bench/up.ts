@@ -1,6 +1,7 @@
 /**
- * `up` against plain docker-compose: the same model, images, limits and probes, and the same measure of being ready.
- * Interleaved, from empty volumes each time. Prints a Markdown table; every single figure is kept in bench/data.
+ * `up` against plain docker-compose: the same model, images, limits and probes, and the same measure of being
+ * ready. Interleaved, from empty volumes each time. Prints a Markdown table; every single figure is kept in
+ * bench/data.
  *
  *   eval "$(./datalab env)" && node bench/up.ts [runs]
  */

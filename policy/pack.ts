@@ -2,7 +2,10 @@ import { PolicyPack, type ResourceValidationPolicy, type StackValidationPolicy }
 import { rules } from "./rules/index.ts";
 import type { Resource } from "./rules/rule.ts";
 
-/** The rules as a CrossGuard pack: every resource is judged before it is made, and the stack as a whole in the end. */
+/**
+ * The rules as a CrossGuard pack: every resource is judged before it is made, and the stack as a whole in the
+ * end.
+ */
 new PolicyPack("datalab", {
   enforcementLevel: "mandatory",
   policies: rules.map((rule): ResourceValidationPolicy | StackValidationPolicy => {

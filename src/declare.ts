@@ -15,7 +15,10 @@ export interface Declared {
   readonly model: PlatformModel;
 }
 
-/** Reads and checks everything that a stack declares. Throws one ConfigError with all that is wrong; touches nothing. */
+/**
+ * Reads and checks everything that a stack declares. Throws one ConfigError with all that is wrong; touches
+ * nothing.
+ */
 export function declare(project: string, stack: string): Declared {
   const environment = loadEnvironment(project, stack, services);
   const model = resolvePlatform(environment);

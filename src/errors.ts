@@ -4,7 +4,7 @@ import { type ErrorCode, exitCodeOf, isErrorCode } from "./error-codes/index.ts"
 export { type ExitCode, exit } from "./error-codes/entry.ts";
 export type { ErrorCode } from "./error-codes/index.ts";
 
-/** A failure that people can act on: what is wrong, and how to put it right. */
+/** A failure with a fix: what is wrong, and how to correct it. */
 export class DatalabError extends Error {
   readonly code: ErrorCode;
   readonly exitCode: ExitCode;
@@ -23,7 +23,9 @@ export class DatalabError extends Error {
   }
 }
 
-/** An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL. */
+/**
+ * An error that another program reports. Its version may be another one: an unknown code becomes E_INTERNAL.
+ */
 export function reportedError(
   code: string,
   message: string,
@@ -34,7 +36,7 @@ export function reportedError(
     : new DatalabError("E_INTERNAL", `${message} (${code})`, options);
 }
 
-/** One thing that is wrong with a configuration. */
+/** One problem of a configuration. */
 export interface Problem {
   /** Keys from the root of the file's platform object: ["services", "prefect", "storage"]. */
   readonly path: readonly (string | number)[];
@@ -52,7 +54,7 @@ export function formatPath(path: readonly (string | number)[]): string {
   );
 }
 
-/** Everything that is wrong with a configuration, thrown once. Nothing has been touched when it is. */
+/** All problems of a configuration, thrown once, before anything is changed. */
 export class ConfigError extends DatalabError {
   readonly problems: readonly Problem[];
 
@@ -64,7 +66,7 @@ export class ConfigError extends DatalabError {
   }
 }
 
-/** As they stand in each file; the files in the order in which they were read. */
+/** In the order of each file; the files in the order in which they were read. */
 function inOrder(problems: readonly Problem[]): Problem[] {
   const place = ({ at = "" }: Problem) => {
     const [, file = at, line = "0", column = "0"] = /^(.*):(\d+):(\d+)$/.exec(at) ?? [];

@@ -5,13 +5,14 @@ import { DatalabError } from "./errors.ts";
 import type { PlatformOutput } from "./outputs/platform.ts";
 import { loadTarget } from "./targets/load.ts";
 
-// The engine's SDK notes a stack trace for every promise, and its host maps each to sources: a third of a preview's time.
-// Node runs our TypeScript with its own lines, so nothing needs mapping.
+// The engine's SDK notes a stack trace for every promise, and its host maps each to sources: a third of a
+// preview's time. Node runs our TypeScript with its own lines, so nothing needs mapping.
 (Error as { prepareStackTrace?: unknown }).prepareStackTrace = undefined;
 
 async function deploy(): Promise<Output<PlatformOutput>> {
   const { model } = declare(join(import.meta.dirname, ".."), getStack());
-  // Where an error comes from is enough: hundreds of resources note ten lines for each promise (a tenth of a preview).
+  // Where an error comes from is enough: hundreds of resources note ten lines for each promise (a tenth of a
+  // preview).
   Error.stackTraceLimit = 1;
   return (await loadTarget(model.target)).deploy(model);
 }

@@ -23,7 +23,9 @@ function graphOf(folder: string): ImportGraph {
   return importGraph(new Map(paths.map((path) => [path, read(join(folder, path))])));
 }
 
-/** A room: a folder of a package, or files that stand at its top. It imports itself and rooms of lower levels. */
+/**
+ * A room: a folder of a package, or files that stand at its top. It imports itself and rooms of lower levels.
+ */
 interface Room {
   readonly level: number;
   readonly holds: string;

@@ -7,7 +7,10 @@ const root = resolve(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const sources = globSync("src/**/*.ts", { cwd: root }).sort();
 
-/** Rooms from the ground up: a folder, or one file. A file imports its own room and those above it in this list. */
+/**
+ * Rooms from the ground up: a folder, or one file. A file imports its own room and those above it in this
+ * list.
+ */
 const rooms: readonly (readonly [path: string, holds: string])[] = [
   ["src/error-codes/", "the list of error codes with meaning, remedy and exit code"],
   ["src/errors.ts", "the error classes"],
@@ -75,7 +78,7 @@ function imports(path: string): string[] {
 const graph = new Map(sources.map((path) => [path, imports(path)]));
 
 /** Groups of files that import each other, each sorted (Tarjan's algorithm). */
-export function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();
   const stack: string[] = [];
@@ -156,7 +159,9 @@ test(`no folder has more than ${maxFiles} files`, () => {
   expect(folders.size).toBeGreaterThan(50);
   const full = [...folders].flatMap((folder) => {
     const files = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isFile());
-    return files.length > maxFiles ? [`${folder} has ${files.length} files: give those of one kind a folder`] : [];
+    return files.length > maxFiles
+      ? [`${folder} has ${files.length} files: give those of one kind a folder`]
+      : [];
   });
   expect(full).toEqual([]);
 });

@@ -1,4 +1,7 @@
-/** Starts an object store engine as the platform starts it, on volumes of its own, for as long as something is measured. */
+/**
+ * Starts an object store engine as the platform starts it, on volumes of its own, for as long as something is
+ * measured.
+ */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { loadEnvironment } from "../../src/config/load.ts";

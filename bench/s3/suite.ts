@@ -1,11 +1,11 @@
 /**
- * Runs a public S3 test suite (VersityGW's own: `versitygw test`) against both object store engines as the platform starts
- * them, and writes what passed and failed to bench/s3/results/suite-<engine>.json.
+ * Runs a public S3 test suite (VersityGW's own: `versitygw test`) against both object store engines as the
+ * platform starts them, and writes what passed and failed to bench/s3/results/suite-<engine>.json.
  *
  *   node bench/s3/suite.ts [ENGINE...]
  *
- * Each test runs as a process of its own: a test that ends the suite's process (some do when a server answers with nothing)
- * counts as failed, and the others still run.
+ * Each test runs as a process of its own: a test that ends the suite's process (some do when a server answers
+ * with nothing) counts as failed, and the others still run.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,10 @@ const tests = readFileSync(join(import.meta.dirname, "tests.txt"), "utf8")
   .trim()
   .split("\n");
 
-/** One after the other, as all of them call their buckets test-bucket-1; what a failed one has left is removed. */
+/**
+ * One after the other, as all of them call their buckets test-bucket-1; what a failed one has left is
+ * removed.
+ */
 async function runAll(engine: EngineName): Promise<Result[]> {
   const all: Result[] = [];
   while (all.length < tests.length) {
@@ -40,7 +43,10 @@ async function runAll(engine: EngineName): Promise<Result[]> {
   return all;
 }
 
-/** Ends early when a bucket can't be removed, for what is in it is locked: the rest needs an engine with empty volumes. */
+/**
+ * Ends early when a bucket can't be removed, for what is in it is locked: the rest needs an engine with empty
+ * volumes.
+ */
 async function runFrom(engine: EngineName, first: number): Promise<Result[]> {
   // It starts itself as ./versitygw for its users.
   const script = `cd /usr/local/bin

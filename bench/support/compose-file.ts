@@ -1,4 +1,6 @@
-/** The same model as a docker-compose file: what a person would write by hand to run exactly these containers. */
+/**
+ * The same model as a docker-compose file: what a person would write by hand to run exactly these containers.
+ */
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

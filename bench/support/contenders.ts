@@ -12,7 +12,9 @@ import { datalab } from "./datalab.ts";
 const stack = "bench1";
 const composeProject = "datalab-bench-compose";
 const portOffset = 22_000;
-/** As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do. */
+/**
+ * As long as `datalab up` waits for the engine and the checks together, on a machine with much else to do.
+ */
 const checksMs = 600_000;
 const coreUrl = `http://127.0.0.1:${7070 + portOffset}`;
 
@@ -127,7 +129,8 @@ async function functionalChecks(token: string | undefined): Promise<void> {
   throw new Error(`the functional checks did not pass within ${checksMs / 1000} s`);
 }
 
-const ids = (project: Project, filter: string): Running[] =>
+/** Containers of a filter, those that have ended too. */
+export const ids = (project: Project, filter: string): Running[] =>
   containers((...args) => project.docker(...args), "--all", "--filter", filter);
 
 /** Containers of workloads as `docker ps` lists them. */

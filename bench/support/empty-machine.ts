@@ -1,6 +1,7 @@
 /**
- * An empty machine beside this one: processes, mounts and network of its own, with nothing in Docker's folders, in HOME and in
- * the caches. Programs and packages of the system stay what they are. Needs root and Linux.
+ * An empty machine beside this one: processes, mounts and network of its own, with nothing in Docker's
+ * folders, in HOME and in the caches. Programs and packages of the system stay what they are. Needs root and
+ * Linux.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
@@ -149,7 +150,9 @@ export class EmptyMachine {
     return { ...Object.fromEntries(kept), HOME: this.home, PATH: path.join(delimiter), EMPTY: this.#folder };
   }
 
-  /** Where CPU time is charged: in one tree of control groups for each controller, or in the one tree of all. */
+  /**
+   * Where CPU time is charged: in one tree of control groups for each controller, or in the one tree of all.
+   */
   #controllers(): string[] {
     return existsSync(join(groups, "cgroup.controllers")) ? [groups] : [join(groups, "cpuacct")];
   }

@@ -9,7 +9,9 @@ function nodes(selector: string): string[] {
   return kubectl(["get", "nodes", "--selector", selector, "--output", "name"]).split("\n").filter(Boolean);
 }
 
-/** Fake nodes of the bench's own: they have a disk to promise, and no taint. Real ones take no pods meanwhile. */
+/**
+ * Fake nodes of the bench's own: they have a disk to promise, and no taint. Real ones take no pods meanwhile.
+ */
 export async function openNodes(): Promise<void> {
   const room = { cpu: "32", memory: "256Gi", "ephemeral-storage": "1Ti", pods: "110" };
   const items = Array.from({ length: nodeCount }, (_, n) => {

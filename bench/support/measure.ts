@@ -5,7 +5,10 @@ import type { Running } from "./contenders.ts";
 
 export const cores = availableParallelism();
 
-/** CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last figure. */
+/**
+ * CPU seconds that every container of a set has used, sampled while they run: what has ended keeps its last
+ * figure.
+ */
 export class CpuWatch {
   readonly #list: () => readonly Running[];
   readonly #used = new Map<string, number>();

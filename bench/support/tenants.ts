@@ -3,7 +3,10 @@ import { Project } from "../../tests/acceptance/support/project.ts";
 import { benchCluster, kubectl } from "./cluster.ts";
 import { datalab } from "./datalab.ts";
 
-/** A stack in the cluster with nothing of the platform but its core; images pushed, what its file must hold made. */
+/**
+ * A stack in the cluster with nothing of the platform but its core; images pushed, what its file must hold
+ * made.
+ */
 export async function openTenants(stack: string): Promise<Project> {
   const { registry, platform } = benchCluster();
   const project = new Project(stack, {
@@ -27,7 +30,10 @@ export function declareTenants(project: Project, count: number): void {
   });
 }
 
-/** A tenant's service: a page, a file and a secret. No disk: on a node that runs nothing none is ever provisioned. */
+/**
+ * A tenant's service: a page, a file and a secret. No disk: on a node that runs nothing none is ever
+ * provisioned.
+ */
 function tenant(name: string): string {
   return `name: ${name}
 summary: One tenant of the scale benchmark.
@@ -47,7 +53,9 @@ parts:
 `;
 }
 
-/** Objects that the engine or whoever it told has made for the stack, without pods and what controllers add. */
+/**
+ * Objects that the engine or whoever it told has made for the stack, without pods and what controllers add.
+ */
 export function objectsOf({ stack }: Project): number {
   const made = /^(pods|events|endpoints|endpointslices|replicasets|controllerrevisions|leases)\b|metrics/;
   const kinds = kubectl(["api-resources", "--verbs=list", "--namespaced", "--output", "name"])

@@ -61,7 +61,7 @@ def unpack(packed: bytes, target: Path) -> None:
                 )
             total += entry.size
             if total > 4 * MAX_BYTES:
-                raise DataLabError("E_BUNDLE_INVALID", "the bundle unpacks to more than it may")
+                raise DataLabError("E_BUNDLE_INVALID", "the unpacked bundle is too large")
             path = target.joinpath(*parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             body = tar.extractfile(entry)
@@ -77,7 +77,7 @@ def fetch(name: str, version: str, sha256: str) -> dict[str, str]:
     base = Path(tempfile.gettempdir()) / f"datalab-pipelines-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     if base.stat().st_uid != os.getuid():
-        raise DataLabError("E_BUNDLE_INVALID", f"{base} belongs to someone else", "remove it")
+        raise DataLabError("E_BUNDLE_INVALID", f"{base} belongs to another user", "remove it")
     target = base / f"{name}-{sha256[:16]}"
     if not target.is_dir():
         from datalab.settings import Settings

@@ -132,7 +132,7 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
     sql = sys.stdin.read()
     if not sql.strip():
-        raise DataLabError("E_USAGE", "there is no SQL on stdin", "echo 'SELECT 1' | ... query")
+        raise DataLabError("E_USAGE", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
     _print_rows(query(lake, sql, args.timeout))
 
 
@@ -143,7 +143,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     file = parse_key(args.key)
     if file.table != args.table:
         raise DataLabError(
-            "E_USAGE", f"the key is of the table {file.table}, not {args.table}", "check --key"
+            "E_USAGE", f"the key belongs to the table {file.table}, not {args.table}", "check --key"
         )
     declared = _declared(lake, args)
     try:

@@ -35,7 +35,7 @@ def test_lines_that_are_no_json_are_kept(lake: Lake, load: Load) -> None:
     found = rows_of(lake, "bronze", "t", "a", "_raw", "_problem")
     assert [row[0] for row in found] == ["1", None, None, None, None, "3"]
     assert [str(row[2]).split(":")[0] for row in found[1:5]] == [
-        "no JSON", "no JSON object", "a key is there twice", "bytes that are no text in the file's encoding",
+        "no JSON", "no JSON object", "a key is repeated", "bytes that are no text in the file's encoding",
     ]  # fmt: skip
     assert found[4][1] == '{"a": "\\xff"}'
 

@@ -5,7 +5,7 @@ const socket = "/var/run/docker.sock";
 
 export const restricted: ResourceRule = {
   name: "restricted",
-  summary: "What runs is confined: no root, no capabilities, a root that nobody writes to.",
+  summary: "Containers are confined: no root user, no capabilities, a read-only root.",
   check(resource) {
     const { type, props } = resource;
     if (type === docker.container) return isStarted(resource) ? ofDocker(props) : neverStarted(props);
@@ -28,7 +28,7 @@ function ofDocker(props: Readonly<Record<string, unknown>>): string[] {
   const wrong: string[] = [];
   if (!user || /^(?:0|root)(?::|$)/.test(user))
     wrong.push(`expected a user that is not root, received ${show(user)}`);
-  if (readOnly !== true) wrong.push("expected a read-only root, received one that can be written to");
+  if (readOnly !== true) wrong.push("expected a read-only root, received a writable one");
   if (!capabilities?.drops?.includes("ALL") || (capabilities.adds ?? []).length > 0)
     wrong.push(`expected no capabilities, received ${show(capabilities)}`);
   if (!securityOpts?.includes("no-new-privileges:true"))
@@ -38,7 +38,7 @@ function ofDocker(props: Readonly<Record<string, unknown>>): string[] {
     wrong.push("expected namespaces of its own, received the host's");
   for (const { hostPath } of volumes ?? [])
     if (hostPath && hostPath !== socket)
-      wrong.push(`expected nothing of the host but ${socket}, received ${show(hostPath)}`);
+      wrong.push(`expected no host path except ${socket}, received ${show(hostPath)}`);
   return wrong;
 }
 
@@ -59,7 +59,7 @@ function ofPod(pod: Record<string, any>): string[] {
   for (const field of ["hostNetwork", "hostPID", "hostIPC"])
     if (pod[field]) wrong.push(`expected namespaces of its own, received ${field}`);
   for (const { name, hostPath } of (pod.volumes ?? []) as { name: string; hostPath?: object }[])
-    if (hostPath) wrong.push(`volume ${name}: expected nothing of the node, received hostPath`);
+    if (hostPath) wrong.push(`volume ${name}: expected no host path, received hostPath`);
   for (const { name, securityContext: context = {} } of containersOf(pod)) {
     const say = (expected: string, received: unknown) =>
       wrong.push(`container ${name}: expected ${expected}, received ${show(received)}`);

@@ -4,7 +4,7 @@ const leastDays = 7;
 
 export const dataIsKept: ResourceRule = {
   name: "data-is-kept",
-  summary: "What holds data is found again after a destroy, protected, or backed up.",
+  summary: "Resources with data are kept after a destroy, protected, or backed up.",
   check(resource) {
     const { type, props } = resource;
     switch (type) {

@@ -30,7 +30,7 @@ const blocks = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "res
 
 export const noPublicAccess: ResourceRule = {
   name: "no-public-access",
-  summary: "No bucket and no database is reached by everybody.",
+  summary: "No bucket and no database is public.",
   check(resource) {
     const { type, props } = resource;
     if (isBucket(resource) && /^public-/.test(props.acl ?? ""))
@@ -57,10 +57,11 @@ const guards = [
 
 export const bucketsAreGuarded: StackRule = {
   name: "buckets-are-guarded",
-  summary: "Every bucket is encrypted, versioned, and closed to the public.",
+  summary: "Every bucket is encrypted, versioned and private.",
   checkAll(resources) {
     return resources.filter(isBucket).flatMap(({ name, props }) => {
-      // An id that is not known yet: what guards a bucket is then told by its own name, which begins with the bucket's.
+      // An id that is not known yet: what guards a bucket is then told by its own name, which begins with the
+      // bucket's.
       const belongs = (guard: Resource) =>
         guard.name === name ||
         guard.name.startsWith(`${name}-`) ||

@@ -11,7 +11,7 @@ const list = (value: string | readonly string[] | undefined): readonly string[] 
 
 export const noWildcardAccess: ResourceRule = {
   name: "no-wildcard-access",
-  summary: "A role may do what it is for, and not everything.",
+  summary: "A role has only the permissions that it needs.",
   check({ type, props }) {
     if (/^kubernetes:rbac\.authorization\.k8s\.io\/v1:(?:Cluster)?Role$/.test(type)) {
       const rules = (props.rules ?? []) as Record<string, string[] | undefined>[];

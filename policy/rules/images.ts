@@ -5,7 +5,7 @@ const fixed = /^(?:sha256:|[^@\s]+@sha256:)[0-9a-f]{64}$/;
 
 export const digestsOnly: ResourceRule = {
   name: "digests-only",
-  summary: "An image is named by what it is, not by a tag that can move.",
+  summary: "Images are named by id or digest, not by a tag that can move.",
   check(resource) {
     const pod = podOf(resource);
     const images =

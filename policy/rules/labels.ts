@@ -12,7 +12,7 @@ const tagged =
 
 export const labels: ResourceRule = {
   name: "labels",
-  summary: "Everything says which stack it belongs to, so that it is found again.",
+  summary: "Every resource has the label of its stack.",
   check(resource) {
     const { type, props } = resource;
     if (type.startsWith("docker:")) {

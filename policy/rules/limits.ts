@@ -2,7 +2,7 @@ import { containersOf, docker, isStarted, podOf, type Resource, type ResourceRul
 
 export const limits: ResourceRule = {
   name: "limits",
-  summary: "Everything that runs has a limit of memory and a share of the processors.",
+  summary: "Every container has a memory limit and a CPU share.",
   check(resource) {
     const { type, props } = resource;
     if (type === docker.container) {
@@ -13,9 +13,7 @@ export const limits: ResourceRule = {
         ...(memorySwap === memory
           ? []
           : [`expected no swap beyond the memory limit, received memorySwap ${show(memorySwap)}`]),
-        ...(cpuShares > 0
-          ? []
-          : [`expected a share of the processors, received cpuShares ${show(cpuShares)}`]),
+        ...(cpuShares > 0 ? [] : [`expected a CPU share, received cpuShares ${show(cpuShares)}`]),
       ];
     }
     const pod = podOf(resource);
@@ -29,7 +27,7 @@ export const limits: ResourceRule = {
 
 export const probes: ResourceRule = {
   name: "probes",
-  summary: "Everything that goes on running says whether it works.",
+  summary: "Every long-running container has a health check.",
   check(resource) {
     const { type, props } = resource;
     if (type === docker.container) {

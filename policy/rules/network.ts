@@ -4,7 +4,7 @@ const loopback = "127.0.0.1";
 
 export const noPublicPort: ResourceRule = {
   name: "no-public-port",
-  summary: "Nothing listens to the world but the way in.",
+  summary: "Only the gateway or ingress is reachable from outside.",
   check(resource) {
     const { type, props } = resource;
     if (type === docker.container) return dockerPorts(resource);
@@ -28,7 +28,7 @@ export const noPublicPort: ResourceRule = {
       const { endpointPublicAccess, publicAccessCidrs } = props.vpcConfig ?? {};
       const open = endpointPublicAccess !== false && isWorld(publicAccessCidrs ?? ["0.0.0.0/0"]);
       return open
-        ? ["expected an API server that not everybody reaches, received publicAccessCidrs of the world"]
+        ? ["expected a restricted API server, received publicAccessCidrs that allow all addresses"]
         : [];
     }
     const pod = podOf(resource);
@@ -71,5 +71,7 @@ const isWorld = (ranges: readonly string[]): boolean =>
 /** The load balancer's 443 alone is open to the world. */
 function openIngress({ cidrBlocks = [], ipv6CidrBlocks = [], fromPort, toPort }: Ingress): string[] {
   if (!isWorld([...cidrBlocks, ...ipv6CidrBlocks]) || (fromPort === 443 && toPort === 443)) return [];
-  return [`expected ports ${show(fromPort)} to ${show(toPort)} closed to the world, received an open range`];
+  return [
+    `expected ports ${show(fromPort)} to ${show(toPort)} closed to the internet, received an open range`,
+  ];
 }

@@ -11,7 +11,10 @@ export interface Resource {
 export interface ResourceRule {
   readonly name: string;
   readonly summary: string;
-  /** What is wrong with it: `expected ..., received ...`; nothing when it is as it should be, or of another kind. */
+  /**
+   * What is wrong with it: `expected ..., received ...`; nothing when it is as it should be, or of another
+   * kind.
+   */
   check(resource: Resource): readonly string[];
 }
 
@@ -40,7 +43,9 @@ export function labelOf({ type, props }: Resource, wanted: string): string | und
   )?.value;
 }
 
-/** Whether a Docker container ever runs: one that only holds a volume for copying files into it never does. */
+/**
+ * Whether a Docker container ever runs: one that only holds a volume for copying files into it never does.
+ */
 export const isStarted = ({ props }: Resource): boolean => props.start !== false;
 
 export const show = (value: unknown): string =>

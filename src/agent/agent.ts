@@ -58,7 +58,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
     if (path === "/state") return send(200, "application/json", JSON.stringify(stateOf(sources)));
     if (path === "/roundtrip") {
-      if (!shipper) return send(200, "text/plain", "there is no log store\n");
+      if (!shipper) return send(200, "text/plain", "this stack has no log store\n");
       shipper.roundTrip().then(
         (text) => send(200, "text/plain", `${text}\n`),
         (error: Error) => send(503, "text/plain", `${error.message}\n`),

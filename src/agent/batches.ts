@@ -48,8 +48,9 @@ export class Batches {
   }
 
   /**
-   * Sends what comes until the signal aborts; throws when the store fails. What is under way then is finished, for the store
-   * may have taken it already, unless `lost` says that the store's process is no more.
+   * Sends what comes until the signal aborts; throws when the store fails. What is under way then is
+   * finished, for the store may have taken it already, unless `lost` says that the store's process is no
+   * more.
    */
   async run(signal: AbortSignal, lost: AbortSignal): Promise<void> {
     const stop = () => {

@@ -68,13 +68,13 @@ export const containerLabels = ({ stack, service }: Confines, { workload }: Spaw
 });
 
 /**
- * What Docker is asked for in place of what the hub has asked for. Throws a Refusal when that would have gone beyond the
- * confines: a hub that asks for it is not the hub that the platform has configured.
+ * What Docker is asked for in place of what the hub has asked for. Throws a Refusal when that would have gone
+ * beyond the confines: a hub that asks for it is not the hub that the platform has configured.
  */
 export function confine(confines: Confines, names: SpawnedNames, asked: unknown): Confined {
-  if (!isObject(asked)) throw new Refusal("the body is no JSON object");
+  if (!isObject(asked)) throw new Refusal("the body is not a JSON object");
   const host = asked.HostConfig ?? {};
-  if (!isObject(host)) throw new Refusal("HostConfig is no object");
+  if (!isObject(host)) throw new Refusal("HostConfig is not an object");
   check(asked, allowedAsked(confines), "");
   check(host, allowedHost(confines, names), "HostConfig.");
   const memory = limit(numberOf(host.Memory), confines.memoryBytes, confines.maxMemoryBytes);
@@ -119,7 +119,9 @@ export function confine(confines: Confines, names: SpawnedNames, asked: unknown)
 type Rule = (value: unknown) => boolean;
 const any: Rule = () => true;
 
-/** Fields of the body that may be set, and to what. What is answered by the confines anyway may be asked for. */
+/**
+ * Fields of the body that may be set, and to what. What is answered by the confines anyway may be asked for.
+ */
 const allowedAsked = ({ image, network, home }: Confines): Readonly<Record<string, Rule>> => ({
   Image: (value) => value === image,
   User: (value) => ["10001", uid].includes(String(value)),
@@ -208,7 +210,7 @@ function askedMilliCpu(host: Record<string, unknown>): number {
 
 function strings(value: unknown, name: string): string[] {
   if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
-  throw new Refusal(`${name} is no list of words`);
+  throw new Refusal(`${name} is not a list of strings`);
 }
 
 /** The variables that the hub asks for, as datalab-start reads them. */
@@ -218,7 +220,7 @@ function environmentFile(value: unknown): string {
   return envFile(
     variables.map((variable) => {
       const [, name, text = ""] = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/.exec(variable) ?? [];
-      if (name === undefined) throw new Refusal("Env holds something else than NAME=value");
+      if (name === undefined) throw new Refusal("Env contains an entry that is not NAME=value");
       return [name, text];
     }),
   );

@@ -3,9 +3,9 @@ import { type Confines, type SpawnedNames, volumeLabels } from "./confinement.ts
 import type { DockerApi } from "./docker/api.ts";
 
 /**
- * Puts a spawned container's variables into a volume that it alone mounts, as every workload's are: `docker inspect` shows a
- * container's own variables to whoever may ask. Docker copies files only into containers, so one that is never started
- * holds the volume for the copy.
+ * Puts a spawned container's variables into a volume that it alone mounts, as every workload's are:
+ * `docker inspect` shows a container's own variables to whoever may ask. Docker copies files only into
+ * containers, so one that is never started holds the volume for the copy.
  */
 export async function writeEnvironment(
   docker: DockerApi,

@@ -15,8 +15,8 @@ const longestLine = 16 * 1024;
 const longestValue = 1024;
 
 /**
- * Fields of a line that is a JSON object, so that they can be searched by name: texts, numbers and booleans of its top level.
- * A name that is taken is written `log.<name>`. The line itself stays as it is.
+ * Fields of a line that is a JSON object, so that they can be searched by name: texts, numbers and booleans
+ * of its top level. A name that is taken is written `log.<name>`. The line itself stays as it is.
  */
 export function fieldsOf(text: string): Readonly<Record<string, string>> | undefined {
   if (!text.startsWith("{") || !text.endsWith("}") || text.length > longestLine) return undefined;

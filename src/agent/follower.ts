@@ -8,7 +8,9 @@ import { HandedLines } from "./log-dedup.ts";
 import { type ContainerSource, LogGone, type LogPiece } from "./source.ts";
 import type { KnownLines, LogStore } from "./store.ts";
 
-/** What the store has not saved for good within this time, a kill may take from it. Its own interval is 5 s. */
+/**
+ * What the store has not saved for good within this time, a kill may take from it. Its own interval is 5 s.
+ */
 const savedMs = 12_000;
 /** How far before the newest stored line a new agent looks for what is missing. */
 const lookBack = 15_000_000_000n;
@@ -125,7 +127,9 @@ export class Follower {
     await this.#read(last, from, signal, now);
   }
 
-  /** Reads one piece; the last one is that of a container which started as `opened` says, as far as one knows. */
+  /**
+   * Reads one piece; the last one is that of a container which started as `opened` says, as far as one knows.
+   */
   async #read(piece: LogPiece, from: string, signal: AbortSignal, opened?: Container): Promise<void> {
     const { source, batches } = this.#options;
     const since = performance.now() + source.lagMs;

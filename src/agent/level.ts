@@ -33,7 +33,10 @@ const continuation =
   /^(?:\s|Traceback \(|Caused by:|During handling of|The above exception|\w[\w.]*(?:Error|Exception)\b)|\b(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY): /;
 const near = 120;
 
-/** What a line says about its weight; what says nothing is `info`, and what continues a line weighs as much as that. */
+/**
+ * What a line says about its weight; what says nothing is `info`, and what continues a line weighs as much as
+ * that.
+ */
 export function levelOf(text: string, before: Level | undefined): Level {
   const head = text.length > near ? text.slice(0, near) : text;
   if (text.startsWith("{")) {

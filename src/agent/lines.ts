@@ -1,6 +1,8 @@
 /** A line of a container's log. */
 export interface Line {
-  /** When it was taken from the container: RFC 3339 in UTC with nine digits, so that texts sort as times do. */
+  /**
+   * When it was taken from the container: RFC 3339 in UTC with nine digits, so that texts sort as times do.
+   */
   readonly at: string;
   readonly stream: "stdout" | "stderr";
   readonly text: string;

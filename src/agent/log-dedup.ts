@@ -17,12 +17,12 @@ interface Marks {
 }
 
 /**
- * Which lines of a log were handed over already. When it is opened again, some come again; a time stamp alone doesn't tell
- * which, because the two streams are a little out of step.
+ * Which lines of a log were handed over already. When it is opened again, some come again; a time stamp alone
+ * doesn't tell which, because the two streams are a little out of step.
  *
- * A log in several pieces may be read in the wrong order: a container that starts again at the very moment that its log is
- * opened gives the newer piece first. So it is remembered up to where lines were handed over when the last piece was
- * opened, and where that piece began: what turns up between the two later is new.
+ * A log in several pieces may be read in the wrong order: a container that starts again at the very moment
+ * that its log is opened gives the newer piece first. So it is remembered up to where lines were handed over
+ * when the last piece was opened, and where that piece began: what turns up between the two later is new.
  */
 export class HandedLines {
   /** Time stamps of the last lines by key, in the order they came. */
@@ -42,7 +42,10 @@ export class HandedLines {
     this.#before = before;
   }
 
-  /** The oldest line that is remembered, or where something may be missing: from a little before it the log must be read. */
+  /**
+   * The oldest line that is remembered, or where something may be missing: from a little before it the log
+   * must be read.
+   */
   get from(): string {
     let oldest = this.#newest;
     for (const at of this.#last.values()) if (at < oldest) oldest = at;

@@ -1,7 +1,8 @@
 /**
- * The agent, as it is deployed: `node agent.mjs`. Environment: DATALAB_AGENT_FILES (/run/datalab), DATALAB_AGENT_SOCKET
- * (/var/run/docker.sock), DATALAB_AGENT_ACCOUNT (/var/run/secrets/kubernetes.io/serviceaccount), DATALAB_AGENT_ADDRESS (0.0.0.0),
- * DATALAB_AGENT_PORT (7080), DATALAB_AGENT_DOOR_PORT (2375).
+ * The agent, as it is deployed: `node agent.mjs`. Environment: DATALAB_AGENT_FILES (/run/datalab),
+ * DATALAB_AGENT_SOCKET (/var/run/docker.sock), DATALAB_AGENT_ACCOUNT
+ * (/var/run/secrets/kubernetes.io/serviceaccount), DATALAB_AGENT_ADDRESS (0.0.0.0), DATALAB_AGENT_PORT
+ * (7080), DATALAB_AGENT_DOOR_PORT (2375).
  */
 import { startAgent } from "./agent.ts";
 import { inCluster } from "./kubernetes/api.ts";

@@ -84,7 +84,7 @@ export async function metricsText(sources: MetricSources): Promise<string> {
   write(
     "datalab_volume_size_bytes",
     "gauge",
-    "What a volume holds, measured every few minutes.",
+    "Content of a volume, measured every few minutes.",
     [...source.volumes()]
       .filter(([, { labels }]) => labels[labelNames.stack] === stack)
       .map(([volume, { bytes, labels }]) => [
@@ -95,7 +95,7 @@ export async function metricsText(sources: MetricSources): Promise<string> {
   write(
     "datalab_agent_usage_measured",
     "gauge",
-    "1 while the use of processor and memory by containers can be measured.",
+    "1 while CPU and memory usage of containers can be measured.",
     [[{}, source.measures ? 1 : 0]],
   );
   if (shipping) writeShipping(shipping, write);

@@ -19,10 +19,10 @@ export interface ShippingState extends ShippingCounts {
 }
 
 /**
- * Ships the logs of all containers to the log store. There is one way to recover from everything (the agent starts, the
- * store fails or starts again): stop reading, wait until the store answers, ask it which of the last lines it has, and go
- * on with those that it has not. What runs
- * the containers keeps the lines meanwhile, so nothing piles up here.
+ * Ships the logs of all containers to the log store. There is one way to recover from everything (the agent
+ * starts, the store fails or starts again): stop reading, wait until the store answers, ask it which of the
+ * last lines it has, and go on with those that it has not. What runs the containers keeps the lines
+ * meanwhile, so nothing piles up here.
  */
 export class Shipper {
   readonly state: ShippingState = { lines: 0, bytes: 0, lastAt: "", up: false, failures: 0, resumed: 0 };
@@ -57,7 +57,7 @@ export class Shipper {
       await this.#store.ready(signal, (reason) => {
         if (!told)
           this.#log(
-            `the log store does not answer (${reason}); containers' logs wait at ${this.#source.name}`,
+            `the log store does not answer (${reason}); container logs stay in ${this.#source.name} until it does`,
           );
         told = true;
       });
@@ -93,7 +93,10 @@ export class Shipper {
     }
   }
 
-  /** Writes a line to the agent's own log and looks for it in the store; throws when it does not arrive in time. */
+  /**
+   * Writes a line to the agent's own log and looks for it in the store; throws when it does not arrive in
+   * time.
+   */
   roundTrip(): Promise<string> {
     this.#tripping ??= this.#roundTrip().finally(() => {
       this.#tripping = undefined;
@@ -160,8 +163,9 @@ export class Shipper {
   }
 
   /**
-   * The store has started again, as one is told. What it had in memory is gone when it was killed, so it is asked what it
-   * still has; but one is told late: when lines go to the new process from the beginning, nothing of them is lost.
+   * The store has started again, as one is told. What it had in memory is gone when it was killed, so it is
+   * asked what it still has; but one is told late: when lines go to the new process from the beginning,
+   * nothing of them is lost.
    */
   async #checkStore(epoch: Epoch): Promise<void> {
     while (!epoch.signal.aborted) {

@@ -2,8 +2,8 @@ import type { Container, Containers } from "./containers.ts";
 import type { Line } from "./lines.ts";
 
 /**
- * What runs the stack's containers, as the agent sees it: which there are, what they write, what they use. Docker's API and
- * Kubernetes' answer it.
+ * What runs the stack's containers, as the agent sees it: which there are, what they write, what they use.
+ * Docker's API and Kubernetes' answer it.
  */
 export interface ContainerSource {
   /** What it is called in sentences. */
@@ -12,8 +12,8 @@ export interface ContainerSource {
   /** Keeps `containers` up to date until the signal aborts, whatever happens to the other side. */
   run(signal: AbortSignal): Promise<void>;
   /**
-   * The pieces that a container's log is in now, the oldest first; the last one goes on while the container runs. Asked
-   * again whenever it starts again.
+   * The pieces that a container's log is in now, the oldest first; the last one goes on while the container
+   * runs. Asked again whenever it starts again.
    */
   log(container: Container): readonly LogPiece[];
   /** How long after a container has started again `containers` may still say that it has not. */
@@ -27,8 +27,9 @@ export interface ContainerSource {
 }
 
 /**
- * Lines from a time on (0n: from the beginning), in the order they were written, until the log ends or the signal aborts.
- * Some that are a little older may come as well. Throws LogGone when there is no such log any more.
+ * Lines from a time on (0n: from the beginning), in the order they were written, until the log ends or the
+ * signal aborts. Some that are a little older may come as well. Throws LogGone when there is no such log any
+ * more.
  */
 export type LogPiece = (from: bigint, signal: AbortSignal) => AsyncIterable<readonly Line[]>;
 

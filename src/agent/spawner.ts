@@ -1,34 +1,42 @@
 /**
- * A restricted proxy of the Docker API, for JupyterHub's DockerSpawner (dockerspawner 14, docker-py 7) and nobody else.
+ * A restricted proxy of the Docker API, for JupyterHub's DockerSpawner (dockerspawner 14, docker-py 7) and
+ * nobody else.
  *
  * CONTRACT
- *   URL      tcp://agent:2375 = workload `agent`, endpoint `docker`: `endpoint("agent", "docker", { optional: true })`
- *            grants { host, port, url, user: "hub", password }. docker-py wants `base_url="tcp://<host>:<port>"`.
- *   Header   `Authorization: Basic base64("hub:<password>")`, else 401. docker-py sends it when $DOCKER_CONFIG names a folder
- *            whose config.json holds {"HttpHeaders": {"Authorization": "Basic ..."}} (docker/utils/decorators.py update_headers,
- *            on every request, the version question of the constructor included). Or: the APIClient is a requests session.
- *   Names    containers `<instancePrefix>notebook-<user>` or `<instancePrefix>notebook-<user>--<server>`, where <user> and
- *            <server> are [a-z0-9-] as DockerSpawner's default escape makes them:
- *            name_template = "<instancePrefix>notebook-{username}", with named servers "...notebook-{username}--{servername}".
- *            Home volume `<instancePrefix>notebook-<user>-home`: made here when it is missing; the hub need not name it.
- *   Calls    GET/HEAD /_ping, GET /version; GET /images/<the image>/json; POST /containers/create?name=; GET /containers/<c>/json;
- *            POST /containers/<c>/{start,stop,kill}; DELETE /containers/<c>; POST /volumes/create, GET /volumes/<home volume>.
- *            <c> is a name or id of a container of this stack that was made here. Everything else: 403, and a line in the log.
- *   Create   of the request's body only these are taken: Cmd, Env (may hold secrets: they go to a file of the container, and are
- *            in its environment but not in `docker inspect`), HostConfig.Memory, HostConfig.CpuQuota/CpuPeriod or NanoCpus (each
- *            cut to the maximum below). What breaks confinement (Privileged, Binds other than the home volume, Mounts, Devices,
- *            PortBindings, PidMode host, CapAdd, ...) is refused with 403, never silently dropped.
- *   Result   image and network of the configuration, user 10001, read-only root, tmpfs /tmp, home volume at `home` (HOME of the
- *            process is set to it), no capabilities, no-new-privileges, memory/cpu/pids limits, no ports, no restart, json-file
- *            logs, labels datalab.stack, datalab.service=jupyterhub, datalab.workload=notebook-<user>[--<server>],
- *            datalab.role=spawned; host name and network alias = the workload's name.
- *   Needed   DockerSpawner.remove = True, pull_policy = "never", network_name = ctx.networkName, use_internal_ip = True,
- *            port 8888 or any, no volumes/binds (or only { home volume: home }). The image needs `home` owned by 10001.
- *   Config   agent.json, key `spawner`: { token, image, network, service, home: "/home/notebook", memoryBytes, maxMemoryBytes,
- *            milliCpu, maxMilliCpu, pids, tmpBytes }.
+ *   URL      tcp://agent:2375 = workload `agent`, endpoint `docker`:
+ *            `endpoint("agent", "docker", { optional: true })` grants { host, port, url, user: "hub",
+ *            password }. docker-py wants `base_url="tcp://<host>:<port>"`.
+ *   Header   `Authorization: Basic base64("hub:<password>")`, else 401. docker-py sends it when
+ *            $DOCKER_CONFIG names a folder whose config.json holds {"HttpHeaders": {"Authorization": "Basic
+ *            ..."}} (docker/utils/decorators.py update_headers, on every request, the version question of the
+ *            constructor included). Or: the APIClient is a requests session.
+ *   Names    containers `<instancePrefix>notebook-<user>` or `<instancePrefix>notebook-<user>--<server>`,
+ *            where <user> and <server> are [a-z0-9-] as DockerSpawner's default escape makes them:
+ *            name_template = "<instancePrefix>notebook-{username}", with named servers
+ *            "...notebook-{username}--{servername}". Home volume `<instancePrefix>notebook-<user>-home`: made
+ *            here when it is missing; the hub need not name it.
+ *   Calls    GET/HEAD /_ping, GET /version; GET /images/<the image>/json; POST /containers/create?name=; GET
+ *            /containers/<c>/json; POST /containers/<c>/{start,stop,kill}; DELETE /containers/<c>; POST
+ *            /volumes/create, GET /volumes/<home volume>. <c> is a name or id of a container of this stack
+ *            that was made here. Everything else: 403, and a line in the log.
+ *   Create   of the request's body only these are taken: Cmd, Env (may hold secrets: they go to a file of the
+ *            container, and are in its environment but not in `docker inspect`), HostConfig.Memory,
+ *            HostConfig.CpuQuota/CpuPeriod or NanoCpus (each cut to the maximum below). What breaks
+ *            confinement (Privileged, Binds other than the home volume, Mounts, Devices, PortBindings,
+ *            PidMode host, CapAdd, ...) is refused with 403, never silently dropped.
+ *   Result   image and network of the configuration, user 10001, read-only root, tmpfs /tmp, home volume at
+ *            `home` (HOME of the process is set to it), no capabilities, no-new-privileges, memory/cpu/pids
+ *            limits, no ports, no restart, json-file logs, labels datalab.stack, datalab.service=jupyterhub,
+ *            datalab.workload=notebook-<user>[--<server>], datalab.role=spawned; host name and network alias
+ *            = the workload's name.
+ *   Needed   DockerSpawner.remove = True, pull_policy = "never", network_name = ctx.networkName,
+ *            use_internal_ip = True, port 8888 or any, no volumes/binds (or only { home volume: home }). The
+ *            image needs `home` owned by 10001.
+ *   Config   agent.json, key `spawner`: { token, image, network, service, home: "/home/notebook",
+ *            memoryBytes, maxMemoryBytes, milliCpu, maxMilliCpu, pids, tmpBytes }.
  */
-import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { isLogin } from "../model/basic-auth.ts";
 import { labelNames, spawnedRole } from "../model/names.ts";
 import type { AgentConfig, SpawnerConfig } from "./config.ts";
 import {
@@ -66,13 +74,12 @@ export function createDockerProxy(
   const { stack, instancePrefix, spawner } = config;
   const confines: Confines = { ...spawner, stack, instancePrefix };
   const counts: ProxyCounts = { allowed: 0, refused: 0, unauthenticated: 0 };
-  const login = Buffer.from(`Basic ${Buffer.from(`${spawner.user}:${spawner.token}`).toString("base64")}`);
+  const login = { user: spawner.user, password: spawner.token };
 
   const answer = async (request: IncomingMessage): Promise<DockerAnswer> => {
-    const given = Buffer.from(request.headers.authorization ?? "");
-    if (given.length !== login.length || !timingSafeEqual(given, login)) {
+    if (!isLogin(request.headers.authorization, login)) {
       counts.unauthenticated++;
-      return message(401, "the Docker proxy needs its login");
+      return message(401, "the Docker proxy requires a login");
     }
     try {
       const passed = await pass(docker, confines, request);
@@ -117,7 +124,7 @@ async function pass(docker: DockerApi, confines: Confines, request: IncomingMess
   if (method === "GET" && path === "/version") return docker.ask(method, path);
   const image = is("GET", /^\/images\/(.+)\/json$/)?.[1];
   if (image !== undefined) {
-    if (decode(image) !== confines.image) throw new Refusal(`the image ${decode(image)} is not for spawning`);
+    if (decode(image) !== confines.image) throw new Refusal(`the image ${decode(image)} may not be spawned`);
     return docker.ask("GET", `/images/${encodeURIComponent(confines.image)}/json`);
   }
   if (method === "POST" && path === "/containers/create") {
@@ -144,7 +151,7 @@ async function pass(docker: DockerApi, confines: Confines, request: IncomingMess
     if (!isHome(confines, decode(volume))) throw new Refusal("only home volumes can be seen");
     return docker.ask("GET", `/volumes/${decode(volume)}`);
   }
-  throw new Refusal("this call is not let through");
+  throw new Refusal("this call is not allowed");
 }
 
 async function create(
@@ -176,7 +183,7 @@ async function remove(docker: DockerApi, confines: Confines, name: string, url: 
 
 /** Makes a home volume; one of this name that belongs to somebody else is left alone. */
 async function makeHome(docker: DockerApi, confines: Confines, name: string): Promise<DockerAnswer> {
-  if (!isHome(confines, name)) throw new Refusal(`"${name.slice(0, 100)}" is no home volume`);
+  if (!isHome(confines, name)) throw new Refusal(`"${name.slice(0, 100)}" is not a home volume`);
   const labels = volumeLabels(confines, "data");
   const made = await docker.ask("POST", "/volumes/create", {
     body: { Name: name, Driver: "local", Labels: labels },
@@ -187,13 +194,16 @@ async function makeHome(docker: DockerApi, confines: Confines, name: string): Pr
   return made;
 }
 
-/** The container of this name or id when it was spawned here; Docker's answer, without an id, when there is none. */
+/**
+ * The container of this name or id when it was spawned here; Docker's answer, without an id, when there is
+ * none.
+ */
 async function own(
   docker: DockerApi,
   confines: Confines,
   name: string,
 ): Promise<{ id?: string; names?: SpawnedNames; answer: DockerAnswer }> {
-  if (!/^[\w.-]+$/.test(name)) throw new Refusal("this is no container's name");
+  if (!/^[\w.-]+$/.test(name)) throw new Refusal("this is not a container name");
   const answer = await docker.ask("GET", `/containers/${name}/json`);
   if (answer.status >= 400) return { answer };
   const { Id, Name, Config } = JSON.parse(answer.body.toString()) as {
@@ -235,7 +245,7 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   try {
     return length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
   } catch {
-    throw new Refusal("the body is no JSON");
+    throw new Refusal("the body is not JSON");
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { basicAuth } from "../model/basic-auth.ts";
 import type { LogStoreConfig } from "./config.ts";
 import { nanoseconds, timeStamp } from "./lines.ts";
 
@@ -13,8 +14,7 @@ export class LogStore {
 
   constructor(config: LogStoreConfig) {
     this.#config = config;
-    const login = Buffer.from(`${config.user}:${config.password}`).toString("base64");
-    this.#headers = config.user === "" ? {} : { authorization: `Basic ${login}` };
+    this.#headers = config.user === "" ? {} : { authorization: basicAuth(config) };
   }
 
   /** Resolves when it takes lines; asks ever more rarely while it does not. */
@@ -127,7 +127,9 @@ export class KnownLines {
     return this.#keys.has(key(nanoseconds(at), stream));
   }
 
-  /** Whether nothing that comes after this line can be among them; the two streams are a little out of step. */
+  /**
+   * Whether nothing that comes after this line can be among them; the two streams are a little out of step.
+   */
   endsBefore(at: string): boolean {
     return nanoseconds(at) > this.#newest + 1_000_000_000n;
   }

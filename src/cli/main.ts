@@ -2,10 +2,10 @@ import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-// Parsed and stripped modules are kept for the next command; what is imported before this is not.
+// Compiled modules are cached for the next command, except those imported before this line.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "datalab", "compile-cache"));
 
-// A reader that goes away, such as `head`, ends the command without words.
+// If the reader closes the pipe, as `head` does, the command ends without a message.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 }

@@ -4,29 +4,29 @@ import { version } from "../version.ts";
 import { report } from "./terminal/errors.ts";
 import { type AnyCommand, addCommonOptions, examples } from "./terminal/options.ts";
 
-/** One first word of the command line. It is imported only when it is asked for. */
+/** The first word of a command line. Its module is imported only when it is used. */
 interface Entry {
   readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<{ register(program: AnyCommand): void }>;
 }
 
-/** In the order that help shows them. */
+/** In the order of the help text. */
 const commands: readonly Entry[] = [
   {
     name: "up",
-    summary: "bring a stack up, wait until it is healthy",
+    summary: "deploy a stack, wait until it is healthy",
     load: () => import("./commands/up.ts"),
   },
   { name: "preview", summary: "show what up would change", load: () => import("./commands/preview.ts") },
   {
     name: "down",
-    summary: "take a stack down; data stays unless told otherwise",
+    summary: "remove a stack; data is kept unless told otherwise",
     load: () => import("./commands/down.ts"),
   },
   {
     name: "platform",
-    summary: "prepare a stack, see how it is",
+    summary: "create a stack, show its state",
     load: () => import("./commands/platform.ts"),
   },
   {
@@ -36,7 +36,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: "alerts",
-    summary: "what fires now, and what did lately",
+    summary: "show active and recent alerts",
     load: () => import("./commands/alerts.ts"),
   },
   { name: "pipelines", summary: "list and run pipelines", load: () => import("./commands/pipelines.ts") },
@@ -47,10 +47,10 @@ const commands: readonly Entry[] = [
   },
   {
     name: "backup",
-    summary: "save databases and objects, restore them, drill it",
+    summary: "save, restore and drill databases and objects",
     load: () => import("./commands/backup.ts"),
   },
-  { name: "secrets", summary: "list logins, show one", load: () => import("./commands/secrets.ts") },
+  { name: "secrets", summary: "list, show and set secrets", load: () => import("./commands/secrets.ts") },
   {
     name: "config",
     summary: "check and explain a stack's configuration",
@@ -69,22 +69,22 @@ const commands: readonly Entry[] = [
   },
   {
     name: "release",
-    summary: "what was deployed, by whom, when and from what",
+    summary: "show what was deployed, by whom, when and from which commit",
     load: () => import("./commands/release.ts"),
   },
   {
     name: "promote",
-    summary: "take what runs in one stack to the next one, or back",
+    summary: "promote what runs to the next stack, or roll back",
     load: () => import("./commands/promote.ts"),
   },
   {
     name: "drift",
-    summary: "compare what runs with what was deployed, and put it right",
+    summary: "compare what runs with what was deployed, and repair it",
     load: () => import("./commands/drift.ts"),
   },
   {
     name: "policy",
-    summary: "the rules that whatever is deployed must keep",
+    summary: "show and check the rules for everything that is deployed",
     load: () => import("./commands/policy.ts"),
   },
   {
@@ -101,8 +101,8 @@ async function run(argv: readonly string[]): Promise<void> {
     .version(version(), "-V, --version");
   addCommonOptions(program);
   examples(program, [
-    ["./datalab up", "bring the dev stack up"],
-    ["./datalab platform status", "see how it is"],
+    ["./datalab up", "deploy the dev stack"],
+    ["./datalab platform status", "show its state"],
     ["./datalab data ingest flights.csv flights", "load a file into the lake"],
     ["./datalab pipelines run medallion_etl --wait", "run a pipeline"],
     ['./datalab data query "select count(*) from silver.flights"', "look at the result"],
@@ -118,7 +118,7 @@ async function run(argv: readonly string[]): Promise<void> {
   else await program.parseAsync(argv, { from: "user" });
 }
 
-/** Makes every command take the common options and report errors our way, however it was registered. */
+/** Adds the common options and our error format to every command, however it was registered. */
 function prepare(command: AnyCommand): void {
   command
     .exitOverride()
@@ -128,7 +128,7 @@ function prepare(command: AnyCommand): void {
   if (command.commands.length === 0) addCommonOptions(command);
 }
 
-/** The first word that is no option: whose commands have to be loaded. */
+/** The first word that is not an option: its commands have to be loaded. */
 function firstWord(argv: readonly string[]): string | undefined {
   const words = argv.filter((word, i) => !word.startsWith("-") && !/^(-s|--stack)$/.test(argv[i - 1] ?? ""));
   return words[0] === "help" ? words[1] : words[0];

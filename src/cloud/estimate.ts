@@ -80,7 +80,10 @@ function monthly(item: string, quantity: number, unit: string, key: Monthly): Co
 export const counted = { keys: 4, secrets: 2 } as const;
 export const alarmCount = (nats: number): number => 4 + 2 + nats;
 
-/** What a size costs in a month by list prices: at the desired count of nodes, without discounts, tax and transfer out. */
+/**
+ * What a size costs in a month by list prices: at the desired count of nodes, without discounts, tax and
+ * transfer out.
+ */
 export function estimate(size: SizeName, options: EstimateOptions): Estimate {
   const { nodes, database, nat: ownNat } = sizes[size];
   const nats = natCount(options.nat === "size" ? ownNat : options.nat, options.zones);

@@ -1,8 +1,8 @@
 /** What the sizes of the AWS target mean: the one table that resources, cost estimates and docs go by. */
 
-import type { SizeName } from "../model/aws-bounds.ts";
+import type { SizeName } from "../model/aws.ts";
 
-export { type SizeName, sizeNames } from "../model/aws-bounds.ts";
+export { type SizeName, sizeNames } from "../model/aws.ts";
 
 export interface NodeGroupSize {
   readonly instanceType: string;
@@ -41,7 +41,7 @@ export interface Size {
 
 export const sizes: Readonly<Record<SizeName, Size>> = {
   S: {
-    summary: "A team's first production: a database in one zone, one NAT gateway.",
+    summary: "First production stack of a team: a database in one zone, one NAT gateway.",
     nat: "single",
     nodes: {
       system: { instanceType: "m7i.large", min: 2, desired: 2, max: 3, diskGiB: 50 },
@@ -61,7 +61,7 @@ export const sizes: Readonly<Record<SizeName, Size>> = {
     karpenterCpu: 32,
   },
   M: {
-    summary: "Survives the loss of a zone: a standby database, a NAT gateway in each.",
+    summary: "Survives the loss of a zone: a standby database, a NAT gateway in each zone.",
     nat: "zone",
     nodes: {
       system: { instanceType: "m7i.xlarge", min: 3, desired: 3, max: 6, diskGiB: 50 },
@@ -81,7 +81,7 @@ export const sizes: Readonly<Record<SizeName, Size>> = {
     karpenterCpu: 128,
   },
   L: {
-    summary: "As M, for tens of people and hundreds of runs at once.",
+    summary: "Like M, for tens of people and hundreds of concurrent runs.",
     nat: "zone",
     nodes: {
       system: { instanceType: "m7i.2xlarge", min: 3, desired: 3, max: 9, diskGiB: 100 },
@@ -102,7 +102,10 @@ export const sizes: Readonly<Record<SizeName, Size>> = {
   },
 };
 
-/** Services that are reached without leaving the VPC: an interface in each private subnet. S3 has a gateway, for nothing. */
+/**
+ * Services that are reached without leaving the VPC: an interface in each private subnet. S3 has a gateway,
+ * for nothing.
+ */
 export const interfaceEndpoints = [
   "ec2",
   "ecr.api",

@@ -1,9 +1,11 @@
 import { type Cidr, contains, formatCidr, overlaps, parseCidr, part } from "../config/cidr.ts";
-import { narrowestVpc, widestVpc } from "../model/aws-bounds.ts";
+import { narrowestVpc, widestVpc } from "../model/aws.ts";
 
 /** The address plan of a VPC: a subnet of each kind per availability zone, in the order of the zones. */
 export interface SubnetPlan {
-  /** Nodes and pods: the VPC CNI gives every pod an address of its own, so these have nearly all of the space. */
+  /**
+   * Nodes and pods: the VPC CNI gives every pod an address of its own, so these have nearly all of the space.
+   */
   readonly private: readonly string[];
   /** NAT gateways and load balancers. */
   readonly public: readonly string[];
@@ -14,8 +16,9 @@ export interface SubnetPlan {
 export const maxZones = 3;
 
 /**
- * Three quarters of the VPC are private subnets, one quarter a zone; the last quarter is cut into eight: public ones first,
- * data ones from the fifth on. The plan of a zone does not depend on how many there are: adding one moves nothing.
+ * Three quarters of the VPC are private subnets, one quarter a zone; the last quarter is cut into eight:
+ * public ones first, data ones from the fifth on. The plan of a zone does not depend on how many there are:
+ * adding one moves nothing.
  */
 export function planSubnets(vpc: string, zones: number): SubnetPlan {
   const range = parseCidr(vpc);

@@ -11,7 +11,10 @@ const pattern = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/;
 /** How many addresses a range has. */
 export const addressCount = ({ prefix }: Pick<Cidr, "prefix">): number => 2 ** (32 - prefix);
 
-/** Undefined for what is no range, or whose address has bits beyond the prefix: `10.0.0.1/16` is a host, not a range. */
+/**
+ * Undefined if the text is not a range, or its address has bits beyond the prefix: `10.0.0.1/16` is a host,
+ * not a range.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const found = pattern.exec(text);
   if (!found) return undefined;
@@ -31,7 +34,7 @@ export const contains = (outer: Cidr, inner: Cidr): boolean =>
   outer.base <= inner.base &&
   inner.base + addressCount(inner) <= outer.base + addressCount(outer);
 
-/** Two ranges meet exactly when one holds the other. */
+/** Two ranges overlap exactly when one contains the other. */
 export const overlaps = (a: Cidr, b: Cidr): boolean => contains(a, b) || contains(b, a);
 
 /** The n-th of the ranges of this prefix that a range consists of. */
@@ -43,7 +46,7 @@ export function part(range: Cidr, prefix: number, n: number): Cidr {
   return { base: range.base + n * size, prefix };
 }
 
-/** What RFC 1918 sets aside for private networks. */
+/** The private ranges of RFC 1918. */
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(
   (text) => parseCidr(text) as Cidr,
 );

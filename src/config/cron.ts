@@ -16,12 +16,13 @@ const fields: readonly Field[] = [
 ];
 
 /**
- * What a cron expression of five fields should have had instead: `an hour from 0 to 23 as the second cron field`;
- * undefined when it is right. Lists, ranges, steps and the English short names of months and days are known.
+ * The expected field of a wrong cron expression: `an hour from 0 to 23 as the second cron field`;
+ * undefined if it is right. Lists, ranges, steps and the English short names of months and days are
+ * supported.
  */
 export function cronProblem(text: string): string | undefined {
   const given = text.trim().split(/\s+/);
-  if (given.length !== fields.length) return undefined; // its form is another rule's business
+  if (given.length !== fields.length) return undefined; // another rule checks the form
   const wrong = fields.findIndex((field, i) => !given[i]?.split(",").every((item) => isItem(item, field)));
   const field = fields[wrong];
   if (!field) return undefined;

@@ -14,14 +14,14 @@ import { ConfigError, type Problem } from "../errors.ts";
 
 type Path = readonly (string | number)[];
 
-/** A YAML or JSON file (JSON is YAML) that remembers where each value stands. */
+/** A YAML or JSON file (JSON is YAML) that knows the position of each value. */
 export interface SourceDocument {
-  /** As people write it: relative to the project. */
+  /** Relative to the project. */
   readonly file: string;
   readonly value: unknown;
-  /** `file:line:col` of the value at a path, or of its nearest ancestor that stands in the file. */
+  /** `file:line:col` of the value at a path, or of its nearest ancestor in the file. */
   locate(path: Path): string;
-  /** `file:line:col` of a value, undefined when it doesn't stand in the file. */
+  /** `file:line:col` of a value; undefined if it is not in the file. */
   find(path: Path): string | undefined;
 }
 
@@ -47,7 +47,7 @@ export function parseSource(file: string, text: string): SourceDocument {
     return `${file}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
-    // Of errors in the form, all but the first only follow from it.
+    // Later syntax errors usually only follow from the first one.
     const form = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
     const errors = document.errors.filter((error) => error === form || error.code === "DUPLICATE_KEY");
     throw new ConfigError(

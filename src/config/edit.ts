@@ -11,7 +11,7 @@ export interface Edited {
 type Path = readonly string[];
 type Value = string | number | boolean;
 
-/** Sets several fields of `datalab:platform` at once, as setPlatformField does one. */
+/** Sets several fields of `datalab:platform` at once; see setPlatformField. */
 export function setPlatformFields(
   project: string,
   stack: string,
@@ -24,10 +24,10 @@ export function setPlatformFields(
   return { file, undo: () => write(file, before) };
 }
 
-/** A field of any form; undefined takes it out. */
+/** A field of any form; undefined removes it. */
 export type Field = readonly [path: Path, value: unknown];
 
-/** Sets, and takes out, fields of any form; comments and the order of everything else stay. */
+/** Sets and removes fields of any form; comments and the order of all other fields stay. */
 export function setPlatformValues(project: string, stack: string, fields: readonly Field[]): Edited {
   const file = stackFile(project, stack);
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -42,14 +42,14 @@ export function withValue(text: string, path: Path, value: unknown): string {
   const document = parseDocument(text);
   const full = ["config", "datalab:platform", ...path];
   if (value !== undefined) {
-    // A list or a mapping: its place is made as for a plain value, then filled.
+    // A list or a mapping: created like a plain value, then filled.
     const made = parseDocument(withField(text, path, ""));
     made.setIn(full, made.createNode(value));
     return made.toString({ lineWidth: 0 });
   }
   if (!document.hasIn(full)) return text;
   document.deleteIn(full);
-  // What only held it goes with it, the platform's object stays.
+  // Empty parents are removed too, except the platform's object.
   for (let length = full.length - 1; length > 2; length--) {
     const parent = document.getIn(full.slice(0, length), true);
     if (!isMap(parent) || parent.items.length > 0) break;
@@ -58,7 +58,10 @@ export function withValue(text: string, path: Path, value: unknown): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of everything else stay. */
+/**
+ * Sets one field of `datalab:platform` in Pulumi.<stack>.yaml; comments and the order of all other fields
+ * stay.
+ */
 export function setPlatformField(project: string, stack: string, path: Path, value: Value): Edited {
   return setPlatformFields(project, stack, [[path, value]]);
 }
@@ -67,7 +70,7 @@ export function withField(text: string, path: Path, value: Value): string {
   const document = parseDocument(text);
   const full = ["config", "datalab:platform", ...path];
   if (document.getIn(full) === value) return text;
-  // A key without a value, such as `services:`, is no mapping yet.
+  // A key without a value, such as `services:`, is not a mapping yet.
   for (let length = 0; length < full.length; length++) {
     const parent = full.slice(0, length);
     const node = length === 0 ? document.contents : document.getIn(parent, true);
@@ -84,7 +87,7 @@ export function withField(text: string, path: Path, value: Value): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Whoever reads it meanwhile sees the old file or the new one. */
+/** A concurrent reader sees either the old file or the new one. */
 function write(file: string, text: string): void {
   const draft = `${file}.${process.pid}.new`;
   writeFileSync(draft, text);

@@ -3,19 +3,25 @@ import type { Environment } from "../model/environment.ts";
 import { nearest } from "../nearest.ts";
 import { platformJsonSchema, schemaAt } from "./json-schema.ts";
 
-/** What a configuration value is and where it comes from: `datalab config why --json`. */
+/** A configuration value and where it is set: `datalab config why --json`. */
 export interface Explanation {
   readonly path: string;
   readonly value: unknown;
   /** `file:line:col`; null: it is the default. */
   readonly at: string | null;
-  /** The preset that the value comes from, which stands at `at`; null: the file sets the value, or it is the default. */
+  /**
+   * The preset that sets the value; its position is `at`. null: the file sets the value, or it is the
+   * default.
+   */
   readonly preset: string | null;
   readonly default: unknown;
   readonly summary: string | null;
 }
 
-/** Explains the value at a dotted path such as `services.prefect.ports.api`. Throws a ConfigError for an unknown one. */
+/**
+ * Explains the value at a dotted path such as `services.prefect.ports.api`. Throws a ConfigError for an
+ * unknown one.
+ */
 export function explain(environment: Environment, path: string): Explanation {
   const keys = path
     .split(/[.[\]]/)

@@ -1,4 +1,4 @@
-/** JSON Schema as far as zod writes it. */
+/** The part of JSON Schema that zod writes. */
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
@@ -19,10 +19,13 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
 }
 
-/** The forms that a value may have, one where it has no choice. */
+/** The possible forms of a value; a single one if there is no choice. */
 export const formsOf = (node: JsonSchema): readonly JsonSchema[] => node.anyOf?.flatMap(formsOf) ?? [node];
 
-/** The schemas that a value at a path may have: several where an ancestor has several forms, none where there is no such path. */
+/**
+ * The possible schemas of the value at a path: several if an ancestor has several forms, none if the path
+ * does not exist.
+ */
 export function nodesAt(root: JsonSchema, path: readonly (string | number)[]): readonly JsonSchema[] {
   let nodes: JsonSchema[] = [root];
   for (const key of path) {

@@ -14,7 +14,7 @@ export function platformJsonSchema(services: readonly ServiceDefinition[]): Json
   }) as JsonSchema;
 }
 
-/** JSON Schema (draft 2020-12) of Pulumi.<stack>.yaml: the platform object in its frame. */
+/** JSON Schema (draft 2020-12) of Pulumi.<stack>.yaml, including the platform object. */
 export function stackFileSchema(services: readonly ServiceDefinition[]): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -26,7 +26,7 @@ export function stackFileSchema(services: readonly ServiceDefinition[]): JsonSch
   } as JsonSchema;
 }
 
-/** The schema of the value at a path; undefined where the schema has none. */
+/** The schema of the value at a path; undefined if the schema has none. */
 export function schemaAt(root: JsonSchema, path: readonly (string | number)[]): JsonSchema | undefined {
   return nodesAt(root, path)[0];
 }

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
 import type { Environment } from "../model/environment.ts";
+import { stackPattern } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { didYouMean } from "../nearest.ts";
 import { parseSource, readDocument, type SourceDocument } from "./document.ts";
@@ -14,12 +15,12 @@ import { readServiceFile } from "./service-file.ts";
 import { show } from "./value-text.ts";
 
 const platformKey = "datalab:platform";
-/** What the stack makes for itself, see ops/engine/stack.ts. */
+/** Keys that the stack generates, see ops/engine/stack.ts. */
 const madeKeys = ["datalab:masterSecret", "datalab:tlsKey", "datalab:tlsCertificate", "datalab:tlsAuthority"];
 const ownKeys = [platformKey, ...madeKeys];
-/** A secret that people give, see `external` in the model. */
+/** An external secret, see `external` in the model. */
 const secretKey = /^datalab:secret-[a-z][a-z0-9-]*$/;
-/** What Pulumi itself keeps in the file. */
+/** Pulumi's own keys in the file. */
 const fileKeys = ["config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"];
 const prefix = ["config", platformKey] as const;
 
@@ -29,15 +30,15 @@ type Locate = (path: Path) => string;
 export const stackFile = (project: string, stack: string): string => join(project, `Pulumi.${stack}.yaml`);
 
 /**
- * Reads Pulumi.<stack>.yaml, the service files and the pipelines that it names. Throws one ConfigError with everything
- * that is wrong. A missing file is an empty configuration, as it is for Pulumi.
+ * Reads Pulumi.<stack>.yaml, the service files and the pipelines that it names. Throws one ConfigError with
+ * all problems. A missing file is an empty configuration, as it is for Pulumi.
  */
 export function loadEnvironment(
   project: string,
   stack: string,
   builtIn: readonly ServiceDefinition[],
 ): Environment {
-  if (!/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(stack)) {
+  if (!stackPattern.test(stack)) {
     throw new ConfigError([
       {
         path: [],
@@ -59,7 +60,7 @@ export function loadEnvironment(
 
   const result = check(platformSchema(found.services, base), raw ?? {});
   if (!result.ok) {
-    // What a service file that can't be read would have declared is not unknown.
+    // A service whose file can't be read is not reported as unknown.
     const own = result.problems.filter(
       ({ path: [first, name] }) => first !== "services" || !found.unread.has(name),
     );
@@ -86,9 +87,12 @@ export function loadEnvironment(
 interface FoundServices {
   readonly services: ServiceDefinition[];
   readonly problems: Problem[];
-  /** Names of services whose files are wrong. */
+  /** Names of services with invalid files. */
   readonly unread: ReadonlySet<unknown>;
-  /** Where a service's file has what `services.<name>` does not configure; undefined for what it does. */
+  /**
+   * Position in the service's file of a field that `services.<name>` does not configure; undefined if it
+   * does.
+   */
   readonly locate: (path: Path) => string | undefined;
 }
 
@@ -108,7 +112,7 @@ function readServices(
   };
   const known = [...imageNames, ...Object.keys(images?.digests ?? {})];
   for (const [i, file] of (Array.isArray(files) ? files : []).entries()) {
-    if (typeof file !== "string" || !serviceFileName.test(file)) continue; // the schema says so
+    if (typeof file !== "string" || !serviceFileName.test(file)) continue; // the schema reports it
     const at = { path: ["serviceFiles", i], at: locate(["serviceFiles", i]) };
     if (!existsSync(resolve(project, file))) {
       const message = `expected a file of the project, received ${JSON.stringify(file)}, which does not exist`;
@@ -119,7 +123,7 @@ function readServices(
     problems.push(...read.problems);
     if (!read.service) unread.add(read.name);
     else if (services.some((s) => s.name === read.name)) {
-      const message = `expected a service with a name of its own, received a second ${JSON.stringify(read.name)}`;
+      const message = `expected a unique service name, received a second ${JSON.stringify(read.name)}`;
       problems.push({ ...at, message, fix: `Change \`name\` in ${file}.` });
     } else {
       services.push(read.service);
@@ -138,7 +142,9 @@ function readServices(
   };
 }
 
-/** The pipelines' part of a configuration that is wrong elsewhere, so that their files are checked as well. */
+/**
+ * The pipelines' part of a configuration with other problems, so that the pipelines' files are checked too.
+ */
 function pipelinesOnly(raw: unknown): PipelinesConfig | undefined {
   const given = (raw as { pipelines?: unknown } | undefined)?.pipelines;
   const result = check(platformSchema([]), given === undefined ? {} : { pipelines: given });
@@ -211,7 +217,7 @@ function unknownKey(key: string, meant: string, known: readonly string[]): Pick<
   return { message, ...didYouMean(meant, known) };
 }
 
-/** Such as `datlab:platform`, which is no other provider's. */
+/** For example `datlab:platform`, which belongs to no other provider. */
 const nearOwn = (key: string): boolean => {
   const [namespace = "", name = ""] = key.split(":");
   return name === "platform" && didYouMean(namespace, ["datalab"]).fix !== undefined;

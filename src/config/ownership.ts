@@ -1,20 +1,20 @@
 import { type JsonSchema, schemaAt } from "./json-schema.ts";
 
 /**
- * Who decides on a value. What belongs to the environment stays when a release is promoted, and may differ from stack to
- * stack; `release` is written by a promotion; everything else is meant to be the same everywhere in the end.
+ * Who decides on a value. A value of the environment stays when a release is promoted, and may differ between
+ * stacks; a promotion writes `release`; every other value should finally be the same in all stacks.
  */
 export const owners = {
   place: "where it runs",
   cluster: "which cluster",
-  hosts: "names that it is reached by",
+  hosts: "its host names",
   ports: "ports",
   sizes: "sizes",
   budget: "budget",
   data: "what happens to data",
-  people: "who may, and who is told",
+  people: "who may use it, and who is notified",
   secrets: "secrets",
-  schedules: "what its pipelines do otherwise",
+  schedules: "its own pipeline settings",
   safety: "how it is protected",
   release: "what was promoted",
 } as const;
@@ -22,7 +22,7 @@ export type Owner = keyof typeof owners;
 
 type Path = readonly (string | number)[];
 
-/** `*` is any key. Options of a service say it themselves, by `.meta({ owner })` in its file. */
+/** `*` is any key. Options of a service declare their owner with `.meta({ owner })` in the service's file. */
 const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["target", "place"],
   ["images.source", "place"],
@@ -48,16 +48,19 @@ const table: readonly (readonly [pattern: string, owner: Owner])[] = [
   ["secrets", "secrets"],
 ];
 
-/** What stacks share. Whatever else has no owner in the table stays where it is: it is safer not to travel by mistake. */
+/**
+ * Fields that stacks share. A field without an owner in the table stays in its stack, which is the safer
+ * mistake.
+ */
 const shared: readonly string[] = ["images", "services", "serviceFiles", "pipelines"];
 
-/** Keys of the platform's object that somebody has decided on, which a test holds against its schema. */
+/** Keys of the platform's object with a decision about their owner; a test compares them with the schema. */
 export const decidedKeys: ReadonlySet<string> = new Set([
   ...shared,
   ...table.map(([pattern]) => pattern.split(".")[0] as string),
 ]);
 
-/** Who decides on the value at a path; undefined: all stacks together. */
+/** The owner of the value at a path; undefined if all stacks share it. */
 export function ownerOf(schema: JsonSchema, path: Path): Owner | undefined {
   const found = table.find(([pattern]) => {
     const keys = pattern.split(".");

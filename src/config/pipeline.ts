@@ -25,7 +25,7 @@ const timezone = z
   .meta({ examples: ["Europe/Berlin"] })
   .describe("IANA time zone of the cron expression.");
 
-/** Python looks zones up by the very name; older names, such as US/Pacific, are fine. */
+/** Python looks up zones by their exact name; older names, such as US/Pacific, are valid. */
 function isTimeZone(zone: string): boolean {
   if (zone === "UTC" || zones.includes(zone)) return true;
   if (!/^[A-Z][A-Za-z]*(\/[A-Z][A-Za-z0-9_+-]*)+$/.test(zone)) return false;
@@ -43,31 +43,36 @@ const schedule = z
     z.strictObject({ every: duration.describe("Interval between runs.") }),
   ])
   .nullable()
-  .describe("When it runs by itself; absent: on demand only.");
+  .describe("When it runs by itself; if omitted, it runs only on demand.");
 const retries = z
   .strictObject({
-    count: z.int().min(0).max(50).default(0).describe("How often a failed run is tried again."),
+    count: z.int().min(0).max(50).default(0).describe("How often a failed run is retried."),
     delay: duration.default("10s").describe("Wait before the first retry."),
-    backoff: z.enum(["fixed", "exponential"]).default("exponential").describe("How the wait grows."),
+    backoff: z
+      .enum(["fixed", "exponential"])
+      .default("exponential")
+      .describe("How the wait grows: constant, or doubled each time."),
     maxDelay: duration.default("10m").describe("The longest wait."),
   })
   .describe("Retries of a run that failed.");
-const timeout = duration.describe("A run that takes longer is failed.");
+const timeout = duration.describe("A run that takes longer fails.");
 const priority = z
   .enum(["critical", "high", "normal", "low"])
   .describe("Which runs start first when workers are busy.");
-const concurrency = z.int().min(1).describe("How many runs of it may be active at once.");
+const concurrency = z.int().min(1).describe("Maximum number of concurrent runs.");
 const parameters = z
   .record(
     z.string(),
     z.unknown().refine(isJson, {
-      error: "a value that JSON can hold: text, a finite number, true, false, null, a list or a mapping",
+      error: "a JSON value: text, a finite number, true, false, null, a list or a mapping",
     }),
   )
   .describe("Default parameters of a run.");
 const freshness = z
   .record(z.string().regex(/^[a-z][a-z0-9_]*\.[A-Za-z_][\w.-]*$/, "a table such as silver.flights"), duration)
-  .describe("Per table that it writes: the most time that may pass between two versions; later is an alert.");
+  .describe(
+    "For each table that it writes: the maximum time between two versions; a longer one raises an alert.",
+  );
 const resources = z
   .strictObject({
     memory: z
@@ -79,12 +84,14 @@ const resources = z
       .string()
       .regex(cpuPattern, 'cores such as "500m" or "2"')
       .optional()
-      .describe("Cores that a run may count on; it may take four times as much."),
+      .describe("Guaranteed CPU share of a run; it may use four times as much."),
   })
   .describe(
-    "Size of a run where each has a pod of its own (in a cluster), in place of the service's runMemory and runCpu.",
+    "Size of a run in a cluster, where each run has its own pod; replaces the service's runMemory and runCpu.",
   );
-const paused = z.boolean().describe("Registered, but its schedule does not start runs.");
+const paused = z
+  .boolean()
+  .describe("Whether its schedule is paused: the pipeline is registered, but starts no runs by itself.");
 
 function isJson(value: unknown): boolean {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
@@ -98,7 +105,7 @@ function isJson(value: unknown): boolean {
 export const pipelineFile = z
   .strictObject({
     name: z.string().optional().describe("The folder's name, if given."),
-    summary: z.string().min(1).describe("One sentence that says what it does."),
+    summary: z.string().min(1).describe("One sentence that describes the pipeline."),
     entrypoint: z
       .string()
       .regex(/^[\w./-]+\.py:[A-Za-z_]\w*$/, "a file and function such as flow.py:my_flow")
@@ -123,7 +130,7 @@ export const pipelineFile = z
 
 export type PipelineFile = z.output<typeof pipelineFile>;
 
-/** What a stack may do otherwise. */
+/** The fields that a stack may override. */
 export const pipelineOverride = z
   .strictObject({
     schedule: schedule.optional(),

@@ -19,8 +19,8 @@ export interface PipelinesConfig {
 }
 
 /**
- * Reads every folder that holds a pipeline.yaml, pipeline.yml or pipeline.json. Throws one ConfigError with all that is
- * wrong in them.
+ * Reads every folder with a pipeline.yaml, pipeline.yml or pipeline.json. Throws one ConfigError with all
+ * their problems.
  */
 export function readPipelines(
   project: string,
@@ -160,7 +160,9 @@ const sizeOf = ({ memory, cpu }: NonNullable<PipelineFile["resources"]>) => ({
   ...(cpu !== undefined && { milliCpu: parseCpu(cpu) }),
 });
 
-/** 16 hex digits over every file of the folder and the normalised definition; caches of Python are no content. */
+/**
+ * 16 hex digits over every file of the folder and the normalised definition; Python's caches do not count.
+ */
 function contentHash(folder: string, definition: unknown): string {
   const hash = createHash("sha256").update(JSON.stringify(definition));
   const files = globSync("**/*", { cwd: folder, withFileTypes: true })

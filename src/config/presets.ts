@@ -2,7 +2,7 @@ import type { ServiceDefinition } from "../model/service.ts";
 import given from "./presets.json" with { type: "json" };
 
 /**
- * What a stack starts from: its services, the memory that it promises to keep to, and the images that set-up builds for
+ * Presets of a stack: its services, its memory budget, and the images that set-up builds for
  * it. `full` names neither: it has every service that is enabled by default. setup.sh reads the same file.
  */
 export interface Preset {
@@ -32,7 +32,7 @@ export interface Base {
 export const fullBase: Base = { preset: defaultPreset, leftOut: new Set() };
 
 /**
- * What a platform object starts from, before it is checked: a name that is no preset is the schema's business, and counts
+ * The preset of a platform object that is not validated yet: the schema reports an unknown name, which counts
  * as the default here. Services of `serviceFiles` are in no preset, and stay as they are.
  */
 export function baseOf(platform: unknown, builtIn: readonly ServiceDefinition[]): Base {

@@ -7,7 +7,9 @@ import { show, typeNames } from "./value-text.ts";
 type Path = readonly (string | number)[];
 type Issue = z.core.$ZodIssue;
 
-/** Checks `value`; returns the parsed value, or all that is wrong in the words of `✖ path: expected ..., received ...`. */
+/**
+ * Checks `value`; returns the parsed value, or all problems in the form `✖ path: expected ..., received ...`.
+ */
 export function check<T extends z.ZodType>(
   schema: T,
   value: unknown,
@@ -19,7 +21,7 @@ export function check<T extends z.ZodType>(
   return { ok: false, problems: withoutEchoes(problems) };
 }
 
-/** Turns issues of zod into problems. */
+/** Turns zod's issues into our messages. */
 class IssueTexts {
   readonly #schema: z.ZodType;
   readonly #root: unknown;
@@ -72,7 +74,7 @@ class IssueTexts {
     const key = String(path.at(-1));
     const expected = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "no keys here";
     const meant = didYouMean(key, allowed);
-    // A service's name may stand one level too high.
+    // A service's name may be one level too high.
     const isOutside = meant.fix === undefined && path.length === 1 && allowed.includes("services");
     const service = isOutside ? nearest(key, this.#allowed(["services"])) : undefined;
     return {
@@ -82,10 +84,10 @@ class IssueTexts {
     };
   }
 
-  /** None of a value's possible forms fits: says what is wrong with the one that was meant. */
+  /** None of a value's possible forms fits: reports the problem of the form that was probably meant. */
   #union(branches: readonly Issue[][], path: Path): Problem[] {
     const failed = branches.filter((branch) => branch.length > 0);
-    // The form that was meant is one that fails inside, not at its root.
+    // The form that was meant fails inside, not at its root.
     const inside = failed.filter((branch) =>
       branch.every((i) => i.path.length > 0 || i.code === "unrecognized_keys"),
     );
@@ -102,7 +104,7 @@ class IssueTexts {
     const allowed = this.#allowed(path);
     const unknown = given.filter((key) => !allowed.includes(key));
     if (unknown.length > 0) return unknown.map((key) => this.#unknownKey([...path, key], allowed));
-    // Keys alone decide: either some are missing in every form, or two forms are mixed.
+    // Only the keys matter here: either some are missing in every form, or two forms are mixed.
     const wrong = (branch: readonly Issue[]) => branch.filter((i) => !this.#isMissing(i, path));
     const meant = inside
       .filter((branch) => wrong(branch).length > 0 && branch.every((i) => i.code !== "unrecognized_keys"))
@@ -116,7 +118,7 @@ class IssueTexts {
     return issue.path.length > 0 && this.#at([...base, ...(issue.path as Path)]) === undefined;
   }
 
-  /** The keys of each form that a mapping may have: `either cron and timezone or every`. */
+  /** The keys of each possible form of a mapping: `either cron and timezone or every`. */
   #forms(path: Path): string {
     const forms = nodesAt(this.#schemaJson(), path)
       .flatMap(formsOf)
@@ -127,7 +129,7 @@ class IssueTexts {
   }
 
   #expected(issue: Issue, path: Path): string {
-    // Words given where the schema is are better than ours.
+    // A text in the schema is better than a generated one.
     if ("message" in issue && !/^(Invalid|Too |Unrecognized|Required)/.test(issue.message))
       return issue.message;
     switch (issue.code) {
@@ -161,13 +163,13 @@ class IssueTexts {
     return high === Number.MAX_SAFE_INTEGER ? `${kind} from ${low}` : `${kind} from ${low} to ${high}`;
   }
 
-  /** What a text must look like where something else was given: found by giving the same as text. */
+  /** The format of a text, if the given value is not a text: found by parsing the value as text. */
   #format(path: Path): string | undefined {
     const issue = this.#asText(path);
     return issue && this.#expected(issue, path);
   }
 
-  /** A number or a boolean that would be right in quotes. */
+  /** A number or a boolean that would be valid in quotes. */
   #quote(issue: Issue, path: Path, given: unknown): { fix?: string } {
     const isText = issue.code === "invalid_type" && issue.expected === "string";
     if (!isText || (typeof given !== "number" && typeof given !== "boolean") || this.#asText(path)) return {};
@@ -227,8 +229,8 @@ function find(issues: readonly Issue[], path: Path): Issue | undefined {
 }
 
 /**
- * Leaves out what only repeats another problem: two rules that say the same of one value, and the key that is missing
- * because it is misspelt.
+ * Drops repeated problems: two rules that report the same value, and the key that is missing
+ * because it is misspelled.
  */
 function withoutEchoes(problems: readonly Problem[]): Problem[] {
   const key = ({ path, message }: Problem) => JSON.stringify([path, message]);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** `datalab:platform.external`: a PostgreSQL server and an S3 service that exist already, used instead of our own. */
+/** `datalab:platform.external`: an existing PostgreSQL server and S3 service, used instead of our own. */
 
 const secretName = z
   .string()
@@ -11,14 +11,14 @@ const prefix = (what: string) =>
     .string()
     .regex(/^(?:[a-z][a-z0-9-]{0,39})?$/, 'at most 40 lower case letters, digits and -, such as "lab-"')
     .default("")
-    .describe(`What the names of ${what} begin with.`);
+    .describe(`Prefix of the names of ${what}.`);
 
 const database = z
   .strictObject({
     host: z
       .string()
       .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'a host such as "db.example.com"')
-      .describe("Where the server answers, as the stack's own network knows it."),
+      .describe("Host name of the server, as seen from the stack's network."),
     port: z.int().min(1).max(65535).default(5432).describe("Its port."),
     tls: z
       .boolean()
@@ -31,15 +31,15 @@ const database = z
           .string()
           .regex(/^[a-z_][a-z0-9_-]{0,62}$/, 'a role such as "postgres"')
           .default("postgres")
-          .describe("A role that may make databases and roles; it need not be a superuser."),
+          .describe("A role that may create databases and roles; it need not be a superuser."),
         secret: secretName.describe("Secret with its password: `datalab secrets set NAME` stores it."),
       })
       .optional()
       .describe(
-        "Who makes a database and a role for each need at every up; absent: they exist, with the passwords `datalab:secret-database-<name>`.",
+        "Role that creates a database and a role for each need at every up; if omitted, they must exist, with the passwords `datalab:secret-database-<name>`.",
       ),
   })
-  .describe("A PostgreSQL server that exists already: the service postgres then runs none.");
+  .describe("An existing PostgreSQL server; the service postgres then runs none.");
 
 const key = z.strictObject({
   accessKey: z
@@ -54,27 +54,25 @@ const bucket = z
     url: z
       .string()
       .regex(/^https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?$/, 'an address such as "https://s3.example.com"')
-      .describe("Where its S3 API answers; buckets are asked for in the path."),
+      .describe("URL of the S3 API; buckets are addressed in the path."),
     region: z
       .string()
       .regex(/^[a-z0-9-]+$/, 'a region such as "eu-central-1"')
       .default("us-east-1")
-      .describe("Its region, which requests are signed for."),
+      .describe("Region for which requests are signed."),
     prefix: prefix("buckets"),
     credentials: key
       .optional()
       .describe(
-        "The key that opens the buckets; absent: workloads show who they are by the identity that the place where they run gives them.",
+        "Key that opens the buckets; if omitted, workloads use the identity that their environment gives them.",
       ),
     keys: z
-      .record(z.string().regex(/^[a-z0-9.-]+$/, "who is granted buckets, such as prefect.lake"), key)
+      .record(z.string().regex(/^[a-z0-9.-]+$/, "a grant such as prefect.lake"), key)
       .default({})
-      .describe("A key of its own for one grant, by `<service>.<need>`; the others have `credentials`."),
+      .describe("Separate keys for single grants, by `<service>.<need>`; all others use `credentials`."),
   })
-  .describe(
-    "An S3 service that exists already: the service object-store then runs none. The buckets must exist.",
-  );
+  .describe("An existing S3 service; the service object-store then runs none. The buckets must exist.");
 
 export const external = z
   .strictObject({ database: database.optional(), bucket: bucket.optional() })
-  .describe("What is there already, used instead of a server of the stack's own.");
+  .describe("Existing servers that are used instead of the stack's own.");

@@ -1,39 +1,41 @@
 import { z } from "zod";
+import { stackPattern } from "../model/names.ts";
 
-/** What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is protected and saved. */
+/**
+ * What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is
+ * protected and saved.
+ */
 
-const stack = z
-  .string()
-  .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'the name of a stack such as "staging"');
+const stack = z.string().regex(stackPattern, 'the name of a stack such as "staging"');
 
 export const promotion = z
   .array(stack)
   .min(2)
-  .refine((stacks) => new Set(stacks).size === stacks.length, { error: "every stack once" })
+  .refine((stacks) => new Set(stacks).size === stacks.length, { error: "each stack once" })
   .default(["dev", "staging", "prod"])
-  .describe("Stacks in the order that releases are promoted through; none is skipped.");
+  .describe("Stacks in the order of promotion; none may be skipped.");
 
 export const protect = z
   .boolean()
   .optional()
   .describe(
-    "Whether the stack is taken down, or data given up, only when its name is typed; absent: the stack `prod` is.",
+    "Whether removing the stack or deleting its data requires typing its name; default: only for the stack `prod`.",
   );
 
 export const promoted = z
   .strictObject({
-    from: stack.describe("Stack that the release was taken from."),
+    from: stack.describe("Stack from which the release was promoted."),
     release: z.string().min(1).describe("Id of that stack's release."),
     commit: z
       .string()
       .regex(/^[0-9a-f]{40}$/, "the 40 hex digits of a commit")
-      .describe("Commit that it was deployed from."),
+      .describe("Commit from which it was deployed."),
     pipelines: z
       .record(z.string(), z.string().regex(/^[0-9a-f]{16}$/, "a version of 16 hex digits"))
-      .describe("Version of each pipeline; files with another one are not deployed here."),
+      .describe("Version of each pipeline; files of another version are not deployed to this stack."),
   })
   .optional()
-  .describe("What was promoted to this stack; written by ./datalab promote.");
+  .describe("The release that was promoted to this stack; ./datalab promote writes it.");
 
 export const backup = z
   .strictObject({
@@ -45,13 +47,13 @@ export const backup = z
       )
       .optional()
       .describe(
-        "Where backups are kept, in the words of Pulumi's backends; absent: beside the stack's state.",
+        "Where backups are stored, in the form of Pulumi's backend URLs; default: beside the stack's state.",
       ),
     keep: z
       .int()
       .min(1)
       .max(1000)
       .default(14)
-      .describe("How many backups ./datalab backup prune leaves, the last ones."),
+      .describe("Number of newest backups that ./datalab backup prune keeps."),
   })
   .describe("Backups of databases and objects; see docs/backup.md.");

@@ -8,7 +8,7 @@ import { kubernetes, scale } from "./schema-cluster.ts";
 import { external } from "./schema-external.ts";
 import { backup, promoted, promotion, protect } from "./schema-release.ts";
 
-/** Less can't run anything; see also the rules on the model. */
+/** Nothing runs with less; see also the rules for the model. */
 const minMemory = 16 * 2 ** 20;
 const minMilliCpu = 10;
 
@@ -45,11 +45,10 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
         name,
         describe(
           z.strictObject({
-            cpu: describe(cpu, "Share of the machine's cores it may count on.").default(part.resources.cpu),
-            memory: describe(
-              memory,
-              "Memory limit; the part is stopped and started again when it goes over.",
-            ).default(part.resources.memory),
+            cpu: describe(cpu, "Guaranteed share of the machine's cores.").default(part.resources.cpu),
+            memory: describe(memory, "Memory limit; a part that exceeds it is restarted.").default(
+              part.resources.memory,
+            ),
           }),
           `Size of the part \`${name}\`.`,
         ).prefault({}),
@@ -59,7 +58,7 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
   return z.strictObject({
     enabled: describe(
       z.boolean(),
-      "Whether the service is part of the stack. A preset that has not got it makes the default `false`.",
+      "Whether the service is part of the stack. In a preset without the service the default is `false`.",
     ).default((service.enabledByDefault ?? true) && !leftOut.has(service.name)),
     resources: describe(resources, "CPU and memory of each part.").prefault({}),
     ...(endpoints.length > 0 && {
@@ -84,9 +83,10 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
           Object.fromEntries(
             volumes.map(([name, v]) => [
               name,
-              describe(size, `Size of the volume \`${name}\`: a quota where the target has one.`).default(
-                v.size,
-              ),
+              describe(
+                size,
+                `Size of the volume \`${name}\`; a quota if the target supports quotas.`,
+              ).default(v.size),
             ]),
           ),
         ),
@@ -94,7 +94,7 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
       ).prefault({}),
       data: describe(
         dataPolicy.optional(),
-        "What a destroy does with this service's data; overrides `data.policy`.",
+        "Whether a destroy keeps or deletes this service's data; overrides `data.policy`.",
       ),
     }),
     ...(scalable.length > 0 && {
@@ -103,41 +103,44 @@ function serviceConfig(service: ServiceDefinition, { leftOut }: Base) {
           Object.fromEntries(
             scalable.map(([name]) => [
               name,
-              describe(scale.optional(), `How many of the part \`${name}\` there are.`),
+              describe(scale.optional(), `Number of replicas of the part \`${name}\`.`),
             ]),
           ),
         ),
-        "How many of each part that holds nothing of its own; a range is for clusters.",
+        "Number of replicas of each stateless part; a range works only in clusters.",
       ).prefault({}),
     }),
     options: describe(
       (service.options ?? z.strictObject({})) as z.ZodType,
-      `Options of ${service.name} itself.`,
+      `Options of ${service.name}.`,
     ).prefault({} as never),
   });
 }
 
-/** The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base` changes defaults. */
+/**
+ * The schema of `datalab:platform`, for these services. An empty object is a working dev stack; `base`
+ * changes defaults.
+ */
 export function platformSchema(services: readonly ServiceDefinition[], base: Base = fullBase) {
   return z
     .strictObject({
       target: describe(
         z.enum(["docker", "kubernetes", "aws"]),
-        "What answers the model: containers on this machine, a Kubernetes cluster, or Kubernetes on AWS.",
+        "Where the stack runs: containers on this machine, a Kubernetes cluster, or Kubernetes on AWS.",
       ).default("docker"),
       preset: describe(
         z.enum(presetNames),
-        "Which services the stack starts from: `lake` (storage, database, Prefect, dashboard, gateway, core), `analytics` (also notebooks, MLflow and logs) or `full` (everything). `services.<name>.enabled` adds a service, or takes one out.",
+        "Services of the stack: `lake` (storage, database, Prefect, dashboard, gateway, core), `analytics` (also notebooks, MLflow and logs) or `full` (all). `services.<name>.enabled` adds or removes a service.",
       ).default(defaultPreset),
       portOffset: describe(
         z.int().min(0).max(50000),
-        "Added to every published port, so that stacks live side by side on one machine.",
+        "Number that is added to every published port, so that several stacks can run on one machine.",
       ).default(0),
       images: describe(
         z.strictObject({
           source: describe(
             z.enum(["build", "registry"]),
-            "`build`: images are built on this machine when missing; `registry`: taken by digest.",
+            "`build`: missing images are built on this machine; `registry`: images are pulled by digest.",
           ).default("build"),
           registry: describe(
             z
@@ -146,7 +149,7 @@ export function platformSchema(services: readonly ServiceDefinition[], base: Bas
                 /^[a-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._-]+)*$/,
                 "a registry such as registry.example.com/team",
               ),
-            "Registry and path that the images are taken from.",
+            "Registry and path of the images.",
           ).optional(),
           digests: describe(
             z.record(
@@ -156,25 +159,25 @@ export function platformSchema(services: readonly ServiceDefinition[], base: Bas
             "Digest of each image in the registry.",
           ).default({}),
         }),
-        "Where container images come from.",
+        "Source of container images.",
       ).prefault({}),
       data: describe(
         z.strictObject({
           policy: describe(
             dataPolicy,
-            "What a destroy does with data volumes: `retain` keeps them for the next up, `delete` removes them.",
+            "Data volumes at a destroy: `retain` keeps them for the next up, `delete` removes them.",
           ).default("retain"),
         }),
-        "What happens to data.",
+        "Data policy.",
       ).prefault({}),
       budget: describe(
         z.strictObject({
           memory: describe(
             size,
-            "Memory of all containers at rest, which bench/up.ts measures against it; the default is the preset's. `./setup.sh --check` asks for the default and room to work.",
+            "Maximum memory of all containers at rest; the default depends on the preset. bench/up.ts measures against it; `./setup.sh --check` requires the default plus working memory.",
           ).default(`${presets[base.preset].restMiB}Mi`),
         }),
-        "What the stack promises to use of its machine.",
+        "Limits for the stack's use of its machine.",
       ).prefault({}),
       kubernetes: kubernetes.prefault({}),
       aws: aws.prefault({}),
@@ -189,14 +192,14 @@ export function platformSchema(services: readonly ServiceDefinition[], base: Bas
       ).prefault({}),
       serviceFiles: describe(
         z.array(z.string().regex(serviceFileName, "a path that ends in .yaml, .yml or .json")),
-        "Further services, defined in YAML or JSON files; paths are relative to the project.",
+        "YAML or JSON files that define more services; paths are relative to the project.",
       ).default([]),
       pipelines: describe(
         z.strictObject({
-          only: describe(z.array(z.string()), "Deploy these only; absent: all.").optional(),
+          only: describe(z.array(z.string()), "Deploy only these; default: all.").optional(),
           overrides: describe(
             z.record(z.string(), pipelineOverride),
-            "Per pipeline: what this stack does otherwise than its pipeline.yaml.",
+            "Per pipeline: fields that replace those of its pipeline.yaml in this stack.",
           ).default({}),
         }),
         "The pipelines that are deployed as components.",
@@ -208,7 +211,7 @@ export function platformSchema(services: readonly ServiceDefinition[], base: Bas
               z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9.-]+$/, "an id such as prefect/admin"),
               z.int().min(1),
             ),
-            "Version of a secret, by id; a bump rotates it at the next up.",
+            "Version of a secret, by id; a higher version rotates the secret at the next up.",
           ).default({}),
         }),
         "Generated secrets.",

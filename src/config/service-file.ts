@@ -9,7 +9,7 @@ import { type ServiceFileContent, serviceFile } from "./service-file-schema.ts";
 
 type File = ServiceFileContent;
 
-/** A service as its file declares it, or all that is wrong in the file. */
+/** A service as its file declares it, or all problems of the file. */
 export type ServiceFile =
   | {
       readonly service: ServiceDefinition;
@@ -40,7 +40,7 @@ export function readServiceFile(project: string, path: string, images: readonly 
 }
 
 const placeholder = /\$\{([^}]*)\}/g;
-/** What may stand in ${needs.<name>.<field>}. */
+/** The allowed fields of ${needs.<name>.<field>}. */
 const fields: Record<string, readonly string[]> = {
   database: ["host", "port", "name", "user", "password"],
   bucket: ["url", "region", "accessKey", "secretKey", "prefix"],
@@ -48,7 +48,7 @@ const fields: Record<string, readonly string[]> = {
   endpoint: ["host", "port", "url"],
 };
 
-/** What one field says of another. */
+/** Checks across fields. */
 function crossCheck(file: File, document: SourceDocument, images: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const at = (path: (string | number)[], message: string, fix?: string) =>
@@ -96,7 +96,7 @@ function crossCheck(file: File, document: SourceDocument, images: readonly strin
     }
   }
   for (const [checkName, c] of Object.entries(file.checks)) {
-    if (!c.http && !c.tcp) at(["checks", checkName], "expected either http or tcp, received none of them");
+    if (!c.http && !c.tcp) at(["checks", checkName], "expected either http or tcp, received neither");
     if (c.http && c.tcp) at(["checks", checkName], "expected either http or tcp, received both");
     const known = Object.entries(file.parts).flatMap(([n, p]) =>
       Object.keys(p.endpoints).map((e) => `${n}.${e}`),
@@ -141,26 +141,30 @@ function checkPart(
     );
   }
   if (!part.oneShot && !part.probe) {
-    at([], "expected a probe of a part that runs for ever, received none", "Add one, or set oneShot: true.");
+    at(
+      [],
+      "expected a probe for a part that runs permanently, received none",
+      "Add one, or set oneShot: true.",
+    );
   }
   if (part.oneShot && Object.keys(part.endpoints).length > 0) {
-    at(["endpoints"], "expected no endpoints of a part that ends, received some");
+    at(["endpoints"], "expected no endpoints for a one-shot part, received some");
   }
   if (part.oneShot && Object.keys(part.volumes).length > 0) {
-    at(["volumes"], "expected no volumes of a part that ends, received some");
+    at(["volumes"], "expected no volumes for a one-shot part, received some");
   }
   if (part.oneShot && part.drain) {
     at(
       ["drain"],
-      "expected no drain of a part that ends, received one",
-      "Remove it: nothing stops such a part.",
+      "expected no drain for a one-shot part, received one",
+      "Remove it: a one-shot part ends by itself.",
     );
   }
   if (part.dump && (part.oneShot || part.replicas > 1)) {
     at(
       ["dump"],
-      `expected no dump of ${part.oneShot ? "a part that ends" : "a part of several replicas"}, received one`,
-      "A backup asks one container that runs and holds it all.",
+      `expected no dump for ${part.oneShot ? "a one-shot part" : "a part with several replicas"}, received one`,
+      "A backup needs one running container that has all the data.",
     );
   }
   return problems;

@@ -1,4 +1,4 @@
-/** What people call a type. */
+/** The name of a type in messages. */
 export const typeNames: Readonly<Record<string, string>> = {
   object: "a mapping",
   record: "a mapping",

@@ -30,11 +30,15 @@ export const historyLength = 60;
 const firstRetrySeconds = 1;
 /** Most seconds between two runs of a check that fails. */
 const failedRetrySeconds = 5;
-/** A run that ignores its signal is written off after this many of its timeouts, so that the check goes on. */
+/**
+ * A run that ignores its signal is written off after this many of its timeouts, so that the check goes on.
+ */
 const writeOffTimeouts = 3;
 const late = Symbol("late");
 
-/** One functional check: runs on its schedule and on demand, never twice at once, and remembers what it found. */
+/**
+ * One functional check: runs on its schedule and on demand, never twice at once, and remembers what it found.
+ */
 export class Check {
   readonly entry: CheckEntry;
   readonly history: CheckResult[] = [];
@@ -55,7 +59,10 @@ export class Check {
     return this.history.at(-1);
   }
 
-  /** Whether a failure means no more than that the service starts: it has never passed, and its time is not over. */
+  /**
+   * Whether a failure means no more than that the service starts: it has never passed, and its time is not
+   * over.
+   */
   get starting(): boolean {
     const { startSeconds = 0 } = this.entry;
     return !this.#passedOnce && performance.now() - this.#begun < startSeconds * 1000;
@@ -84,7 +91,10 @@ export class Check {
     }
   }
 
-  /** Seconds until the next scheduled run, by what the last one found; spread by a tenth so that checks don't march. */
+  /**
+   * Seconds until the next scheduled run, by what the last one found; spread by a tenth so that checks don't
+   * march.
+   */
   delaySeconds(random = Math.random()): number {
     if (!this.#passedOnce) return firstRetrySeconds;
     const { everySeconds } = this.entry;

@@ -14,11 +14,16 @@ export interface CollectorOptions {
   readonly stop: AbortSignal;
 }
 
-/** Most samples that one run may give: a label with too many values must not fill the core's memory, nor Prometheus'. */
+/**
+ * Most samples that one run may give: a label with too many values must not fill the core's memory, nor
+ * Prometheus'.
+ */
 export const maxSamples = 2_000;
 /** Seconds between two runs while they fail. */
 const retrySeconds = 5;
-/** What was measured is shown for this many intervals after the last run that worked: older figures mislead. */
+/**
+ * What was measured is shown for this many intervals after the last run that worked: older figures mislead.
+ */
 const keptIntervals = 5;
 const namePattern = /^datalab_[a-z][a-z0-9_]*$/;
 const labelPattern = /^[a-z][a-z0-9_]*$/;
@@ -113,7 +118,9 @@ function checked(samples: readonly Sample[]): readonly Sample[] {
   return samples;
 }
 
-/** Samples of all collectors in Prometheus' text format. A sample that names no service is of its collector's. */
+/**
+ * Samples of all collectors in Prometheus' text format. A sample that names no service is of its collector's.
+ */
 export function exposition(collectors: readonly Collector[]): string {
   const families = new Map<string, string[]>();
   const add = (name: string, help: string, labels: Readonly<Record<string, string>>, value: number) => {

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { BasicLogin } from "../model/basic-auth.ts";
+import type { ServiceSummaryOf } from "../model/platform.ts";
 import type { ResolvedGrant } from "../model/service.ts";
 
 /** `/run/datalab/registry.json`: the services of the stack with every address answered. */
@@ -10,24 +12,7 @@ export interface RegistryFile {
 }
 
 /** A ServiceSummary whose texts are plain strings; a URL is "" when the endpoint is not published. */
-export interface RegistryService {
-  readonly name: string;
-  readonly summary: string;
-  readonly version: string;
-  readonly owner: string;
-  readonly endpoints: readonly {
-    readonly name: string;
-    readonly workload: string;
-    readonly summary: string;
-    readonly protocol: "http" | "tcp";
-    readonly browser: boolean;
-    readonly auth: "gateway" | "own";
-    readonly login: { readonly user: string; readonly secret: string } | null;
-    readonly url: string;
-    readonly internalUrl: string;
-  }[];
-  readonly checks: readonly { readonly name: string; readonly summary: string }[];
-}
+export type RegistryService = ServiceSummaryOf<string>;
 
 /** One of `collectors` in `/run/datalab/checks.json`: a CollectorView whose texts are plain strings. */
 export interface CollectorEntry {
@@ -35,7 +20,10 @@ export interface CollectorEntry {
   readonly name: string;
   readonly everySeconds: number;
   readonly timeoutSeconds: number;
-  /** A grant per need; a need for a secret is answered with its value, an optional one that nothing answers with null. */
+  /**
+   * A grant per need; a need for a secret is answered with its value, an optional one that nothing answers
+   * with null.
+   */
   readonly needs: Readonly<Record<string, ResolvedGrant | string | null>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly endpoints: Readonly<Record<string, string>>;
@@ -49,18 +37,12 @@ export interface CheckEntry extends CollectorEntry {
   readonly tcp?: { readonly host: string; readonly port: string };
 }
 
-/** Who may post alerts. */
-export interface AlertsLogin {
-  readonly user: string;
-  readonly password: string;
-}
-
 export interface CoreFiles {
   readonly registry: RegistryFile;
   readonly checks: readonly CheckEntry[];
   readonly collectors: readonly CollectorEntry[];
-  /** null: no alerts are received. */
-  readonly alerts: AlertsLogin | null;
+  /** The login that may post alerts; null: no alerts are received. */
+  readonly alerts: BasicLogin | null;
 }
 
 /** Reads what the target mounted. Throws a sentence that names the file when one is missing or misshapen. */
@@ -84,7 +66,7 @@ export async function readCoreFiles(directory: string): Promise<CoreFiles> {
     } as unknown as RegistryFile,
     checks: entries.map((entry, index) => toEntry(entry, `${checks.path}: checks[${index}]`)),
     collectors: measured.map((entry, index) => toEntry(entry, `${checks.path}: collectors[${index}]`)),
-    alerts: (checks.value.alerts ?? null) as AlertsLogin | null,
+    alerts: (checks.value.alerts ?? null) as BasicLogin | null,
   };
 }
 

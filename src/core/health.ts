@@ -25,8 +25,8 @@ export interface Health {
 }
 
 /**
- * healthy: every check passes; starting: the others have yet to pass for the first time; degraded: some pass; down: none
- * does. A service without checks is healthy.
+ * healthy: every check passes; starting: the others have yet to pass for the first time; degraded: some pass;
+ * down: none does. A service without checks is healthy.
  */
 export function stateOf(checks: readonly (boolean | "starting")[]): State {
   if (checks.every((ok) => ok === true)) return "healthy";

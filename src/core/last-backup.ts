@@ -3,7 +3,10 @@ import { parseBody } from "./body.ts";
 
 const told = z.strictObject({ at: z.iso.datetime() });
 
-/** When the last backup began that was read back whole, as the command line says. Prometheus remembers it beyond a restart. */
+/**
+ * When the last backup began that was read back whole, as the command line says. Prometheus remembers it
+ * beyond a restart.
+ */
 export class LastBackup {
   #at: number | null = null;
 
@@ -12,7 +15,10 @@ export class LastBackup {
     return this.#at;
   }
 
-  /** Takes `{"at": ISO 8601}`; an earlier one than is known changes nothing. Returns undefined, or what is wrong with it. */
+  /**
+   * Takes `{"at": ISO 8601}`; an earlier one than is known changes nothing. Returns undefined, or what is
+   * wrong with it.
+   */
   receive(body: string): string | undefined {
     const parsed = parseBody(told, body, () => 'Expected {"at": "a time by ISO 8601, UTC"}.');
     if ("wrong" in parsed) return parsed.wrong;

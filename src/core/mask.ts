@@ -23,8 +23,8 @@ export function secretValues(checks: readonly CollectorEntry[]): readonly string
 }
 
 /**
- * Returns a function that makes a text fit to be shown: one line, bounded, and without any of the secret values, be they
- * plain, percent-encoded or part of a Basic `Authorization` header.
+ * Returns a function that makes a text fit to be shown: one line, bounded, and without any of the secret
+ * values, be they plain, percent-encoded or part of a Basic `Authorization` header.
  */
 export function masker(secrets: readonly string[]): (text: string) => string {
   const needles = [...new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]))].sort(

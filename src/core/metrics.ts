@@ -12,7 +12,9 @@ export interface Metrics {
   setState(service: string, state: State): void;
 }
 
-/** What Prometheus scrapes. Every series exists from the start, so that an alert sees a check that never ran. */
+/**
+ * What Prometheus scrapes. Every series exists from the start, so that an alert sees a check that never ran.
+ */
 export function createMetrics(
   checks: readonly Check[],
   collectors: readonly Collector[] = [],
@@ -63,7 +65,7 @@ export function createMetrics(
   if (alerts) {
     new Gauge({
       name: "datalab_alerts_active",
-      help: "Alerts that fire now, as the core was told.",
+      help: "Active alerts that the core knows.",
       labelNames: ["severity"] as const,
       registers,
       collect() {
@@ -84,7 +86,7 @@ export function createMetrics(
   if (backup) {
     new Gauge({
       name: "datalab_backup_verified_timestamp_seconds",
-      help: "When the last backup began that was read back whole; absent: the core was not told of any since it started.",
+      help: "Start time of the last verified backup; absent if none was reported since the core started.",
       // A label, so that there is no series before there is a value.
       labelNames: ["service"] as const,
       registers,

@@ -21,10 +21,15 @@ export interface Request extends RequestHead {
 }
 
 export interface ServerOptions {
-  /** Names, without port, that a Host header may carry: keeps pages of other sites from reaching it by DNS rebinding. */
+  /**
+   * Names, without port, that a Host header may carry: keeps pages of other sites from reaching it by DNS
+   * rebinding.
+   */
   readonly hosts: ReadonlySet<string>;
   readonly route: (request: Request) => Promise<Answer>;
-  /** Most bytes that the body may have, where what is posted matters; asked before it is read. @default 1024 */
+  /**
+   * Most bytes that the body may have, where what is posted matters; asked before it is read. @default 1024
+   */
   readonly bodyLimit?: (head: RequestHead) => number | undefined;
   readonly log: (line: string) => void;
 }

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
+import { isLogin } from "../model/basic-auth.ts";
 import { instanceName } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { AlertLog } from "./alerts.ts";
@@ -9,7 +10,6 @@ import { Collector } from "./collector.ts";
 import { type CoreFiles, readCoreFiles } from "./files.ts";
 import { health, type State, serviceHealth } from "./health.ts";
 import { LastBackup } from "./last-backup.ts";
-import { isLogin } from "./login.ts";
 import { masker, secretValues } from "./mask.ts";
 import { createMetrics } from "./metrics.ts";
 import { measureOf, probeOf } from "./probe.ts";
@@ -107,7 +107,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const { pathname } = url;
     if (method === "POST") {
       if (pathname === "/alerts" || pathname === "/backup") {
-        if (!mayPost(authorization)) return failure(401, "E_LOGIN", "Only the platform itself posts there.");
+        if (!mayPost(authorization))
+          return failure(401, "E_LOGIN", "Only the platform itself may post there.");
         const [wrong, code] =
           pathname === "/alerts"
             ? ([alerts.receive(body), "E_ALERTS"] as const)

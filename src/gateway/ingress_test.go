@@ -29,8 +29,8 @@ import (
 
 func ours(service, path string) string { return "https://" + service + "." + domain + ":8443" + path }
 
-// ingress is a controller as a cluster has one: it ends TLS, leads by name to the gateway's port, keeps the Host header, and
-// replaces what it is told of forwarding by what it knows.
+// ingress is a controller as a cluster has one: it ends TLS, leads by name to the gateway's port, keeps the
+// Host header, and replaces what it is told of forwarding by what it knows.
 func ingress(t *testing.T) *tls.Config {
 	t.Helper()
 	ports := map[string]int{"tracking." + domain: guarded, "plain." + domain: plain, "objects." + domain: own}

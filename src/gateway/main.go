@@ -1,4 +1,5 @@
-// Command gateway is the platform's one way in: Caddy with the modules of this folder, and nothing that they don't use.
+// Command gateway is the platform's one way in: Caddy with the modules of this folder, and nothing that they
+// don't use.
 //
 //	gateway /run/datalab/gateway.json
 //
@@ -53,8 +54,8 @@ func run(path string, stop <-chan os.Signal) error {
 	return end(time.Duration(config.DrainSeconds)*time.Second, time.Duration(config.GraceSeconds)*time.Second, stop)
 }
 
-// end first lets those who hold connections find another gateway, serving them on; then it closes its ports and finishes what
-// is in work. Told twice, it does not wait.
+// end first lets those who hold connections find another gateway, serving them on; then it closes its ports
+// and finishes what is in work. Told twice, it does not wait.
 func end(drain, grace time.Duration, again <-chan os.Signal) error {
 	app, err := caddy.ActiveContext().AppIfConfigured(gate.AppID)
 	if err != nil {
@@ -73,7 +74,7 @@ func end(drain, grace time.Duration, again <-chan os.Signal) error {
 		return err
 	}
 	if !gateApp.Finish(grace) {
-		return errors.New("requests were still in work when the time to end them was over")
+		return errors.New("requests were still running when the shutdown time was over")
 	}
 	return nil
 }

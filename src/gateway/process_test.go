@@ -31,7 +31,8 @@ func asGateway(path string) {
 	os.Exit(0)
 }
 
-// another starts a gateway of its own before the tests' upstream, with the same secrets as the others of its stack.
+// another starts a gateway of its own before the tests' upstream, with the same secrets as the others of its
+// stack.
 func another(t *testing.T, key string, drain int) (process *exec.Cmd, port, status int) {
 	t.Helper()
 	port, status = freePort(), freePort()

@@ -25,8 +25,8 @@ const (
 
 type object = map[string]any
 
-// provider is an OpenID provider that keeps to the standard: discovery, keys, the authorization code flow with PKCE, userinfo,
-// and the end of a session. What it says of a person, and what goes wrong, a test sets.
+// provider is an OpenID provider that keeps to the standard: discovery, keys, the authorization code flow
+// with PKCE, userinfo, and the end of a session. What it says of a person, and what goes wrong, a test sets.
 type provider struct {
 	*httptest.Server
 	mutex sync.Mutex

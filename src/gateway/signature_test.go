@@ -19,7 +19,8 @@ const (
 	stamp     = "20261125T100000Z"
 )
 
-// signature is AWS Signature Version 4 of a request as a server sees it: method, path, query, Host and the named headers.
+// signature is AWS Signature Version 4 of a request as a server sees it: method, path, query, Host and the
+// named headers.
 func signature(r *http.Request, signed []string, payload string) string {
 	query := r.URL.Query()
 	query.Del("X-Amz-Signature")

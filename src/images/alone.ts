@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 
 /**
- * Does the work while no other process holds this file's lock. The system lets go of it when this process ends, however
- * it ends. Where there is no `flock`, nothing is waited for: what two compile at once is compiled twice, and right.
+ * Does the work while no other process holds this file's lock. The system lets go of it when this process
+ * ends, however it ends. Where there is no `flock`, nothing is waited for: what two compile at once is
+ * compiled twice, and right.
  */
 export async function alone<T>(
   lock: string,

@@ -1,4 +1,7 @@
-/** Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript bundles. */
+/**
+ * Programs that images carry but Debian does not: Node, commands compiled from Go modules, and JavaScript
+ * bundles.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -145,7 +148,7 @@ async function download(program: GoProgram, options: ArtifactOptions): Promise<s
 }
 
 async function go(args: string[], options: ArtifactOptions, cwd?: string, bin?: string): Promise<string[]> {
-  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and reaches its module proxy`;
+  const fix = `check that Go ${options.lock.go.minimum} or later is on PATH and can reach its module proxy`;
   const { signal, onLine } = options;
   const env = {
     CGO_ENABLED: "0",

@@ -187,7 +187,10 @@ class Build {
     }
   }
 
-  /** A build context with exactly the files that the tag was computed from, with modes that don't depend on umask. */
+  /**
+   * A build context with exactly the files that the tag was computed from, with modes that don't depend on
+   * umask.
+   */
   async #stage(name: LayerName): Promise<string> {
     const inputs = this.#catalog.inputs(name);
     const context = join(this.#folder, name);

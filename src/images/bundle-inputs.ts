@@ -58,7 +58,9 @@ function lockedPackages(root: string, wanted: Iterable<string>): string[] {
   return [...lines.values()];
 }
 
-/** Node's resolution on the lock file's keys: the nearest `node_modules` going up from the package that asks. */
+/**
+ * Node's resolution on the lock file's keys: the nearest `node_modules` going up from the package that asks.
+ */
 function resolveLocked(
   locked: Record<string, LockedPackage>,
   name: string,

@@ -12,7 +12,8 @@ export const bundleOptions = {
   legalComments: "none",
   // pg asks for its native binding in a try block; it is not shipped.
   external: ["pg-native"],
-  // CommonJS packages (prom-client, pg) call require for Node's own modules, which an ES module does not have.
+  // CommonJS packages (prom-client, pg) call require for Node's own modules, which an ES module does not
+  // have.
   banner: {
     js: 'import { createRequire as datalabRequire } from "node:module"; const require = datalabRequire(import.meta.url);',
   },

@@ -1,6 +1,6 @@
 /**
- * Which images exist, what goes into each, and the tag that follows from it. Reads files and hashes them, nothing
- * else: the program calls this on every preview.
+ * Which images exist, what goes into each, and the tag that follows from it. Reads files and hashes them,
+ * nothing else: the program calls this on every preview.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -33,8 +33,8 @@ export const platformImages = imageNames.filter((name) => !["base", "test", "bro
 export type LayerName = ImageName | "debian";
 
 /**
- * A program that is fetched, compiled or bundled on the host and copied into an image's build context: `node`, one of
- * `bundles`, or one of the lock's `programs`.
+ * A program that is fetched, compiled or bundled on the host and copied into an image's build context:
+ * `node`, one of `bundles`, or one of the lock's `programs`.
  */
 export type Artifact = string;
 
@@ -54,7 +54,9 @@ export interface ImageInputs {
   /** Files of the build context, by their path in it. */
   readonly files: readonly ContextFile[];
   readonly artifacts: readonly Artifact[];
-  /** Lines that identify what the files alone do not: lock entries, parents' tags, the bundle's dependencies. */
+  /**
+   * Lines that identify what the files alone do not: lock entries, parents' tags, the bundle's dependencies.
+   */
   readonly facts: readonly string[];
 }
 
@@ -242,7 +244,10 @@ export function asImageName(name: string): ImageName {
   return known;
 }
 
-/** Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled, never built. */
+/**
+ * Whether a logical name is that of an image in a public registry, such as `grafana/grafana:12.1.1`: pulled,
+ * never built.
+ */
 export const isExternal = (name: string): boolean => name.includes("/");
 
 /** Read once a run: a tag hashes every file below it. */
@@ -255,7 +260,9 @@ export function imageTag(name: string): string {
   return current.tag(asImageName(name));
 }
 
-/** The named images and what they are built from, in build order; the Debian root file system is not listed. */
+/**
+ * The named images and what they are built from, in build order; the Debian root file system is not listed.
+ */
 export function requiredImages(names: readonly string[]): ImageName[] {
   return new Catalog().required(names).filter((name) => name !== "debian");
 }

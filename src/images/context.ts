@@ -20,7 +20,10 @@ const ignoredFolders = new Set([
 ]);
 const ignoredFile = /\.pyc$|~$|^\.|\.swp$/;
 
-/** Every file under a folder, sorted, caches and editors' files left out. `only` keeps those top-level entries. */
+/**
+ * Every file under a folder, sorted, caches and editors' files left out. `only` keeps those top-level
+ * entries.
+ */
 export function filesUnder(folder: string, to: string, only?: readonly string[]): ContextFile[] {
   if (!existsSync(folder)) return [];
   const found: ContextFile[] = [];
@@ -39,7 +42,10 @@ export function filesUnder(folder: string, to: string, only?: readonly string[])
   return found.sort((a, b) => (a.to < b.to ? -1 : 1));
 }
 
-/** The files of every pipeline: a folder with a definition, `pipeline.yaml`, `pipeline.yml` or `pipeline.json`. */
+/**
+ * The files of every pipeline: a folder with a definition, `pipeline.yaml`, `pipeline.yml` or
+ * `pipeline.json`.
+ */
 export function pipelineFolders(pipelines: string): ContextFile[] {
   if (!existsSync(pipelines)) return [];
   const definitions = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];

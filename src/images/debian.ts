@@ -1,6 +1,6 @@
 /**
- * The Debian root file system below every image: the official image by digest where a registry answers, else the same
- * suite put together with debootstrap.
+ * The Debian root file system below every image: the official image by digest where a registry answers, else
+ * the same suite put together with debootstrap.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ export async function provideDebian(
   options: DebianOptions,
 ): Promise<void> {
   if (await pull(tag, lock, options)) return;
-  options.onLine("no registry answered: putting Debian together with debootstrap");
+  options.onLine("no registry answered: building Debian with debootstrap");
   await bootstrap(tag, lock, options);
 }
 
@@ -56,7 +56,7 @@ async function bootstrap(tag: string, lock: Lock["debian"], options: DebianOptio
   const fail = (lines: readonly string[], fix: string) => new ImageBuildError("debian", lines, fix);
   if (process.getuid?.() !== 0) {
     throw fail(
-      ["debootstrap needs root, and no registry could be reached"],
+      ["no registry can be reached, and debootstrap needs root"],
       "make a registry reachable for Docker (daemon.json: registry-mirrors, proxies), or run this as root",
     );
   }

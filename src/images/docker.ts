@@ -58,8 +58,8 @@ export class DockerUnusableError extends DatalabError {
 let chosen: string | undefined;
 
 /**
- * The Docker client: `DATALAB_DOCKER` when set, else the first one on PATH that can build with BuildKit. A client of
- * version 23 or later needs the buildx plugin for that, an older one has BuildKit built in.
+ * The Docker client: `DATALAB_DOCKER` when set, else the first one on PATH that can build with BuildKit. A
+ * client of version 23 or later needs the buildx plugin for that, an older one has BuildKit built in.
  */
 export function dockerBinary(): string {
   if (process.env.DATALAB_DOCKER) return process.env.DATALAB_DOCKER;

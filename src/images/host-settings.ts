@@ -1,6 +1,6 @@
 /**
- * How this host reaches the outside: certificates, and pip's and apt's settings. Handed to builds as secrets, so that
- * nothing of it ends up in an image.
+ * How this host reaches the outside: certificates, and pip's and apt's settings. Handed to builds as secrets,
+ * so that nothing of it ends up in an image.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -24,7 +24,10 @@ export interface GoProgram {
   readonly version: string;
   /** The command's folder in the module. @default "." */
   readonly package?: string;
-  /** The module calls itself by another name: `go install` refuses it, so that its source is compiled in place. */
+  /**
+   * The module calls itself by another name: `go install` refuses it, so that its source is compiled in
+   * place.
+   */
   readonly source?: boolean;
   readonly tags?: string;
 }

@@ -1,13 +1,13 @@
 /** The images from the command line, for set-up: `main.ts missing|build|tags|prune [NAME...] [--verbose]`. */
 import { ensureImages, missingImages, pruneImages } from "./build.ts";
-import { Catalog, imageNames, platformImages } from "./catalog.ts";
+import { Catalog, imageNames, isExternal, platformImages } from "./catalog.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const [action = "", ...rest] = argv.filter((argument) => argument !== "--verbose");
   const names = rest.length > 0 ? rest : platformImages;
   switch (action) {
     case "missing": {
-      const missing = await missingImages(names);
+      const missing = await missingImages(names.filter((name) => !isExternal(name)));
       if (missing.length > 0) console.log(missing.join("\n"));
       return missing.length === 0 ? 0 : 1;
     }

@@ -1,7 +1,10 @@
 import { dockerBinary, run } from "./docker.ts";
 import { ImageBuildError } from "./error.ts";
 
-/** Fetches an image of a public registry when this Docker does not have it; the error says what to do without one. */
+/**
+ * Fetches an image of a public registry when this Docker does not have it; the error says what to do without
+ * one.
+ */
 export async function pullImage(
   reference: string,
   options: { readonly onProgress?: (line: string) => void; readonly signal?: AbortSignal },
@@ -15,6 +18,6 @@ export async function pullImage(
   throw new ImageBuildError(
     reference,
     pulled.lines,
-    `this image is not built here but taken from its registry: where that can't be reached, load it (docker load) or disable its service`,
+    `this image comes from its registry. If the registry can't be reached, load the image (docker load) or disable its service`,
   );
 }

@@ -31,14 +31,16 @@ export async function pushImage(local: string, remote: string, options: PushOpti
     if (pushed.code !== 0) throw pushFailed(remote, pushed.lines);
     const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.lines.join("\n"))?.[1];
     if (digest) return digest;
-    throw pushFailed(remote, ["Docker did not tell its digest", ...pushed.lines]);
+    throw pushFailed(remote, ["Docker did not report its digest", ...pushed.lines]);
   } finally {
     // Only the second name of it: otherwise an earlier version would never be removed.
     await run(docker, ["image", "rm", remote]);
   }
 }
 
-/** The digest that an image from a public registry has there; undefined: this Docker has it from elsewhere. */
+/**
+ * The digest that an image from a public registry has there; undefined: this Docker has it from elsewhere.
+ */
 export async function publicDigest(reference: string): Promise<string | undefined> {
   const found = await run(dockerBinary(), [
     "image",

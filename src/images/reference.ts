@@ -3,8 +3,8 @@ import type { ImagesModel } from "../model/platform.ts";
 import { imageTag, isExternal } from "./catalog.ts";
 
 /**
- * The name that an image has where containers run: the tag of its inputs when it is built there, else its digest. Throws
- * E_IMAGE_MISSING for an image without a digest.
+ * The name that an image has where containers run: the tag of its inputs when it is built there, else its
+ * digest. Throws E_IMAGE_MISSING for an image without a digest.
  */
 export function imageReference(name: string, images: ImagesModel): string {
   const reference = images.source === "build" ? imageTag(name) : digestReference(name, images);
@@ -18,7 +18,10 @@ export function imageReference(name: string, images: ImagesModel): string {
   );
 }
 
-/** `registry/name@digest`; undefined: the digest or the registry is not known. External images keep their own registry. */
+/**
+ * `registry/name@digest`; undefined: the digest or the registry is not known. External images keep their own
+ * registry.
+ */
 export function digestReference(name: string, { registry, digests }: ImagesModel): string | undefined {
   const digest = digests[name];
   if (digest === undefined) return undefined;

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DatalabError } from "../errors.ts";
+import { basicAuth } from "../model/basic-auth.ts";
 
 const accept = [
   "application/vnd.oci.image.index.v1+json",
@@ -24,8 +25,8 @@ export function splitRegistry(registry: string): { readonly host: string; readon
 const isLocal = (host: string): boolean => /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/.test(host);
 
 /**
- * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows why. Throws
- * when nothing answers there.
+ * The digest of a tag; undefined when there is none, or when the registry does not say: pushing then shows
+ * why. Throws when nothing answers there.
  */
 export async function remoteDigest(
   registry: string,
@@ -59,18 +60,17 @@ export async function remoteDigest(
 
 export const registryUnreachable = (host: string, reason: string): DatalabError =>
   new DatalabError("E_REGISTRY_UNREACHABLE", `The registry ${host} does not answer (${reason}).`, {
-    hint: "Is the name right, and does it run? --to takes a host, with a port and a path where it has them.",
+    hint: "Check the name, and that the registry runs. --to expects a host, with port and path if it has them.",
   });
 
 export const registryRefuses = (host: string, reason: string): DatalabError =>
-  new DatalabError("E_REGISTRY_LOGIN", `The registry ${host} does not let this user in: ${reason}`, {
+  new DatalabError("E_REGISTRY_LOGIN", `The registry ${host} refuses this user: ${reason}`, {
     hint: `docker login ${host}`,
   });
 
 /** Answers the registry's challenge: with the login itself, or with a token that the login buys. */
 async function authorize(challenge: string, login: string | undefined): Promise<string | undefined> {
-  const basic = login && `Basic ${login}`;
-  if (/^basic\b/i.test(challenge)) return basic;
+  if (/^basic\b/i.test(challenge)) return login;
   const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]));
   const realm = fields.get("realm");
   if (!/^bearer\b/i.test(challenge) || !realm) return undefined;
@@ -80,7 +80,7 @@ async function authorize(challenge: string, login: string | undefined): Promise<
     if (value) url.searchParams.set(key, value);
   }
   const answer = await fetch(url, {
-    headers: basic ? { authorization: basic } : {},
+    headers: login ? { authorization: login } : {},
     signal: AbortSignal.timeout(answerMs),
   });
   if (!answer.ok) return undefined;
@@ -94,17 +94,17 @@ interface DockerConfig {
   readonly credHelpers?: Readonly<Record<string, string>>;
 }
 
-/** `user:password` in base64, as `docker login` has kept it. */
+/** The header of the login that `docker login` has kept, there in base64. */
 function loginOf(host: string): string | undefined {
   const file = join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
   if (!existsSync(file)) return undefined;
   const config = JSON.parse(readFileSync(file, "utf8")) as DockerConfig;
   const kept = config.auths?.[host]?.auth ?? config.auths?.[`https://${host}`]?.auth;
-  if (kept) return kept;
+  if (kept) return `Basic ${kept}`;
   const helper = config.credHelpers?.[host] ?? config.credsStore;
   if (!helper) return undefined;
   const asked = spawnSync(`docker-credential-${helper}`, ["get"], { input: host, encoding: "utf8" });
   if (asked.status !== 0) return undefined;
   const { Username, Secret } = JSON.parse(asked.stdout) as { Username: string; Secret: string };
-  return Buffer.from(`${Username}:${Secret}`).toString("base64");
+  return basicAuth({ user: Username, password: Secret });
 }

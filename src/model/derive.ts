@@ -6,8 +6,8 @@ const bytes = 30;
 
 /**
  * Derives one secret of a stack from its master secret: HKDF-SHA256 (RFC 5869) with the label
- * `<stack>/<service>/<name>/<version>`. Returns 40 characters of the base64url alphabet, 240 bits, so that it can stand
- * in a URL, a shell word and an S3 secret key as it is.
+ * `<stack>/<service>/<name>/<version>`. Returns 40 characters of the base64url alphabet, 240 bits, so that it
+ * can stand in a URL, a shell word and an S3 secret key as it is.
  */
 export function deriveSecret(
   master: string,

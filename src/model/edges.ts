@@ -1,7 +1,7 @@
 import type { PlatformModel, WorkloadModel } from "./platform.ts";
 import { refsOf, type Text } from "./refs.ts";
 
-/** Who may open a connection to whom. Names are of workloads, or of what workloads spawn. */
+/** A connection that is allowed. Names are those of workloads, or of what workloads spawn. */
 export interface Edge {
   readonly from: string;
   readonly to: string;
@@ -9,8 +9,9 @@ export interface Edge {
 }
 
 /**
- * Every connection that the model asks for: an endpoint's address that a workload is told, in its command, environment or
- * files, and what it waits for; to itself too, for what calls its own name goes out and comes in again. Whatever is no edge is nobody's business, which is what network rules are made of.
+ * Every connection that the model requires: to endpoints whose address is in a workload's command,
+ * environment or files, and to endpoints that it waits for. A workload that calls its own name also needs an
+ * edge to itself. Network
  */
 export function edgesOf(model: PlatformModel): Edge[] {
   const workloads = model.services.flatMap((s) => s.workloads);
@@ -28,11 +29,11 @@ export function edgesOf(model: PlatformModel): Edge[] {
   for (const workload of workloads) {
     addTold(workload.name, textsOf(workload));
     for (const needed of workload.waitFor) add(workload.name, needed.workload, needed.port);
-    // Who runs the checks asks the way in as people do, at the ports of all.
+    // The core's checks use the gateway as people do, at all of its ports.
     if (model.health)
       for (const { internal } of workload.ports) add(model.health.workload, workload.name, internal);
     for (const spawn of workload.spawns) {
-      // Not what the workload itself is told: notebooks have no business with the hub's database.
+      // Not the addresses of the workload itself: notebooks must not reach the hub's database.
       addTold(spawn.name, [...Object.values(spawn.env), ...Object.values(spawn.files)]);
       for (const endpoint of workload.endpoints) add(spawn.name, workload.name, endpoint.port);
       for (const { port: at, from } of spawn.ports) {
@@ -44,7 +45,7 @@ export function edgesOf(model: PlatformModel): Edge[] {
   return [...found.values()];
 }
 
-/** A connection to what is outside of the stack. */
+/** A connection to a server outside of the stack. */
 export interface Egress {
   readonly from: string;
   readonly host: string;
@@ -52,8 +53,8 @@ export interface Egress {
 }
 
 /**
- * Who connects to which server outside, by what it is told: databases and buckets that nothing of the stack answers. Names
- * resolve to addresses that change, so network rules can hold the port only.
+ * Connections to external servers, by the addresses that workloads receive: external databases and buckets.
+ * Names resolve to addresses that change, so network rules can hold the port only.
  */
 export function egressOf(model: PlatformModel): Egress[] {
   const found = new Map<string, Egress>();

@@ -1,5 +1,5 @@
 /** What the model is resolved from: the configuration of a stack as `src/config` reads and checks it. */
-import type { SizeName } from "./aws-bounds.ts";
+import type { AwsSettings } from "./aws.ts";
 import type { PipelineModel } from "./platform.ts";
 import type { ServiceDefinition } from "./service.ts";
 
@@ -13,9 +13,9 @@ export interface Environment {
   readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */
   locate(path: readonly (string | number)[]): string;
-  /** `file:line:col` where a value is set, or the preset that it comes from; undefined: it is a default. */
+  /** `file:line:col` where a value, or the preset that sets it, is written; undefined for a default. */
   find(path: readonly (string | number)[]): string | undefined;
-  /** The preset that a value comes from; undefined: the file sets it, or it is a default. */
+  /** The preset that sets a value; undefined: the file sets it, or it is a default. */
   presetOf(path: readonly (string | number)[]): string | undefined;
 }
 
@@ -71,22 +71,13 @@ export interface KubernetesConfig {
   readonly apiServer: readonly string[];
 }
 
-export interface AwsConfig {
+export interface AwsConfig extends AwsSettings {
   readonly accountId?: string | undefined;
   readonly region?: string | undefined;
-  readonly size: SizeName;
-  readonly vpcCidr: string;
   /** Letters of the region's zones. */
   readonly zones: readonly string[];
-  readonly nat: "size" | "single" | "zone";
-  readonly kubernetesVersion: string;
-  readonly karpenter: boolean;
-  readonly apiCidrs: readonly string[];
-  readonly accessRoles: readonly string[];
-  readonly ingressCidrs: readonly string[];
   readonly certificateArn?: string | undefined;
   readonly budget: { readonly monthlyUsd?: number | undefined; readonly emails: readonly string[] };
-  readonly deletionProtection: boolean;
 }
 
 export interface ExternalDatabaseConfig {

@@ -1,6 +1,6 @@
 import type { Ref } from "./refs.ts";
 
-/** What answers a capability from outside of the stack: a server that exists already, or one that the target makes. */
+/** A provider outside of the stack: an existing server, or one that the target creates. */
 export interface ExternalModel {
   readonly database: ExternalDatabase | null;
   readonly bucket: ExternalBucket | null;
@@ -9,22 +9,25 @@ export interface ExternalModel {
 export interface ExternalDatabase {
   readonly host: string;
   readonly port: number;
-  /** Whether it takes encrypted connections only. */
+  /** Whether it accepts only encrypted connections. */
   readonly tls: boolean;
-  /** What names of databases and roles begin with. */
+  /** Prefix of the names of databases and roles. */
   readonly prefix: string;
-  /** Who makes databases and roles; its password is null where it is the providing service's own secret. */
+  /**
+   * The role that creates databases and roles; its password is null if it is the providing service's own
+   * secret.
+   */
   readonly admin: { readonly user: string; readonly password: Ref | null } | null;
 }
 
 export interface ExternalBucket {
   readonly url: string;
   readonly region: string;
-  /** What names of buckets begin with. */
+  /** Prefix of bucket names. */
   readonly prefix: string;
-  /** Where workloads ask for the identity that they have instead of a key; absent: nobody knows. */
+  /** Where workloads request their identity if they have no key; absent: unknown. */
   readonly identity?: { readonly host: string; readonly port: number };
-  /** The key of whoever has none of its own; null: workloads have an identity instead. */
+  /** The key for grants without a key of their own; null: workloads have an identity instead. */
   readonly credentials: ExternalKey | null;
   /** By `<service>.<need>`. */
   readonly keys: Readonly<Record<string, ExternalKey>>;
@@ -32,7 +35,7 @@ export interface ExternalBucket {
 
 export interface ExternalKey {
   readonly accessKey: string;
-  /** Name of the secret from outside that is the key itself. */
+  /** Name of the external secret that is the key itself. */
   readonly secret: string;
 }
 

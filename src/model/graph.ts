@@ -6,7 +6,7 @@ export type Order =
   /** The first and last name are the same. */
   | { readonly ok: false; readonly cycle: readonly string[] };
 
-/** Needed names first; names of equal standing keep the graph's order. */
+/** Dependencies first; independent names keep the graph's order. */
 export function startOrder(graph: Graph): Order {
   const order: string[] = [];
   const done = new Set<string>();

@@ -1,7 +1,7 @@
 import type { PlatformModel } from "./platform.ts";
 import { refsOf } from "./refs.ts";
 
-/** Logical names of all images that a stack runs: its workloads' own, and those that workloads start by themselves. */
+/** Logical names of all images that a stack runs: those of its workloads, and those that workloads start. */
 export function imagesOf(model: PlatformModel): string[] {
   const workloads = model.services.flatMap((service) => service.workloads);
   const named = workloads

@@ -1,13 +1,13 @@
 import { joinName } from "./names.ts";
 import type { ClusterModel, ServiceModel, WorkloadModel } from "./platform.ts";
 
-/** What of a workload people open: published HTTP endpoints. */
+/** The pages of a workload: its published HTTP endpoints. */
 export const pagesIn = ({ endpoints }: Pick<WorkloadModel, "endpoints">) =>
   endpoints.filter(({ published, protocol }) => published !== null && protocol === "http");
 
 /**
- * The name below the ingress's domain that an endpoint of a workload has: a workload's first page has the workload's own.
- * That of a service whose main part has no page, such as one behind a proxy of its own, has the service's.
+ * The name of an endpoint below the ingress's domain: a workload's first page has the workload's name.
+ * If the main part has no page, as behind a service's own proxy, the page has the service's name.
  */
 export function pageName(
   { name, workloads }: Pick<ServiceModel, "name" | "workloads">,
@@ -20,7 +20,7 @@ export function pageName(
   return pagesIn(workload)[0]?.name === endpoint ? base : joinName(base, endpoint);
 }
 
-/** Where people reach a page. */
+/** The public address of a page. */
 export const pageUrl = (
   { host, port }: Pick<ClusterModel["ingress"], "host" | "port">,
   page: string,

@@ -1,7 +1,12 @@
 import type { BucketGrant } from "./needs.ts";
 import type { Text } from "./refs.ts";
 
-/** Whether who is granted buckets has no key, but an identity that the place where it runs gives it. */
+/** The layers of the lake, each a bucket of tables. */
+export const lakeLayers = ["bronze", "silver", "gold"] as const;
+/** Every bucket of the lake: in `artifacts` pipelines put reports and their own code. */
+export const lakeBuckets = [...lakeLayers, "artifacts"] as const;
+
+/** Whether a workload has an identity from its environment instead of a key for its buckets. */
 export const isAmbient = (lake: BucketGrant): boolean => lake.accessKey === "";
 
 /** Access to the lake as the library of pipelines reads it, see pipelines/datalab/settings.py. */

@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 
-/** RFC 1123 label, what Docker, Kubernetes and DNS all take. */
+/** RFC 1123 label, valid for Docker, Kubernetes and DNS. */
 export const dnsLabel = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const maxLength = 63;
+/** The name of a stack: short enough for the names of what it is made of. */
+export const stackPattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+/** The name of a secret that the environment brings, as `datalab secrets set` takes it. */
+export const secretPattern = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
- * A DNS-safe name of at most 63 characters. Deterministic; when the parts don't fit or hold other characters, what was
- * lost is told apart by a hash, so that different parts never give the same name by being cut.
+ * A DNS-safe name of at most 63 characters. Deterministic; if the parts don't fit or contain other
+ * characters, a hash is added, so that different parts never give the same name.
  */
 export function joinName(...parts: readonly string[]): string {
   const plain = parts.join("-");
@@ -21,23 +25,23 @@ export function joinName(...parts: readonly string[]): string {
   return safe === "" ? `x-${hash}` : `${safe}-${hash}`;
 }
 
-/** The part `main` carries the service's own name. */
+/** The part `main` has the service's own name. */
 export const workloadName = (service: string, part: string): string =>
   part === "main" ? service : joinName(service, part);
 
-/** Names of a workload's replicas; the first carries the workload's own. */
+/** Names of a workload's replicas; the first has the workload's own name. */
 export const replicaNames = (workload: string, replicas: number): string[] =>
   Array.from({ length: replicas }, (_, i) => (i === 0 ? workload : joinName(workload, String(i + 1))));
 
-/** What a stack's own network is called on a target. */
+/** Name of the stack's network. */
 export const stackName = (stack: string): string => joinName("datalab", stack);
 export const instanceName = (stack: string, workload: string): string => joinName("datalab", stack, workload);
-/** What the names of all of a stack's containers and volumes begin with. */
+/** Prefix of the names of a stack's containers and volumes. */
 export const instancePrefix = (stack: string): string => `${stackName(stack)}-`;
 export const volumeName = (stack: string, workload: string, volume: string): string =>
   joinName("datalab", stack, workload, volume);
 
-/** Labels on everything the program makes, on every target. */
+/** Labels on every object that the program creates, on every target. */
 export const labelNames = {
   stack: "datalab.stack",
   service: "datalab.service",
@@ -46,11 +50,15 @@ export const labelNames = {
   oneShot: "datalab.oneshot",
   /** Hash of the files that a workload mounts. */
   files: "datalab.files",
-  /** `data` or `files`: what serves a workload without being one; `spawned`: what a service has started itself. */
+  /**
+   * `data` or `files`: objects that serve a workload; `spawned`: objects that a service has started itself.
+   */
   role: "datalab.role",
 } as const;
 
-/** Value of the role's label on containers that services start themselves, and on what only they use. */
+/**
+ * Value of the role's label on containers that services start themselves, and on objects that only these use.
+ */
 export const spawnedRole = "spawned";
-/** Its value on what carries a workload's files into it. */
+/** Its value on objects that carry a workload's files. */
 export const filesRole = "files";

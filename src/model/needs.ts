@@ -1,6 +1,6 @@
 import type { Ref, Text } from "./refs.ts";
 
-/** What a service asks for. Who answers it is decided by the model, never by the service that asks. */
+/** What a service asks for. The model chooses the provider, never the service that asks. */
 export type Need = DatabaseNeed | BucketNeed | SecretNeed | EndpointNeed;
 
 export interface DatabaseNeed {
@@ -15,7 +15,7 @@ export interface BucketNeed {
 }
 export interface SecretNeed {
   readonly kind: "secret";
-  /** Set when people log in with it: the user name and what it opens. */
+  /** Set if people log in with it: the user name and what it opens. */
   readonly login?: { readonly user: string; readonly opens: string };
 }
 export interface EndpointNeed {
@@ -24,13 +24,15 @@ export interface EndpointNeed {
   readonly endpoint: string;
   /** Granted as null while the other service is disabled. */
   readonly optional?: true;
-  /** Whether the caller waits for it at start, and is ordered behind it. @default true, false when optional */
+  /**
+   * Whether the caller waits for it at start, and is ordered behind it. @default true, false when optional
+   */
   readonly wait?: boolean;
 }
 /** An endpoint that may be missing. */
 export type OptionalEndpointNeed = EndpointNeed & { readonly optional: true };
 
-/** Whether who has this need starts when it is answered, and not before. */
+/** Whether the part with this need starts only after the endpoint accepts connections. */
 export const waitsFor = ({ optional, wait }: EndpointNeed): boolean => wait ?? !optional;
 
 /** A PostgreSQL database of this name with a role of its own. */
@@ -46,7 +48,9 @@ export const secret = (login?: SecretNeed["login"]): SecretNeed => ({
   kind: "secret",
   ...(login && { login }),
 });
-/** The address of another service's endpoint, with the login that opens it; the caller waits for it at start. */
+/**
+ * The address of another service's endpoint, with the login that opens it; the caller waits for it at start.
+ */
 export function endpoint(
   workload: string,
   name: string,
@@ -73,7 +77,9 @@ export interface DatabaseGrant {
   /** Whether the server takes encrypted connections only; its certificate is not verified. */
   readonly tls?: true;
 }
-/** Where `accessKey` is empty, there is no key: workloads show who they are by an identity that they are given at run time. */
+/**
+ * An empty `accessKey` means no key: workloads authenticate with an identity that they receive at run time.
+ */
 export interface BucketGrant {
   readonly kind: "bucket";
   /** S3 endpoint URL inside the stack's network. */
@@ -81,9 +87,9 @@ export interface BucketGrant {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: Text;
-  /** What the store calls the buckets, in the need's order. */
+  /** The buckets' names in the store, in the need's order. */
   readonly names: readonly string[];
-  /** What stands before a bucket's own name there; absent: nothing. */
+  /** Prefix of the bucket names there; absent: none. */
   readonly prefix?: string;
 }
 export interface EndpointGrant {
@@ -96,7 +102,7 @@ export interface EndpointGrant {
   readonly password: Ref | null;
 }
 
-/** What a need is answered with. */
+/** The grant for a need. */
 export type Grant<N extends Need = Need> = N extends DatabaseNeed
   ? DatabaseGrant
   : N extends BucketNeed

@@ -2,7 +2,10 @@ import type { AlertRule } from "./alert.ts";
 import type { ServiceSummary } from "./platform.ts";
 import type { Ref, Text } from "./refs.ts";
 
-/** The platform as services see it that are derived from the others: registries, scrape configs, rules, gateways. */
+/**
+ * The platform as seen by services that are derived from the others: registries, scrape configs, rules,
+ * gateways.
+ */
 export interface PlatformView {
   readonly services: readonly ServiceSummary[];
   /** Every functional check with the values it needs. */
@@ -14,7 +17,7 @@ export interface PlatformView {
   readonly alerts: readonly AlertView[];
 }
 
-/** What core needs to run something of a service's on its behalf. */
+/** What the core needs to run a check or collector of a service. */
 export interface CollectorView {
   readonly service: string;
   readonly name: string;
@@ -27,7 +30,7 @@ export interface CollectorView {
 }
 
 export interface CheckView extends CollectorView {
-  /** How long after the core's own start a check that has not passed yet counts as starting. */
+  /** How long after the core's start a check that has not passed yet counts as starting. */
   readonly startSeconds: number;
   readonly http?: { readonly url: Text; readonly status: number };
   readonly tcp?: { readonly host: Text; readonly port: Text };
@@ -69,7 +72,7 @@ export interface ScrapeView {
   /** Its host name in the network, which has an address per replica. */
   readonly workload: string;
   readonly job: string;
-  /** The same as a reference, which says that whoever reads this connects to it. */
+  /** The same as a reference; a workload that contains it connects to the endpoint. */
   readonly host: Ref;
   readonly port: number;
   readonly scheme: string;

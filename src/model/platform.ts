@@ -5,7 +5,10 @@ import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
 
-/** The whole platform of one stack: frozen plain data, with references where a value exists only at deploy time. */
+/**
+ * The whole platform of one stack: frozen plain data, with references where a value exists only at deploy
+ * time.
+ */
 export interface PlatformModel {
   readonly stack: string;
   readonly target: "docker" | "kubernetes" | "aws";
@@ -14,7 +17,7 @@ export interface PlatformModel {
   readonly services: readonly ServiceModel[];
   /** The secret that opens published APIs as a bearer token; null without a gateway. */
   readonly token: string | null;
-  /** Which endpoint answers for the health of the platform. */
+  /** The endpoint that reports the health of the platform. */
   readonly health: { readonly workload: string; readonly endpoint: string } | null;
   /** Which service provides each capability that a service of this version can provide. */
   readonly providers: Readonly<Partial<Record<Capability, ProviderModel>>>;
@@ -22,50 +25,55 @@ export interface PlatformModel {
   readonly pipelines: readonly PipelineModel[];
   /** The cluster that runs it; null on one host. */
   readonly cluster: ClusterModel | null;
-  /** The account that the target makes things in; null elsewhere. */
+  /** The account that the target deploys to; null on other targets. */
   readonly aws: AwsModel | null;
-  /** What answers databases and buckets, where nothing of the stack does. */
+  /** External providers of databases and buckets. */
   readonly external: ExternalModel;
 }
 
-/** The service that provides a capability, and the endpoint that it does so at; null: the service is disabled. */
+/**
+ * The service that provides a capability, and the endpoint that it does so at; null: the service is disabled.
+ */
 export interface ProviderModel {
   readonly service: string;
   readonly workload: string | null;
   readonly endpoint: string | null;
 }
 
-/** Where in which cluster a stack runs, and how people get in. */
+/** The cluster and namespace of a stack, and its ingress. */
 export interface ClusterModel {
-  /** Context of the kubeconfig, never guessed: the wrong cluster is the worst mistake there is. null: the target makes it. */
+  /**
+   * Context of the kubeconfig; never the current one, because a wrong cluster is the worst mistake. null: the
+   * target creates the cluster.
+   */
   readonly context: string | null;
   /** Path of the kubeconfig; null: $KUBECONFIG, else the user's own. */
   readonly kubeconfig: string | null;
   readonly namespace: string;
   /** null: the cluster's default. */
   readonly storageClass: string | null;
-  /** Of the volumes of people, which follow them from node to node; absent: as the others. */
+  /** Storage class of home volumes, which must be usable on every node; absent: as for other volumes. */
   readonly homeStorageClass?: string;
   readonly ingress: {
     /** Pages are at https://<workload>.<host>. */
     readonly host: string;
     readonly className: string;
-    /** Port that people reach the controller at. */
+    /** Public port of the controller. */
     readonly port: number;
-    /** `host:port` where the controller answers while the names are in no DNS; null: they are. */
+    /** `host:port` of the controller as long as the DNS does not have the names; null: it has them. */
     readonly address: string | null;
-    /** Secret of the namespace with a certificate; null: one that the stack makes and signs itself. */
+    /** Secret of the namespace with a certificate; null: the stack creates a self-signed one. */
     readonly tlsSecret: string | null;
-    /** Namespace of the controller's pods, which alone may reach the gateway from outside. */
+    /** Namespace of the controller's pods; only they may reach the gateway from outside. */
     readonly namespace: string;
-    /** Address ranges that may as well: of load balancers, which are no pods. */
+    /** Address ranges that may reach it too, of load balancers, which are not pods. */
     readonly cidrs?: readonly string[];
   };
-  /** How often a core is promised: pods ask for their share divided by it. */
+  /** CPU overcommit: pods request their CPU share divided by this. */
   readonly cpuOvercommit: number;
   /** Secrets of the namespace that open the registry. */
   readonly pullSecrets: readonly string[];
-  /** Address ranges of the API server, for what may talk to it. */
+  /** Address ranges of the API server, for workloads that may connect to it. */
   readonly apiServer: readonly string[];
 }
 
@@ -104,19 +112,19 @@ export interface WorkloadModel {
   readonly memoryBytes: number;
   readonly tmpBytes: number;
   readonly oneShot: boolean;
-  /** How many run behind the one name; the second is `<name>-2`. */
+  /** Number of replicas behind the one name; the second is `<name>-2`. */
   readonly replicas: number;
-  /** Between which counts the target may move `replicas`; null: it stays. */
+  /** Range in which the target may scale `replicas`; null: fixed. */
   readonly scale: { readonly min: number; readonly max: number; readonly cpuPercent: number } | null;
   readonly scalable: boolean;
   readonly updateOrder: UpdateOrder;
   readonly host: readonly HostAccess[];
   readonly spawns: readonly SpawnModel[];
-  /** Folders of people that what it starts works in, on every target. */
+  /** Home folders that spawned containers use, on every target. */
   readonly homes: readonly HomesModel[];
   /** Ports of addresses outside the stack that it connects to, each once. */
   readonly reaches: readonly { readonly port: number }[];
-  /** Ports on 127.0.0.1 that its container publishes. A gateway's are those of all. */
+  /** Ports on 127.0.0.1 that its container publishes. A gateway publishes those of all services. */
   readonly ports: readonly { readonly internal: number; readonly external: number }[];
   readonly stopGraceSeconds: number;
   /** Run inside before a planned stop. */
@@ -125,15 +133,15 @@ export interface WorkloadModel {
   readonly tools: Readonly<Record<string, ToolModel>>;
   /** Endpoints of other workloads that must accept connections before it starts. */
   readonly waitFor: readonly { readonly workload: string; readonly port: number }[];
-  /** One-shots that must have ended well before it starts. */
+  /** One-shots that must have succeeded before it starts. */
   readonly afterOneShots: readonly string[];
-  /** What the object store calls the buckets that it, and what it spawns, is granted. */
+  /** Names in the object store of the buckets that it, and what it spawns, may use. */
   readonly buckets: readonly string[];
 }
 
-/** Where people's own files are: a volume for each of them, made when what works in it is started for the first time. */
+/** Home folders: one volume per user, created when the user's first container starts. */
 export interface HomesModel {
-  /** What the part calls those who work in them. */
+  /** The part's word for their users. */
   readonly key: string;
   readonly path: string;
   readonly sizeBytes: number;
@@ -143,7 +151,7 @@ export interface HomesModel {
 export interface SpawnModel {
   /** Unique in the stack: `<workload>-<spawn>`. */
   readonly name: string;
-  /** What the part calls it. */
+  /** Its name in the part. */
   readonly key: string;
   readonly summary: string;
   readonly image: string;
@@ -196,7 +204,7 @@ export interface VolumeModel {
 export interface SecretModel {
   /** `<service>/<name>`. */
   readonly id: string;
-  /** Bumped to rotate it. */
+  /** Raised to rotate it. */
   readonly version: number;
   readonly login: { readonly user: string; readonly opens: string } | null;
 }
@@ -222,17 +230,20 @@ export interface PipelineModel {
   readonly concurrency: number | null;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly tags: readonly string[];
-  /** Seconds that may pass between two versions, per table that it writes (`silver.flights`). */
+  /** Maximum seconds between two versions, per table that it writes (`silver.flights`). */
   readonly freshness: Readonly<Record<string, number>>;
   readonly paused: boolean;
   /** Its runs write a report to `artifacts/reports/<name>/`; absent: they write none. */
   readonly report?: true;
-  /** Size of its runs where each is a pod; absent: the same as all others. */
+  /** Size of its runs if each is a pod; absent: the default size. */
   readonly resources?: { readonly memoryBytes?: number; readonly milliCpu?: number };
 }
 
-/** What others may know of a service before it is deployed. */
-export interface ServiceSummary {
+/** The public data of a service before it is deployed. */
+export type ServiceSummary = ServiceSummaryOf<Template>;
+
+/** A summary whose addresses are templates, or the texts that a target makes of them. */
+export interface ServiceSummaryOf<Address> {
   readonly name: string;
   readonly summary: string;
   readonly version: string;
@@ -247,8 +258,8 @@ export interface ServiceSummary {
     readonly auth: "gateway" | "own";
     /** The service's own login: the user, and the id of the secret. */
     readonly login: { readonly user: string; readonly secret: string } | null;
-    readonly url: Template;
-    readonly internalUrl: Template;
+    readonly url: Address;
+    readonly internalUrl: Address;
   }[];
   readonly checks: readonly { readonly name: string; readonly summary: string }[];
 }

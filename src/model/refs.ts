@@ -1,43 +1,46 @@
 /**
- * References to values that exist only at deploy time. The model carries them; a target answers them with a mounted
- * file, a secretKeyRef or a Pulumi output. Nothing here ever holds a secret's value.
+ * References to values that exist only at deploy time. The model contains them; a target turns them into a
+ * mounted file, a secretKeyRef or a Pulumi output. Nothing here ever holds a secret's value.
  */
 export type Ref =
   /** A generated secret, by id `<service>/<name>`. */
   | { readonly ref: "secret"; readonly id: string }
-  /** Where a workload's endpoint is reached inside the stack's network; `every`: the name with an address per replica. */
+  /**
+   * Address of a workload's endpoint inside the stack's network; `every`: the name with an address per
+   * replica.
+   */
   | {
       readonly ref: "address";
       readonly workload: string;
       readonly endpoint: string;
       readonly part: "host" | "port" | "url" | "every";
     }
-  /** Where a person's browser reaches an endpoint, or the `host:port` of that; empty when it is not published. */
+  /** Public URL of an endpoint, or its `host:port`; empty if it is not published. */
   | {
       readonly ref: "publicUrl";
       readonly workload: string;
       readonly endpoint: string;
       readonly part?: "host";
     }
-  /** What the target calls an image, by the image's logical name. */
+  /** The target's name of an image, by the image's logical name. */
   | { readonly ref: "image"; readonly name: string }
-  /** Where a capability is answered that nothing of the stack answers: see ExternalModel. */
+  /** Address of an external provider: see ExternalModel. */
   | {
       readonly ref: "outside";
       readonly capability: "database" | "bucket";
       readonly part: "host" | "port" | "url";
     }
-  /** A secret that people give: an encrypted value of the stack's configuration, `datalab:secret-<name>`. */
+  /** An external secret: an encrypted value of the stack's configuration, `datalab:secret-<name>`. */
   | { readonly ref: "external"; readonly name: string; readonly fits?: Alphabet };
 
-/** A secret from outside, such as the address of a webhook; `datalab secrets set NAME` stores it. */
+/** An external secret, such as the address of a webhook; `datalab secrets set NAME` stores it. */
 export const external = (name: string, fits?: Alphabet): Ref => ({
   ref: "external",
   name,
   ...(fits && { fits }),
 });
 
-/** What a secret from outside may consist of, where it is written among other text without further escaping. */
+/** The allowed characters of an external secret that is inserted into other text without escaping. */
 export type Alphabet = "url" | "text";
 export const alphabets: Readonly<Record<Alphabet, { readonly pattern: RegExp; readonly words: string }>> = {
   url: { pattern: /^[A-Za-z0-9._~-]+$/, words: "letters, digits and -._~" },
@@ -93,8 +96,8 @@ export function t(strings: TemplateStringsArray, ...values: readonly (Text | num
 }
 
 /**
- * JSON with references inside. A reference must stand where a string stands; its value is inserted without further
- * escaping, which is right for what targets answer: addresses, and secrets in the base64url alphabet.
+ * JSON with references inside. A reference may only replace a string; its value is inserted without further
+ * escaping, which is safe for the possible values: addresses, and secrets in the base64url alphabet.
  */
 export function json(value: unknown): Template {
   const refs: Ref[] = [];
@@ -108,7 +111,7 @@ export function json(value: unknown): Template {
       },
       2,
     );
-  // Marks stand where references stood; no other text has the sign that they begin with.
+  // Markers replace the references; no other text contains their first character.
   const plain = write(() => "");
   let sign = "ref";
   while (plain.includes(sign)) sign += "-";
@@ -121,12 +124,12 @@ export function refsOf(text: Text): readonly Ref[] {
   return template(text).parts.filter(isRef);
 }
 
-/** Whether a text holds the value of a secret. */
+/** Whether a text contains the value of a secret. */
 export function isSecret(text: Text): boolean {
   return refsOf(text).some((ref) => ref.ref === "secret" || ref.ref === "external");
 }
 
-/** The text with each reference answered by `answer`. */
+/** The text with each reference replaced by `answer`. */
 export function render(text: Text, answer: (ref: Ref) => string): string {
   return template(text)
     .parts.map((part) => (typeof part === "string" ? part : answer(part)))

@@ -14,7 +14,7 @@ export type * from "./part-context.ts";
 export type * from "./platform-view.ts";
 export type * from "./spawn.ts";
 
-/** One part of the platform. Everything specific to a product stands in the one file that defines it. */
+/** One part of the platform. Everything specific to a product is in the one file that defines it. */
 export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   /** DNS-safe, unique. */
   readonly name: string;
@@ -22,28 +22,28 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   readonly summary: string;
   /** The product's version, shown in the registry. */
   readonly version: string | ((options: O) => string);
-  /** Whether a stack has it when its configuration says nothing. @default true */
+  /** Whether a stack has it by default. @default true */
   readonly enabledByDefault?: boolean;
-  /** Who answers for it. @default "platform" */
+  /** Team or person that is responsible for it. @default "platform" */
   readonly owner?: string;
   readonly needs: N;
-  /** What it answers for others: at most one enabled service per capability. */
+  /** The capabilities that it provides to others: at most one enabled service per capability. */
   readonly provides?: Readonly<Partial<Record<Capability, Provider>>>;
   /** zod schema of `services.<name>.options`; an empty object must be valid. */
   readonly options?: z.ZodType<O>;
-  /** The containers it is made of. The part `main` carries the service's name, another is `<service>-<part>`. */
+  /** Its containers. The part `main` has the service's name, another is `<service>-<part>`. */
   readonly parts: Readonly<Record<string, Part<N, O>>>;
   /** Functional checks, run by the core. */
   readonly checks: Readonly<Record<string, CheckDefinition>>;
-  /** Measurements that the core takes on a schedule, for what has no metrics of its own. */
+  /** Measurements that the core takes on a schedule, for services without metrics of their own. */
   readonly collectors?: Readonly<Record<string, CollectorDefinition>>;
-  /** Alerts of its own, beside those that every service has. */
+  /** Additional alerts; every service has some by default. */
   readonly alerts?: (options: O, circumstances: Circumstances) => readonly AlertRule[];
   /** What saves its state, in a sentence. */
   readonly backup: string;
 }
 
-/** Where a capability is answered. */
+/** The endpoint that provides a capability. */
 export interface Provider {
   readonly part: string;
   readonly endpoint: string;
@@ -64,37 +64,38 @@ export interface Part<N extends Needs = Needs, O = unknown> {
   /** Endpoints of the same service's other parts that must accept connections before this one starts. */
   readonly after?: readonly Provider[];
   readonly probe?: Probe | ((ctx: PartContext<N, O>) => Probe);
-  /** What Prometheus reads, by the job's name; `main` carries the workload's name alone. */
+  /** Metrics that Prometheus reads, by the job's name; the job of `main` has the workload's name. */
   readonly metrics?: Readonly<Record<string, Scrape<O>>>;
   readonly volumes?: Readonly<Record<string, Volume<O>>>;
   /** Requests and limits: cpu such as "250m" (share), memory such as "512Mi" (limit). */
   readonly resources: { readonly cpu: string; readonly memory: string };
   /** Size of /tmp, a memory file system. @default "64Mi" */
   readonly tmp?: string;
-  /** Runs to its end once per change of its content, instead of for ever. */
+  /** Runs once per change of its content, instead of permanently. */
   readonly oneShot?: boolean;
-  /** Whether these options ask for this part. @default always */
+  /** Whether the part exists with these options. @default always */
   readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
-  /** How many of it run behind its one name. @default 1 */
+  /** Number of replicas behind its one name. @default 1 */
   readonly replicas?: (options: O) => number;
-  /** Holds nothing of its own, so that the configuration may ask for several of it, or let a target scale it. */
+  /** Stateless, so the configuration may set several replicas or a range for an autoscaler. */
   readonly scalable?: boolean;
   /**
-   * Whether an update starts its next version before the old one ends, where the target can: both run for a moment.
-   * @default "start-first" of what is scalable, else "stop-first"
+   * Whether an update starts the new version before the old one ends, if the target supports it: both run for
+   * a moment.
+   * @default "start-first" if scalable, else "stop-first"
    */
   readonly updateOrder?: UpdateOrder;
-  /** What it may ask of what runs containers. */
+  /** Its access to the container runtime. */
   readonly host?: readonly HostAccess[];
-  /** What it starts by itself where the target is a cluster; elsewhere it does without. */
+  /** Pods that it starts by itself in a cluster; unused on other targets. */
   readonly spawns?: Readonly<Record<string, Spawn<N, O>>>;
-  /** Ports of addresses outside the stack that it connects to: network rules let nobody else out. */
+  /** External ports that it connects to; network rules deny all other external connections. */
   readonly reaches?: (ctx: PartContext<N, O>) => readonly { readonly port: number }[];
-  /** How long it may take to stop. @default "10s" */
+  /** Maximum time to stop. @default "10s" */
   readonly stopGrace?: string;
-  /** Run inside this part before a planned stop: it takes no new work and lets what it has end. */
+  /** Runs inside this part before a planned stop: no new work is accepted, and running work may end. */
   readonly drain?: Drain;
-  /** How what it holds gets into a backup and back. A bucket provider needs none: objects are read from it. */
+  /** How its data is saved and restored. A provider of buckets needs none: backups read its objects. */
   readonly dump?: Dump;
   /** Command-line tools that the CLI runs inside this part, by capability (such as `lake`). */
   readonly tools?: Readonly<Record<string, Tool>>;
@@ -102,7 +103,7 @@ export interface Part<N extends Needs = Needs, O = unknown> {
 
 export interface Scrape<O = unknown> {
   readonly endpoint: string;
-  /** Whether these options have it. @default always */
+  /** Whether it exists with these options. @default always */
   readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
   /** @default "/metrics" */
   readonly path?: string;
@@ -121,13 +122,13 @@ export interface Tool {
 }
 
 export interface Endpoint<O = unknown> {
-  /** Whether these options have it. @default always */
+  /** Whether it exists with these options. @default always */
   readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
-  /** What is different about it in a cluster. */
+  /** Differences in a cluster. */
   readonly inCluster?: Partial<Omit<Endpoint, "enabled" | "inCluster" | "port">>;
   readonly port: number;
   readonly protocol: "http" | "tcp";
-  /** What people are told it is. */
+  /** Short description for people. */
   readonly summary: string;
   /** Well-known port on 127.0.0.1, before portOffset; absent: not published. */
   readonly published?: number;
@@ -136,15 +137,19 @@ export interface Endpoint<O = unknown> {
   /** Name of the secret need that opens it. */
   readonly login?: string;
   /**
-   * Who asks for a login where it is published: the gateway, which then fills in `login` upstream, or the service itself.
+   * Who asks for a login if it is published: the gateway, which then fills in `login` upstream, or the
+   * service itself.
    * @default "gateway" for http, "own" for tcp
    */
   readonly auth?: "gateway" | "own";
-  /** Path prefixes that are reached inside the network only: the gateway answers 404. */
+  /** Path prefixes that are reachable only inside the network: the gateway returns 404. */
   readonly internal?: readonly string[];
-  /** Paths that the gateway leaves open, because the service refuses strangers there in a way that no proxy can see. */
+  /**
+   * Paths that the gateway leaves open, because the service itself refuses unauthenticated requests in a way
+   * that a proxy can't see.
+   */
   readonly selfGuarded?: readonly string[];
-  /** Fields that the gateway replaces in the JSON object which a path answers, such as what a UI is told of its login. */
+  /** Fields that the gateway replaces in the JSON response of a path, such as the login settings of a UI. */
   readonly answers?: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
   /** Scheme of its URL. @default the protocol */
   readonly scheme?: string;
@@ -154,28 +159,30 @@ export interface Endpoint<O = unknown> {
 
 export interface Probe {
   readonly command: readonly string[];
-  /** It is the container's status only; that a service works, the core's checks say. @default "30s" */
+  /**
+   * A probe only sets the container's status; the core's checks show whether a service works. @default "30s"
+   */
   readonly every?: string;
-  /** How long a start may take before failed probes count. */
+  /** Time for a start before failed probes count. */
   readonly within: string;
 }
 
 export interface Volume<O = unknown> {
   readonly path: string;
-  /** Declared size, such as "10Gi": a quota where the target has one, a budget elsewhere. */
+  /** Declared size, such as "10Gi": a quota if the target supports quotas, otherwise a budget. */
   readonly size: string;
-  /** Whether these options ask for it. @default always */
+  /** Whether it exists with these options. @default always */
   readonly enabled?: (options: O, circumstances: Circumstances) => boolean;
 }
 
 export interface CheckContext {
-  /** The check's own needs: grants with every reference answered. */
+  /** The check's own needs: grants with every reference resolved. */
   readonly needs: Readonly<Record<string, ResolvedGrant>>;
   readonly secrets: Readonly<Record<string, string>>;
   /** URL inside the network by `<part>.<endpoint>`. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly stack: string;
-  /** Aborts when the check's time is over. */
+  /** Aborts when the check's timeout is reached. */
   readonly signal: AbortSignal;
 }
 
@@ -197,7 +204,7 @@ export interface ResolvedGrant {
 export interface CheckDefinition {
   /** What it proves, in a few words. */
   readonly summary: string;
-  /** Whether these options have it. @default always */
+  /** Whether it exists with these options. @default always */
   readonly enabled?: (options: never, circumstances: Circumstances) => boolean;
   /** @default "30s" */
   readonly every?: string;
@@ -207,7 +214,10 @@ export interface CheckDefinition {
   readonly needs?: Readonly<Record<string, Need>>;
   /** The service's secret needs that the check may read. */
   readonly secrets?: readonly string[];
-  /** Exactly one of these says how. `run` resolves when all is well, with an optional message; it throws otherwise. */
+  /**
+   * Exactly one of these defines the check. `run` resolves on success, with an optional message; otherwise it
+   * throws.
+   */
   readonly http?: {
     readonly part: string;
     readonly endpoint: string;
@@ -219,7 +229,7 @@ export interface CheckDefinition {
 }
 
 export interface CollectorDefinition {
-  /** Whether there is anything to measure. @default always */
+  /** Whether it has anything to measure. @default always */
   readonly enabled?: (circumstances: Circumstances) => boolean;
   /** What it measures, in a few words. */
   readonly summary: string;

@@ -3,10 +3,10 @@ import type { PartContext } from "./part-context.ts";
 import type { Text } from "./refs.ts";
 
 /**
- * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the part the
- * right to, and a complete pod template as /run/datalab/spawn-<name>.json, with confinement, limits, labels, files and
- * environment in place: the part fills in what differs from pod to pod. They may reach what their own environment and files name,
- * and the part.
+ * Pods that a part starts through the cluster's API: flow runs, executors, notebooks. The target gives the
+ * part the rights, and a complete pod template in /run/datalab/spawn-<name>.json with confinement, limits,
+ * labels, files and environment. The part fills in what differs per pod. The pods may connect to what their
+ * own environment and files name, and to the part.
  */
 export interface Spawn<N extends Needs = Needs, O = unknown> {
   /** What they are, in a few words. */
@@ -20,14 +20,14 @@ export interface Spawn<N extends Needs = Needs, O = unknown> {
   readonly tmp?: string;
   /** `Job`: the part makes Jobs of them; `Pod`: bare pods. @default "Pod" */
   readonly kind?: "Job" | "Pod";
-  /** They keep a volume each: mounted here, made by the part as a claim. */
+  /** Each has a volume, mounted here; the part creates it as a claim. */
   readonly home?: (ctx: PartContext<N, O>) => { readonly path: string; readonly size: string };
-  /** What they may write to the disk of their node, logs included. @default "1Gi" */
+  /** Maximum data on the node's disk, logs included. @default "1Gi" */
   readonly disk?: string;
-  /** The part makes a Secret for each of them, with what only that one knows. */
+  /** The part creates a Secret for each of them. */
   readonly ownSecrets?: boolean;
-  /** Ports of theirs, and who reaches them there: workloads, or what these spawn. */
+  /** Their ports, and the workloads, or spawned pods, that may connect. */
   readonly ports?: readonly { readonly port: number; readonly from: readonly string[] }[];
-  /** How many may run at once: what the quota of the stack is made for. */
+  /** Maximum number at once; the stack's quota is computed from it. */
   readonly atMost: (ctx: PartContext<N, O>) => number;
 }

@@ -15,8 +15,8 @@ export const logPasswordFile = "alert-log-password";
 export const externalSecretFile = (name: string): string => `external-${name}`;
 
 /**
- * Alertmanager's configuration: every alert goes to the platform's own log; routes say who else is told. Alerts of one
- * service come together; what is down is not told again by its checks.
+ * Alertmanager's configuration: every alert goes to the platform's own log; routes say who else is told.
+ * Alerts of one service come together; what is down is not told again by its checks.
  */
 export function alertmanagerConfig({ log, routes }: AlertmanagerOptions): unknown {
   return {

@@ -15,8 +15,8 @@ export function backupRules({ backup }: Thresholds): PlatformRule[] {
       expr: `(time() - ${last}) > ${maxAge}`,
       for: "0s",
       severity: "critical",
-      summary: "The last backup that was read back whole is {{ $value | humanizeDuration }} old.",
-      description: "Whatever makes them does not run, or fails. See: backup list, backup create",
+      summary: "The last verified backup is {{ $value | humanizeDuration }} old.",
+      description: "The job that makes backups does not run, or fails. See: backup list, backup create",
     },
     {
       name: "BackupMissing",
@@ -24,7 +24,7 @@ export function backupRules({ backup }: Thresholds): PlatformRule[] {
       expr: `absent(${last})`,
       for: "15m",
       severity: "critical",
-      summary: "No backup of this stack is known that was read back whole.",
+      summary: "No verified backup of this stack is known.",
       description: "See: backup create",
     },
   ];

@@ -39,7 +39,7 @@ export function healthRules({ platform, thresholds }: RulesInput): PlatformRule[
       expr: `absent(datalab_check_ok) ${settled}`,
       for: thresholds.serviceDown,
       severity: "critical",
-      summary: "The platform core reports no checks: nothing says whether services work.",
+      summary: "The platform core reports no checks: the health of services is unknown.",
     },
     {
       name: "CheckFailing",

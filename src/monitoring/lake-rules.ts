@@ -11,7 +11,7 @@ export function lakeRules({ pipelineFailures, lateness, freshness }: Thresholds)
       for: "0s",
       severity: "critical",
       summary: "The last {{ $value }} run(s) of the pipeline {{ $labels.pipeline }} failed.",
-      description: "It ends with the next run that succeeds. See: pipelines runs {{ $labels.pipeline }}",
+      description: "It is resolved by the next successful run. See: pipelines runs {{ $labels.pipeline }}",
     },
     {
       name: "PipelineLate",
@@ -19,7 +19,7 @@ export function lakeRules({ pipelineFailures, lateness, freshness }: Thresholds)
       for: "0s",
       severity: "warning",
       summary: "A run of {{ $labels.pipeline }} has waited {{ $value | humanizeDuration }} for its start.",
-      description: "Is a worker there, and has it free places? See: services health",
+      description: "Check that a worker is online and has free slots. See: services health",
     },
     {
       name: "TableStale",
@@ -48,7 +48,7 @@ export function lakeRules({ pipelineFailures, lateness, freshness }: Thresholds)
       for: "2m",
       severity: "warning",
       summary: "The measurement {{ $labels.collector }} of {{ $labels.service }} fails.",
-      description: "What it last measured is no longer shown. See the log of core.",
+      description: "Its last values are no longer shown. See the log of core.",
     },
     {
       name: "CollectorStale",

@@ -35,21 +35,21 @@ export function resourceRules({ cpu, memory, disk, restarts }: Thresholds): Plat
       expr: `(datalab:disk_used:share > ${disk.critical}) or (max(node_filesystem_avail_bytes{mountpoint="/"}) < ${parseSize(disk.free)})`,
       for: "15s",
       severity: "critical",
-      summary: "The data disk is all but full: writes will fail.",
+      summary: "The data disk is almost full: writes will fail.",
     }),
     host({
       name: "DiskFillsSoon",
       expr: `(predict_linear(datalab:disk_used:share[1h], 6 * 3600) > 1) and (datalab:disk_used:share > ${disk.used / 2})`,
       for: "30m",
       severity: "warning",
-      summary: "At this pace the data disk is full within six hours.",
+      summary: "At the current rate the data disk will be full within six hours.",
     }),
     {
       name: "VolumeFull",
       expr: `max by (service, volume) (datalab_volume_size_bytes) / on (service, volume) datalab:volume_declared_bytes > ${disk.critical}`,
       for: "0s",
       severity: "warning",
-      summary: `The volume {{ $labels.volume }} holds ${percent} of what it is declared for.`,
+      summary: `The volume {{ $labels.volume }} uses ${percent} of its declared size.`,
       description: "Free space, or declare more: services.{{ $labels.service }}.storage",
     },
     {
@@ -72,7 +72,7 @@ export function resourceRules({ cpu, memory, disk, restarts }: Thresholds): Plat
       expr: `max by (service, workload) (increase(datalab_container_restarts_total[15m])) >= ${restarts}`,
       for: "0s",
       severity: "critical",
-      summary: "{{ $labels.workload }} has started again {{ $value | humanize }} times in 15 minutes.",
+      summary: "{{ $labels.workload }} has restarted {{ $value | humanize }} times in 15 minutes.",
       description: "See: services logs {{ $labels.service }}",
     },
     {

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { secretPattern } from "../model/names.ts";
 import { durationPattern } from "../model/units.ts";
 
 const secretName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, "a name such as slack-url")
-  .describe("Name of a secret given from outside: ./datalab secrets set NAME.");
+  .regex(secretPattern, "a name such as slack-url")
+  .describe("Name of an external secret: ./datalab secrets set NAME.");
 const address = z.email({ error: "an e-mail address" });
 const hostPort = z.string().regex(/^[a-z0-9.-]+:\d{1,5}$/i, "a host and port such as smtp.example.com:587");
 const httpUrl = z.url({ protocol: /^https?$/, error: "a URL that begins with http:// or https://" });
@@ -21,15 +22,17 @@ export const alertRoute = z
       .min(1)
       .default(["critical", "warning"])
       .describe("Alerts of these severities."),
-    services: z.array(z.string()).min(1).optional().describe("Alerts of these services only; absent: all."),
+    services: z.array(z.string()).min(1).optional().describe("Alerts of these services only; default: all."),
     repeat: z
       .string()
       .regex(durationPattern, 'a duration such as "4h"')
       .default("4h")
-      .describe("An alert that goes on is told again after this time."),
+      .describe("An active alert is repeated after this time."),
     webhook: z
       .strictObject({
-        url: httpUrl.optional().describe("Where alerts are posted; not for a URL that holds a secret."),
+        url: httpUrl
+          .optional()
+          .describe("URL that alerts are posted to; use urlSecret if the URL contains a secret."),
         urlSecret: secretName.optional(),
         port: z
           .int()
@@ -37,7 +40,7 @@ export const alertRoute = z
           .max(65_535)
           .default(443)
           .describe(
-            "Port of the address in urlSecret: a cluster lets alerts out to the ports that it knows.",
+            "Port of the URL in urlSecret; a cluster's network rules allow alerts only to known ports.",
           ),
       })
       .refine(({ url, urlSecret }) => (url === undefined) !== (urlSecret === undefined), {
@@ -54,7 +57,7 @@ export const alertRoute = z
           .describe("Channel."),
       })
       .optional()
-      .describe("Posts to Slack by an incoming webhook."),
+      .describe("Posts to Slack through an incoming webhook."),
     email: z
       .strictObject({
         to: z.array(address).min(1).describe("Addresses."),
@@ -73,7 +76,7 @@ export const alertRoute = z
       error: "at least one of webhook, slack and email",
     },
   )
-  .describe("Who is told of which alerts.");
+  .describe("Receivers of alerts.");
 
 export const alertRoutes = z
   .array(alertRoute)

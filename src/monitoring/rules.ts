@@ -15,10 +15,11 @@ export function platformRules(input: RulesInput): readonly PlatformRule[] {
       name: heartbeat,
       service: "platform",
       expr: "vector(1)",
-      // Prometheus learns of Alertmanager 5 s after its start; what it sends before is lost until the resend delay is over.
+      // Prometheus learns of Alertmanager 5 s after its start; what it sends before is lost until the resend
+      // delay is over.
       for: "10s",
       severity: "info",
-      summary: "Alerts find their way: this one always fires.",
+      summary: "This alert always fires, to prove that alerts arrive.",
     },
     ...healthRules(input),
     ...resourceRules(input.thresholds),
@@ -33,7 +34,8 @@ export function rulesFile(input: RulesInput): unknown {
   const owners = [...new Set(alerts.map(({ service }) => service))];
   return {
     groups: [
-      // In one group, because a group's rules are evaluated one after the other: no alert waits for its recording.
+      // In one group, because a group's rules are evaluated one after the other: no alert waits for its
+      // recording.
       { name: "platform", rules: [...recordings(input), ...platformRules(input).map(ruleEntry)] },
       ...owners.map((owner) => ({
         name: owner,

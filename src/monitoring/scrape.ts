@@ -1,7 +1,10 @@
 import type { EndpointView, PlatformView, ScrapeView, WorkloadView } from "../model/platform-view.ts";
 import { type Ref, type Text, t } from "../model/refs.ts";
 
-/** What Prometheus reads, and how it asks whether endpoints answer. Plain data: JSON is YAML, so this is the file. */
+/**
+ * What Prometheus reads, and how it asks whether endpoints answer. Plain data: JSON is YAML, so this is the
+ * file.
+ */
 export interface PrometheusOptions {
   readonly stack: string;
   readonly scrapeInterval: string;
@@ -57,7 +60,8 @@ function scrapeConfig(scrape: ScrapeView): unknown {
     ...(scrape.bearer && {
       authorization: { type: "Bearer", credentials_file: `${mounted}/${credentialFile(scrape)}` },
     }),
-    // One name stands for all replicas: every address behind it is a target. A single one stays a target while it is down.
+    // One name stands for all replicas: every address behind it is a target. A single one stays a target
+    // while it is down.
     ...(scrape.several
       ? {
           dns_sd_configs: [{ names: [host], type: "A", port, refresh_interval: "10s" }],
@@ -70,7 +74,10 @@ function scrapeConfig(scrape: ScrapeView): unknown {
   };
 }
 
-/** Addresses of everything that is probed, as references: who is told them is who connects, and that is the prober. */
+/**
+ * Addresses of everything that is probed, as references: who is told them is who connects, and that is the
+ * prober.
+ */
 export const probedAddresses = (platform: PlatformView): Text[] =>
   probed(platform).map(({ workload, name, port }) => {
     const host: Ref = { ref: "address", workload, endpoint: name, part: "host" };

@@ -10,22 +10,22 @@ const share = (text: string, value: number) => z.number().gt(0).max(1).default(v
 /** When the platform's own alerts fire. */
 export const thresholds = z
   .strictObject({
-    cpu: share("Share of the machine's cores in use, for ten minutes.", 0.9),
-    memory: share("Share of its memory limit that a container uses, and of the machine's memory.", 0.9),
+    cpu: share("Used share of the machine's cores, for ten minutes.", 0.9),
+    memory: share("Used share of a container's memory limit, and of the machine's memory.", 0.9),
     disk: z
       .strictObject({
-        used: share("Share of the data disk in use: a warning.", 0.85),
-        critical: share("Share of the data disk in use: critical.", 0.95),
+        used: share("Used share of the data disk that raises a warning.", 0.85),
+        critical: share("Used share of the data disk that is critical.", 0.95),
         free: z
           .string()
           .regex(sizePattern, 'a size such as "2Gi"')
           .default("2Gi")
-          .describe("Free bytes of the data disk: critical below."),
+          .describe("Free bytes of the data disk below which it is critical."),
       })
       .prefault({})
       .describe("The disk that holds the data."),
-    latency: duration("Mean time in which an endpoint answers, over five minutes.", "2s"),
-    serviceDown: duration("How long a service may not answer.", "15s"),
+    latency: duration("Mean response time of an endpoint over five minutes.", "2s"),
+    serviceDown: duration("How long a service may be unreachable.", "15s"),
     checkFailing: duration("How long a functional check may fail.", "1m"),
     checkChanges: z
       .int()
@@ -33,24 +33,15 @@ export const thresholds = z
       .default(4)
       .describe("Changes of a check's result in 15 minutes that count as flapping."),
     restarts: z.int().min(1).default(3).describe("Restarts of a container in 15 minutes."),
-    pipelineFailures: z
-      .int()
-      .min(1)
-      .default(1)
-      .describe("Runs of a pipeline that failed one after the other."),
+    pipelineFailures: z.int().min(1).default(1).describe("Consecutive failed runs of a pipeline."),
     lateness: duration("How long a scheduled run may wait for its start.", "5m"),
     freshness: optionalDuration(
-      "Most time between two commits of any table; absent: only what pipelines declare.",
+      "Maximum time between two commits of any table; default: only what pipelines declare.",
     ),
-    backup: optionalDuration(
-      "How old the last backup that was read back whole may be; absent: nobody is told.",
-    ),
-    startup: duration(
-      "How long after its own start Prometheus waits before it says that services are down.",
-      "90s",
-    ),
+    backup: optionalDuration("Maximum age of the last verified backup; default: no alert."),
+    startup: duration("How long after its start Prometheus waits before it reports services as down.", "90s"),
   })
-  .describe("When alerts fire.");
+  .describe("Thresholds of alerts.");
 
 export type Thresholds = z.output<typeof thresholds>;
 

@@ -4,6 +4,6 @@ import { DatalabError } from "../errors.ts";
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   throw new DatalabError("E_INTERRUPTED", "Interrupted.", {
-    hint: "What was made is kept; run the same command again to finish.",
+    hint: "Created resources are kept; run the same command again to continue.",
   });
 }

@@ -13,9 +13,13 @@ export function costOf(project: string, stack: string, size?: string): Estimate 
   }
   const { aws, target } = declare(project, stack).model;
   if (!aws) {
-    throw new DatalabError("E_NO_COST", `The stack ${stack} has no bill: its target is ${target}.`, {
-      hint: "There are estimates for stacks with target: aws.",
-    });
+    throw new DatalabError(
+      "E_NO_COST",
+      `The stack ${stack} has no costs to estimate: its target is ${target}.`,
+      {
+        hint: "Estimates exist only for stacks with target: aws.",
+      },
+    );
   }
   return estimate((size as SizeName | undefined) ?? aws.size, { zones: aws.zones.length, nat: aws.nat });
 }

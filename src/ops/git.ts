@@ -11,8 +11,8 @@ export interface GitState {
 }
 
 /**
- * The commit of a project, and the files that differ from it. Files of other stacks don't count, nor does what set-up writes
- * into the stack's own file beside `datalab:platform`.
+ * The commit of a project, and the files that differ from it. Files of other stacks don't count, nor does
+ * what set-up writes into the stack's own file beside `datalab:platform`.
  */
 export async function gitState(project: string, stack: string): Promise<GitState> {
   const git = async (...args: string[]) => {

@@ -33,8 +33,9 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a stack in this checkout. Throws E_LOCKED (exit 4) at once when a living process holds it; the lock of
- * a dead one is taken over. Pulumi's own lock stands behind it, for whoever runs pulumi by hand.
+ * Takes the lock of a stack in this checkout. Throws E_LOCKED (exit 4) at once when a living process holds
+ * it; the lock of a dead one is taken over. Pulumi's own lock stands behind it, for whoever runs pulumi by
+ * hand.
  */
 export function lockStack(project: string, stack: string, command: string): Lock {
   const folder = join(project, ".datalab", "locks");
@@ -76,12 +77,15 @@ export function locked(
 ): DatalabError {
   return new DatalabError(
     "E_LOCKED",
-    `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) works on it since ${holder.since}.`,
+    `The stack ${stack} is locked: ${holder.command} of ${holder.user}@${holder.host} (pid ${holder.pid}) holds the lock since ${holder.since}.`,
     { hint: "Wait for it to end, or stop it with Ctrl-C in its terminal." },
   );
 }
 
-/** Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a fresh one. */
+/**
+ * Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a
+ * fresh one.
+ */
 function discard(path: string, draft: string): void {
   const aside = `${draft}.stale`;
   try {
@@ -123,7 +127,9 @@ function isAlive(holder: Holder): boolean {
   return isRunning(holder.pid);
 }
 
-/** Whether a process of this pid works on this host; one that has ended and waits to be collected does not. */
+/**
+ * Whether a process of this pid works on this host; one that has ended and waits to be collected does not.
+ */
 export function isRunning(pid: number): boolean {
   if (startOf(pid) === zombie) return false;
   try {

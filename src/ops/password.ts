@@ -2,7 +2,10 @@ import { argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { DatalabError } from "../errors.ts";
 
-/** Memory in KiB, passes and threads: what OWASP asks for at least; the gateway takes up to 64 MiB and 10 passes. */
+/**
+ * Memory in KiB, passes and threads: what OWASP asks for at least; the gateway takes up to 64 MiB and 10
+ * passes.
+ */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 };
 const shortest = 12;
 const longest = 1024;

@@ -32,7 +32,9 @@ export class ProgramMissing extends Error {
   }
 }
 
-/** Runs a program to its end and gives back all it said. Rejects only when it can't be started, or is aborted. */
+/**
+ * Runs a program to its end and gives back all it said. Rejects only when it can't be started, or is aborted.
+ */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {

@@ -16,7 +16,9 @@ export interface StateResource {
 export const managed = (state: readonly StateResource[]): readonly StateResource[] =>
   state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
 
-/** Names of the resources in a stack's state; those of a cluster, where kinds may share one, as `Kind/name`. */
+/**
+ * Names of the resources in a stack's state; those of a cluster, where kinds may share one, as `Kind/name`.
+ */
 export function stateNames(state: readonly StateResource[]): ReadonlySet<string> {
   const names = state
     .flatMap(({ inputs, outputs }) => [inputs, outputs])

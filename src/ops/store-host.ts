@@ -20,7 +20,10 @@ export interface StoreHost {
   /** Resolves with whether there was one to start. */
   startInstance(stack: string, workload: string): Promise<boolean>;
   isRunning(stack: string, workload: string): Promise<boolean>;
-  /** What the place calls a volume, and the command that removes it; with `paths` only those, for something else is in it too. */
+  /**
+   * What the place calls a volume, and the command that removes it; with `paths` only those, for something
+   * else is in it too.
+   */
   removal(
     stack: string,
     workload: string,

@@ -77,19 +77,31 @@ export interface FailedOneShot {
 export interface Host {
   /** Where the core will answer; undefined when it is not published. */
   coreUrl(model: PlatformModel): string | undefined;
-  /** Throws one ConfigError with all that the place lacks: on one host free ports, in a cluster what the stack names there. */
+  /**
+   * Throws one ConfigError with all that the place lacks: on one host free ports, in a cluster what the stack
+   * names there.
+   */
   checkTarget(model: PlatformModel, environment: Environment): Promise<void>;
   /** Resolves with the first workload that can't start, or with undefined when the signal aborts. */
   watchFailures(stack: string, update: UpdateView, signal: AbortSignal): Promise<WorkloadFailure | undefined>;
   /** Why a workload that the engine gave up on does not run; undefined where the engine has said it all. */
   diagnose(stack: string, workload: string): Promise<WorkloadFailure | undefined>;
-  /** Starts what `services stop` has stopped, for to the engine it is as it should be; returns the names of its services. */
+  /**
+   * Starts what `services stop` has stopped, for to the engine it is as it should be; returns the names of
+   * its services.
+   */
   startStopped(stack: string): Promise<readonly string[]>;
   /** How many steps of the engine it does well at once; absent: the engine's usual. */
   readonly parallel?: number;
-  /** Stops what runs of a stack, in order, and removes all that holds no data; absent: the engine does so as fast. */
+  /**
+   * Stops what runs of a stack, in order, and removes all that holds no data; absent: the engine does so as
+   * fast.
+   */
   removeObjects?(stack: string): Promise<void>;
-  /** Whether something is gone that the engine takes for there unless it looks; absent: it is told by other means. */
+  /**
+   * Whether something is gone that the engine takes for there unless it looks; absent: it is told by other
+   * means.
+   */
   isIncomplete?(model: PlatformModel): Promise<boolean>;
   /** Ends one-shots that the engine is waiting for, so that it ends too. */
   stopOneShots(stack: string): Promise<void>;

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The stack output `platform`: what the program tells the CLI, the dashboard, docs and CI. They read this and nothing else.
- * It holds no secret, only the ids of secrets.
+ * The stack output `platform`: what the program tells the CLI, the dashboard, docs and CI. They read this and
+ * nothing else. It holds no secret, only the ids of secrets.
  */
 export const platformOutput = z.strictObject({
   stack: z.string(),
@@ -11,7 +11,10 @@ export const platformOutput = z.strictObject({
   release: z.string(),
   core: z.strictObject({
     url: z.string(),
-    /** Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is asked for. */
+    /**
+     * Id of the secret that opens it, and every API behind the gateway, as a bearer token; null: none is
+     * asked for.
+     */
     token: z.string().nullable(),
   }),
   /** The account that it runs in; absent: in none. */
@@ -61,7 +64,9 @@ export const platformOutput = z.strictObject({
           after: z.array(z.string()),
           /** Run inside it before a planned stop. */
           drain: z.strictObject({ command: z.array(z.string()), withinSeconds: z.number() }).nullable(),
-          /** How what it holds in these volumes gets into a backup; absent: it needs none, or there is no way. */
+          /**
+           * How what it holds in these volumes gets into a backup; absent: it needs none, or there is no way.
+           */
           dump: z.strictObject({ command: z.array(z.string()), volumes: z.array(z.string()) }).optional(),
           /** Folders of people that it makes, each in a volume of its own; absent: it makes none. */
           homes: z
@@ -95,7 +100,10 @@ export const platformOutput = z.strictObject({
       checks: z.array(z.strictObject({ name: z.string(), summary: z.string() })),
     }),
   ),
-  /** By capability; absent in what was deployed before there were any. `endpoint` is null where the service is disabled. */
+  /**
+   * By capability; absent in what was deployed before there were any. `endpoint` is null where the service is
+   * disabled.
+   */
   providers: z
     .record(
       z.string(),
@@ -147,7 +155,10 @@ export const platformOutput = z.strictObject({
           accessKey: z.string(),
           /** Id of the secret that is the secret key; null: see `external`. */
           secret: z.string().nullable(),
-          /** Name of the secret from outside that is the key; with none and no `secret`: the caller's own identity. */
+          /**
+           * Name of the secret from outside that is the key; with none and no `secret`: the caller's own
+           * identity.
+           */
           external: z.string().optional(),
           names: z.array(z.string()),
           /** What stands before a bucket's own name; absent in what was deployed before there was one. */

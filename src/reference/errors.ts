@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { type ErrorEntries, errorAreas } from "../error-codes/index.ts";
 import { exit } from "../errors.ts";
 
-/** docs/errors.md, generated from src/error-codes: `npm run docs`. A test asserts that the file is current. */
+/**
+ * docs/errors.md, generated from src/error-codes: `npm run docs`. A test asserts that the file is current.
+ */
 export function errorReference(): string {
   return [intro, ...errorAreas.flatMap(({ title, codes }) => [`## ${title}\n`, table(codes)])].join("\n");
 }

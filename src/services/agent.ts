@@ -26,7 +26,7 @@ const cpu = (value: string, text: string) =>
     .meta({ owner: "sizes" });
 
 const needs = {
-  spawner: secret({ user: hub, opens: "the agent's door to Docker, for JupyterHub" }),
+  spawner: secret({ user: hub, opens: "the agent's restricted Docker API, for JupyterHub" }),
   logs: endpoint("logs", "api", { optional: true }),
 };
 const options = z.strictObject({
@@ -39,11 +39,13 @@ const options = z.strictObject({
     .min(64)
     .max(4096)
     .default(512)
-    .describe("Most processes and threads of a notebook."),
+    .describe("Maximum number of processes and threads of a notebook."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
-/** What the Docker proxy lets through; see src/agent/spawner.ts. In a cluster the hub asks the cluster itself. */
+/**
+ * What the Docker proxy lets through; see src/agent/spawner.ts. In a cluster the hub asks the cluster itself.
+ */
 function spawner({ needs, options, platform, image, networkName, cluster }: Context) {
   if (cluster || !platform.services.some(({ name }) => name === spawnsFor.service)) return null;
   return {
@@ -62,7 +64,10 @@ function spawner({ needs, options, platform, image, networkName, cluster }: Cont
   };
 }
 
-/** The agent writes a line to its own log and finds it in the store: what runs it, agent and store work together. */
+/**
+ * The agent writes a line to its own log and finds it in the store: what runs it, agent and store work
+ * together.
+ */
 async function lineArrives({ endpoints, signal }: CheckContext): Promise<string> {
   const answer = await fetch(`${endpoints["main.metrics"]}/roundtrip`, { signal });
   const text = (await answer.text()).trim();
@@ -123,7 +128,7 @@ export const agent = defineService({
   },
   checks: {
     containers: {
-      summary: "It follows what happens to the stack's containers.",
+      summary: "It follows the events of the stack's containers.",
       http: { part: "main", endpoint: "metrics", path: "/livez" },
     },
     "log-arrives": {
@@ -147,7 +152,7 @@ export const agent = defineService({
       expr: "datalab_agent_usage_measured == 0",
       for: "5m",
       severity: "info",
-      summary: "Nobody tells what processor and memory containers use: the cluster has no metrics API.",
+      summary: "CPU and memory usage of containers is unknown: the cluster has no metrics API.",
       description: "Install metrics-server in the cluster. Logs, restarts and states do not need it.",
     },
     {

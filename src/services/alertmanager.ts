@@ -30,13 +30,13 @@ async function heartbeatArrives({ needs, signal }: CheckContext): Promise<string
 
 export const alertmanager = defineService({
   name: "alertmanager",
-  summary: "Groups alerts and tells people: by webhook, e-mail, Slack.",
+  summary: "Groups alerts and notifies people by webhook, e-mail and Slack.",
   version: "0.28.1",
   needs: { log: endpoint("core", "alerts") },
   options: z.strictObject({
     routes: alertRoutes
       .default([])
-      .describe("Who is told of which alerts, beside the platform's own log.")
+      .describe("Receivers of alerts, in addition to the platform's own log.")
       .meta({ owner: "people" }),
   }),
   parts: {
@@ -98,5 +98,5 @@ export const alertmanager = defineService({
     },
   },
   alerts: () => alerts,
-  backup: "none: silences and what was told are of no use to a restored platform",
+  backup: "none: a restored platform has no use for silences and past notifications",
 });

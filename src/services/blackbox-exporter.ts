@@ -5,7 +5,7 @@ import { blackboxConfig, probedAddresses } from "../monitoring/scrape.ts";
 
 export const blackboxExporter = defineService({
   name: "blackbox-exporter",
-  summary: "Asks every endpoint inside the network whether it answers, and how fast.",
+  summary: "Probes every endpoint inside the network for availability and response time.",
   version: "0.23.0",
   needs: {},
   parts: {
@@ -20,7 +20,8 @@ export const blackboxExporter = defineService({
       env: () => ({ GOMEMLIMIT: "24MiB", GOMAXPROCS: "1" }),
       files: ({ cluster, platform }) => ({
         "blackbox.json": JSON.stringify(blackboxConfig, undefined, 1),
-        // It is asked by Prometheus what to probe; a cluster's network rules are made of what it is told here.
+        // It is asked by Prometheus what to probe; a cluster's network rules are made of what it is told
+        // here.
         ...(cluster && { "targets.json": json(probedAddresses(platform)) }),
       }),
       endpoints: {

@@ -9,7 +9,7 @@ export const core = defineService({
   name: "core",
   summary: "Service registry and functional checks of the platform.",
   version,
-  needs: { alerts: secret({ user: "alertmanager", opens: "the log of alerts, for what posts there" }) },
+  needs: { alerts: secret({ user: "alertmanager", opens: "the log of alerts, for Alertmanager" }) },
   provides: { health: { part: "main", endpoint: "api" } },
   parts: {
     main: {

@@ -1,10 +1,8 @@
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv } from "../model/lake-env.ts";
 import { bucket, type EndpointGrant, endpoint } from "../model/needs.ts";
 import { json } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
-
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
 const needs = {
   core: endpoint("core", "api", { wait: false }),
@@ -35,7 +33,9 @@ const firstMessage = Buffer.concat([Buffer.from([0x5a, 0x09, 0x0a, 0x07]), Buffe
 /** What the page for checks says, see src/dashboard/views/self_check.py. */
 const rendered = /datalab-dashboard-rendered (core-ok|core-problem [^\0]*?) end/;
 
-/** Opens the app as a browser does: the websocket takes it, a script runs, and the script reaches the core. */
+/**
+ * Opens the app as a browser does: the websocket takes it, a script runs, and the script reaches the core.
+ */
 function render({ endpoints, signal }: CheckContext): Promise<string | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
   const url = `${(endpoints["main.ui"] as string).replace(/^http/, "ws")}/_stcore/stream`;
@@ -49,7 +49,7 @@ function render({ endpoints, signal }: CheckContext): Promise<string | undefined
     const said = rendered.exec(Buffer.from(data as ArrayBuffer).toString("utf8"))?.[1];
     if (said === undefined) return;
     if (said === "core-ok") resolve(undefined);
-    else reject(new Error(`pages are drawn, but: ${said.replace("core-problem ", "")}`));
+    else reject(new Error(`pages are rendered, but: ${said.replace("core-problem ", "")}`));
   });
   return promise.finally(() => socket.close());
 }
@@ -99,7 +99,7 @@ export const dashboard = defineService({
   checks: {
     health: { summary: "It answers.", http: { part: "main", endpoint: "ui", path: "/_stcore/health" } },
     render: {
-      summary: "A page is drawn over the websocket, with the core's answers in it.",
+      summary: "A page is rendered over the websocket, with the core's data in it.",
       every: "60s",
       timeout: "15s",
       run: render,

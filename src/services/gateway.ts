@@ -7,8 +7,8 @@ import { type CheckContext, defineService, type EndpointView, type PartContext }
 import { oidc, oidcConfiguration, oidcFiles, oidcPorts } from "./gateway/oidc.ts";
 
 /**
- * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who comes in by
- * HTTP is asked for a login here, unless the service asks by itself.
+ * The platform's one way in: Caddy with the modules of src/gateway. Its container publishes every port; who
+ * comes in by HTTP is asked for a login here, unless the service asks by itself.
  */
 
 const user = "admin";
@@ -17,7 +17,7 @@ const hash =
   /^\$(argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/;
 
 const needs = {
-  admin: secret({ user, opens: "the platform: the one login of every page" }),
+  admin: secret({ user, opens: "every page of the platform" }),
   token: secret(),
   session: secret(),
 };
@@ -25,7 +25,7 @@ const fields = z.strictObject({
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d+)?$/, 'a host name such as "lab.example.com"'))
     .default([])
-    .describe("More names that pages may be opened by, beside 127.0.0.1 and localhost.")
+    .describe("Additional host names of the pages, besides 127.0.0.1 and localhost.")
     .meta({ owner: "hosts" }),
   proxies: z
     .int()
@@ -48,23 +48,23 @@ const fields = z.strictObject({
     .min(0.1)
     .max(720)
     .default(12)
-    .describe("How long a login lasts after the last request."),
+    .describe("How long a login is valid after the last request."),
   users: z
     .array(
       z.strictObject({
         name: z
           .string()
           .regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$/, 'a name such as "ann"')
-          .describe("Name that the person logs in with."),
+          .describe("User name."),
         hash: z
           .string()
           .regex(hash, "what ./datalab secrets hash-password prints")
-          .describe("Hash of the person's password: argon2id or bcrypt."),
+          .describe("Hash of the user's password: argon2id or bcrypt."),
       }),
     )
     .default([])
     .refine((users) => new Set([user, ...users.map(({ name }) => name)]).size === users.length + 1, {
-      message: `expected every name once, and none of them "${user}"`,
+      message: `expected unique names other than "${user}"`,
     })
     .describe(
       "More people who may log in, beside admin: name, and a hash made by ./datalab secrets hash-password.",
@@ -149,13 +149,13 @@ async function guardedPort({ endpoints, signal }: CheckContext): Promise<number>
   const answer = await fetch(`${endpoints["main.status"]}/ports`, { signal });
   if (!answer.ok) throw new Error(`GET /ports answered ${answer.status}`);
   const [port] = ((await answer.json()) as { guarded: number[] }).guarded;
-  if (port === undefined) throw new Error("no port is guarded");
+  if (port === undefined) throw new Error("no port is protected");
   return port;
 }
 
 export const gateway = defineService({
   name: "gateway",
-  summary: "The way in: one login for every page, the only published ports.",
+  summary: "Gateway: one login for every page, and the only published ports.",
   version: "Caddy 2.11.9",
   needs,
   options,
@@ -190,7 +190,7 @@ export const gateway = defineService({
   },
   checks: {
     refuses: {
-      summary: "Who has no login is refused.",
+      summary: "A request without a login is refused.",
       run: async (ctx) => {
         const status = await ask(ctx.endpoints["main.status"] ?? "", await guardedPort(ctx), ctx.signal);
         if (status !== 401) throw new Error(`a request without login was answered ${status} instead of 401`);
@@ -198,7 +198,7 @@ export const gateway = defineService({
       },
     },
     admits: {
-      summary: "Who has the token is let through to a service.",
+      summary: "A request with the token reaches a service.",
       secrets: ["token"],
       run: async (ctx) => {
         const port = await guardedPort(ctx);
@@ -215,7 +215,7 @@ export const gateway = defineService({
       expr: 'increase(datalab_gateway_logins_total{result=~"refused|limited"}[5m]) > 20',
       for: "0s",
       severity: "warning",
-      summary: "Somebody guesses passwords at the gateway.",
+      summary: "Many logins with wrong passwords are tried at the gateway.",
       description: "More than 20 logins were refused within 5 minutes.",
     },
     {

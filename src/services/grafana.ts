@@ -1,3 +1,4 @@
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { endpoint, secret } from "../model/needs.ts";
 import { json, type Ref, t } from "../model/refs.ts";
@@ -8,7 +9,9 @@ import { dataSource } from "../monitoring/panel.ts";
 const version = "12.1.1";
 const mounted = "/run/datalab";
 
-/** No state of its own: data source and dashboards come with the configuration, everything else is in memory. */
+/**
+ * No state of its own: data source and dashboards come with the configuration, everything else is in memory.
+ */
 const settings = (url: Ref) => t`[paths]
 data = /tmp/grafana
 logs = /tmp/grafana/log
@@ -104,7 +107,7 @@ export const grafana = defineService({
       every: "60s",
       secrets: ["admin"],
       run: async ({ endpoints, secrets, signal }) => {
-        const authorization = `Basic ${Buffer.from(`admin:${secrets.admin}`).toString("base64")}`;
+        const authorization = basicAuth({ user: "admin", password: secrets.admin as string });
         const url = `${endpoints["main.ui"]}/api/datasources/uid/${dataSource.uid}/health`;
         const answer = await fetch(url, { headers: { authorization }, signal });
         if (!answer.ok) throw new Error(`the data source's health answered ${answer.status}`);

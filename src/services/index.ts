@@ -17,7 +17,9 @@ import { prefect } from "./prefect.ts";
 import { prometheus } from "./prometheus.ts";
 import { spark } from "./spark.ts";
 
-/** The registry: every service that the platform knows. A new one is a file beside this one, and a line here. */
+/**
+ * The registry: every service that the platform knows. A new one is a file beside this one, and a line here.
+ */
 export const services: readonly ServiceDefinition[] = [
   core,
   postgres,

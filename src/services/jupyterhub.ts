@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
@@ -10,9 +10,7 @@ import { loginPage, spawnerMay, spawnerProxy } from "./jupyterhub/checks.ts";
 
 const admin = "admin";
 const home = "/home/notebook";
-/** The layers of the lake, and where pipelines put reports. */
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
-/** Containers are named after users: what a host name may not hold is written as its bytes in hex, 3 characters each. */
+/** Containers are named after users; bytes that a host name can't contain become 3 characters of hex. */
 const maxEscaped = 40;
 
 const needs = {
@@ -38,21 +36,21 @@ const name = z
   .refine((text) => escapedLength(text) <= maxEscaped, {
     message: `a user name of at most ${maxEscaped} characters, of which all but a-z and 0-9 count three times or more`,
   })
-  .describe("The name to log in with.");
+  .describe("User name.");
 
 const options = z.strictObject({
   users: z
     .array(
       z.strictObject({
         name,
-        admin: z.boolean().default(false).describe("Sees and stops everybody's notebooks."),
+        admin: z.boolean().default(false).describe("Admins see and stop all notebooks."),
       }),
     )
     .default([])
     .refine((users) => new Set(users.map((user) => user.name)).size === users.length, {
-      message: "every user once",
+      message: "unique user names",
     })
-    .describe("Who may log in, beside `admin`. Nobody else can: there is no sign-up.")
+    .describe("Users who may log in, besides `admin`. There is no sign-up.")
     .meta({ owner: "people" }),
   firstLogin: z
     .boolean()
@@ -80,13 +78,13 @@ const options = z.strictObject({
     .describe(
       "After how long without use a notebook is stopped, or an unused kernel in one that is open; 0: never. Files stay.",
     ),
-  startSeconds: z.int().min(10).max(600).default(90).describe("How long a notebook may take to start."),
+  startSeconds: z.int().min(10).max(600).default(90).describe("Maximum seconds for a notebook's start."),
   maxServers: z
     .int()
     .min(1)
     .max(500)
     .default(10)
-    .describe("Notebooks that run at once.")
+    .describe("Maximum number of running notebooks.")
     .meta({ owner: "sizes" }),
   homeSize: z
     .string()
@@ -168,7 +166,7 @@ const inCluster = (_: unknown, { cluster }: Circumstances) => cluster !== null;
 
 export const jupyterhub = defineService({
   name: "jupyterhub",
-  summary: "JupyterHub: notebooks, in a container per user, with the lake and every service at hand.",
+  summary: "JupyterHub: notebooks in one container per user, connected to the lake and every service.",
   version: "6.1.1",
   needs,
   options,
@@ -234,7 +232,7 @@ export const jupyterhub = defineService({
           "--error-target",
           t`${address("main", "hub", "url")}/hub/error`,
         ],
-        // It would add to the gateway's X-Forwarded-Proto what it sees itself, http, and the hub would believe that.
+        // It would add its own X-Forwarded-Proto, http, to the gateway's, and the hub would believe it.
         "--no-x-forward",
         ...["--log-level", "warning"],
       ],
@@ -269,20 +267,20 @@ export const jupyterhub = defineService({
   checks: {
     hub: { summary: "The hub answers.", http: { part: "main", endpoint: "hub", path: "/hub/health" } },
     "login-page": {
-      summary: "The proxy leads to the login page, and nothing opens without a login.",
+      summary: "The proxy redirects to the login page, and no page opens without a login.",
       every: "1m",
       secrets: ["proxy"],
       run: loginPage,
     },
     "spawner-door": {
-      summary: "The agent lets the hub, and nobody else, start containers.",
+      summary: "The agent allows only the hub to start containers.",
       every: "1m",
       enabled: onHost,
       needs: { docker: endpoint("agent", "docker", { optional: true }) },
       run: spawnerProxy,
     },
     spawner: {
-      summary: "The hub may start pods, and make claims for homes.",
+      summary: "The hub may start pods and create claims for home folders.",
       every: "1m",
       enabled: inCluster,
       run: spawnerMay,

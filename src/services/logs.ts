@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { secret } from "../model/needs.ts";
 import { template } from "../model/refs.ts";
@@ -21,14 +22,16 @@ const options = z.strictObject({
     .string()
     .regex(sizePattern, 'a size such as "4Gi"')
     .default("4Gi")
-    .describe("Most disk that log lines may take; the oldest days go first, the current one always stays.")
+    .describe(
+      "Maximum disk space for log lines; the oldest days are removed first, the current day is always kept.",
+    )
     .meta({ owner: "sizes" }),
 });
 
 /** Writes a line as programs do, and looks for it as people do. */
 async function writeAndFind({ endpoints, secrets, signal }: CheckContext): Promise<string> {
   const url = endpoints["main.api"] as string;
-  const authorization = `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user, password: secrets.admin as string });
   const id = randomUUID();
   const record = {
     _time: new Date().toISOString(),
@@ -63,7 +66,7 @@ async function writeAndFind({ endpoints, secrets, signal }: CheckContext): Promi
 
 export const logs = defineService({
   name: "logs",
-  summary: "Central log store: the lines of all containers, searchable.",
+  summary: "Central, searchable log store for the lines of all containers.",
   version: "VictoriaLogs 1.121.0",
   needs: { admin: secret({ user, opens: "the log store" }) },
   provides: { logs: { part: "main", endpoint: "api" } },
@@ -127,7 +130,7 @@ export const logs = defineService({
       expr: "max(vl_storage_is_read_only) == 1",
       for: "1m",
       severity: "critical",
-      summary: "The log store takes no lines any more: its disk is nearly full.",
+      summary: "The log store accepts no more lines: its disk is nearly full.",
     },
   ],
   backup: "none: logs are kept for their retention only",

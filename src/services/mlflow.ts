@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
 import { isAmbient } from "../model/lake-env.ts";
 import { bucket, database, secret } from "../model/needs.ts";
@@ -19,11 +20,11 @@ const options = z.strictObject({
   defaultPermission: z
     .enum(["NO_PERMISSIONS", "READ", "EDIT", "MANAGE"])
     .default("READ")
-    .describe("What people with an MLflow account of their own may do with others' experiments and models."),
+    .describe("Default permission of MLflow's other users for experiments and models of others."),
   hosts: z
     .array(z.string().regex(/^[A-Za-z0-9.*-]+(:\d+)?$/, 'a host name such as "mlflow.example.com"'))
     .default([])
-    .describe("More host names that it may be addressed by, beside those of this stack.")
+    .describe("Additional host names, besides those of this stack.")
     .meta({ owner: "hosts" }),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
@@ -45,7 +46,10 @@ const origins = ({ options, publicUrl }: Context): Template =>
     ...options.hosts.flatMap((host) => [`,https://${host}`, `,http://${host}`]),
   );
 
-/** The users' table stands beside the others; passwords are checked once a minute, not at every request (PBKDF2 is slow). */
+/**
+ * The users' table stands beside the others; passwords are checked once a minute, not at every request
+ * (PBKDF2 is slow).
+ */
 const authIni = ({ needs: { db }, options }: Context) =>
   t`[mlflow]
 default_permission = ${options.defaultPermission}
@@ -54,10 +58,13 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 60
 `;
 
-/** A run with a metric and an artifact, and a registered model with a version, through the API as any client uses it. */
+/**
+ * A run with a metric and an artifact, and a registered model with a version, through the API as any client
+ * uses it.
+ */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const root = endpoints["main.ui"];
-  const authorization = `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user, password: secrets.admin as string });
   const send = (method: string, path: string, body?: string, abort: AbortSignal = signal) =>
     fetch(`${root}${path}`, {
       method,

@@ -32,7 +32,7 @@ async function measures({ endpoints, signal }: CheckContext): Promise<string | u
 
 export const nodeExporter = defineService({
   name: "node-exporter",
-  summary: "Metrics of the machine that it runs on: processors, memory, disk, network.",
+  summary: "Metrics of its machine: CPUs, memory, disk, network.",
   version: "1.5.0",
   needs: {},
   parts: {
@@ -63,7 +63,7 @@ export const nodeExporter = defineService({
     },
   },
   checks: {
-    measures: { summary: "Processor, memory and disk are measured.", every: "60s", run: measures },
+    measures: { summary: "CPU, memory and disk are measured.", every: "60s", run: measures },
   },
   backup: "none: it holds no state",
 });

@@ -32,7 +32,7 @@ const contextOf = ({ needs, grants, publicUrl }: Context) => ({
 
 export const objectStore = defineService({
   name: "object-store",
-  summary: "S3 object storage: the lake's buckets, artifacts and backups.",
+  summary: "S3 object storage: the lake's buckets and artifacts.",
   version: ({ engine }: Options) => storeEngines[engine].version,
   options,
   needs,
@@ -95,7 +95,7 @@ export const objectStore = defineService({
   },
   checks: {
     "write-read": {
-      summary: "An object is written, read back, shielded from a second writer and deleted.",
+      summary: "An object is written, read back, protected from a second writer, and deleted.",
       needs: { bucket: bucket("health") },
       run: async (ctx) => {
         await writeAndRead(ctx);

@@ -16,8 +16,8 @@ const alerts: readonly AlertRule[] = [
     expr: "sum(pg_stat_activity_count) / max(pg_settings_max_connections) > 0.85",
     for: "2m",
     severity: "warning",
-    summary: "{{ $value | humanizePercentage }} of PostgreSQL's connections are taken.",
-    description: "Raise services.postgres.options.maxConnections, or find who holds them: pg_stat_activity.",
+    summary: "{{ $value | humanizePercentage }} of PostgreSQL's connections are in use.",
+    description: "Raise services.postgres.options.maxConnections, or find their users: pg_stat_activity.",
   },
   {
     name: "DatabaseDeadlocks",

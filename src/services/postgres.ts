@@ -25,8 +25,8 @@ function provision(grants: readonly DatabaseGrant[], admin: Parameters<typeof t>
 }
 
 /**
- * The same on a server outside, as an administrator who need not be a superuser: whoever makes a database for a role must
- * be of that role, and only superusers may take rights away that roles don't have by default.
+ * The same on a server outside, as an administrator who need not be a superuser: whoever makes a database for
+ * a role must be of that role, and only superusers may take rights away that roles don't have by default.
  */
 function provisionOutside(grants: readonly DatabaseGrant[]): Template {
   return template(
@@ -45,11 +45,12 @@ function provisionOutside(grants: readonly DatabaseGrant[]): Template {
 }
 
 /**
- * Roles and databases are made over the local socket before the port opens: whoever connects finds everything there.
- * initdb writes to a folder of its own that is renamed at the end, so that an interrupted first start begins again.
+ * Roles and databases are made over the local socket before the port opens: whoever connects finds everything
+ * there. initdb writes to a folder of its own that is renamed at the end, so that an interrupted first start
+ * begins again.
  *
- * The server inherits the lock. Its own can't tell whether another one runs in another container: a pod that is deleted by
- * force is replaced while it still runs, and two servers on one folder destroy it.
+ * The server inherits the lock. Its own can't tell whether another one runs in another container: a pod that
+ * is deleted by force is replaced while it still runs, and two servers on one folder destroy it.
  */
 const start = `set -eu
 data=/data/pgdata
@@ -85,7 +86,7 @@ exec /usr/lib/postgresql/15/bin/psql --quiet --no-psqlrc --dbname postgres --fil
 
 export const postgres = defineService({
   name: "postgres",
-  summary: "PostgreSQL: one server, with a database and a role for each need.",
+  summary: "PostgreSQL server with a database and a role for each need.",
   version: "15",
   needs: { admin: secret({ user: "postgres", opens: "PostgreSQL as superuser" }) },
   provides: { database: { part: "main", endpoint: "sql" } },
@@ -95,7 +96,7 @@ export const postgres = defineService({
       .min(10)
       .max(1000)
       .default(100)
-      .describe("Connections at once.")
+      .describe("Maximum number of connections.")
       .meta({ owner: "sizes" }),
     sharedBuffers: z
       .string()

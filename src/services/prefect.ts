@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { basicAuth } from "../model/basic-auth.ts";
 import { curl } from "../model/curl.ts";
-import { lakeEnv } from "../model/lake-env.ts";
+import { lakeBuckets, lakeEnv, lakeLayers } from "../model/lake-env.ts";
 import { bucket, database, endpoint, secret } from "../model/needs.ts";
 import { type Text, t } from "../model/refs.ts";
 import { type CheckContext, defineService, type PartContext } from "../model/service.ts";
@@ -12,9 +13,6 @@ const user = "admin";
 /** Tag of deployments that are none of a person's pipelines. */
 const systemTag = "datalab-system";
 /** Buckets that hold tables. */
-const layers = ["bronze", "silver", "gold"] as const;
-/** The layers of the lake, and where pipelines put reports and their own code. */
-const lakeBuckets = ["bronze", "silver", "gold", "artifacts"] as const;
 
 const needs = {
   db: database("prefect"),
@@ -28,24 +26,29 @@ const options = z.strictObject({
     .min(1)
     .max(100)
     .default(4)
-    .describe("Flow runs that one worker runs at once.")
+    .describe("Maximum number of concurrent flow runs per worker.")
     .meta({ owner: "sizes" }),
   retention: z
     .string()
     .regex(durationPattern, 'a duration such as "30d"')
     .default("30d")
-    .describe("How long ended flow runs, their logs and events are kept."),
-  maxRuns: z.int().min(1).max(500).default(8).describe("In a cluster: flow runs at once, each a Job."),
+    .describe("How long finished flow runs, their logs and events are kept."),
+  maxRuns: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(8)
+    .describe("In a cluster: maximum number of concurrent flow runs, each a Job."),
   runMemory: z
     .string()
     .regex(sizePattern, 'a size such as "2Gi"')
     .default("2Gi")
-    .describe("In a cluster: memory of a flow run whose pipeline asks for none."),
+    .describe("In a cluster: memory of a flow run if its pipeline does not set it."),
   runCpu: z
     .string()
     .regex(cpuPattern, 'cores such as "500m" or "2"')
     .default("500m")
-    .describe("In a cluster: cores that a flow run may count on, when its pipeline asks for none."),
+    .describe("In a cluster: CPU share of a flow run if its pipeline does not set it."),
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
@@ -58,8 +61,9 @@ const common = {
 };
 
 /**
- * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that is called
- * late, a pause that has run out, a worker that has gone, what a cancelled run has left, and automations that wait in vain.
+ * How often the server looks for what is due by the clock, where its own few seconds serve nobody: a run that
+ * is called late, a pause that has run out, a worker that has gone, what a cancelled run has left, and
+ * automations that wait in vain.
  */
 const serverPauses = {
   PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS: "15",
@@ -85,7 +89,7 @@ function clientEnv(ctx: Context) {
   };
 }
 
-/** `datalab.prefect.worker`: on one host runs are processes of the worker's own; in a cluster each is a Job, and any worker's. */
+/** `datalab.prefect.worker`: on one host, runs are its processes; in a cluster, each run is a Job. */
 const workerArguments = ({ cluster, options }: Context) =>
   cluster
     ? ["--pool", "default", "--type", "kubernetes"]
@@ -103,18 +107,18 @@ const clusterEnv = ({ cluster, options }: Context) =>
     PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES: cluster.namespace,
   };
 
-/** The way to Spark for flow runs, which inherit the worker's environment; nothing where there is no Spark. */
+/** Spark Connect for flow runs, which inherit the worker's environment; empty without Spark. */
 function sparkEnv({ needs: { spark } }: Context): Readonly<Record<string, Text>> {
   if (!spark) return {};
   const login = spark.password ? t`;authorization=Bearer%20${spark.password}` : "";
   return { SPARK_REMOTE: t`sc://${spark.host}:${spark.port}/${login}` };
 }
 
-/** A run of the deployment that the registration part makes: server, database, worker and a process of its own. */
+/** Runs the deployment of the registration part: server, database, worker and the run's process. */
 async function roundTrip({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
   const api = `${endpoints["main.api"]}/api`;
   const headers = {
-    authorization: `Basic ${Buffer.from(`${user}:${secrets.admin}`).toString("base64")}`,
+    authorization: basicAuth({ user, password: secrets.admin as string }),
     "content-type": "application/json",
   };
   const call = async (method: string, path: string, body?: unknown, abort: AbortSignal | null = signal) => {
@@ -168,7 +172,7 @@ export const prefect = defineService({
         PREFECT_UI_API_URL: t`${publicUrl("main", "api")}/api`,
         PREFECT_UI_STATIC_DIRECTORY: "/tmp/ui",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT: "false",
-        // A run that waits for its pipeline's other run asks again after this; half a minute of idling is the default.
+        // How soon a run that waits for its pipeline's other run asks again; the default is 30 s.
         PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS: "5",
         ...serverPauses,
         PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: "events,flow_runs",
@@ -183,7 +187,7 @@ export const prefect = defineService({
           published: 4200,
           browser: true,
           login: "admin",
-          // Who is logged in at the gateway is not asked again; the page calls whatever name it was opened by.
+          // The gateway has checked the login; the page calls the host name that it was opened with.
           answers: { "/ui-settings": { auth: null, api_url: "/api" } },
           // Their first message carries the login.
           selfGuarded: ["/api/events/in", "/api/events/out", "/api/logs/out"],
@@ -202,7 +206,8 @@ export const prefect = defineService({
       image: "python",
       uses: ["lake", "spark"],
       after: [{ part: "main", endpoint: "api" }],
-      // It puts right what a killed worker has left, then becomes Prefect's worker; see pipelines/datalab/prefect_worker.py.
+      // It cleans up after a killed worker, then becomes Prefect's worker:
+      // pipelines/datalab/prefect/worker.py.
       command: (ctx) => [
         ...["python", "-m", "datalab.prefect.worker", "start"],
         ...workerArguments(ctx),
@@ -258,11 +263,11 @@ export const prefect = defineService({
   checks: {
     api: { summary: "The API answers.", http: { part: "main", endpoint: "api", path: "/api/health" } },
     worker: {
-      summary: "The worker asks the server for runs.",
+      summary: "The worker polls the server for runs.",
       http: { part: "worker", endpoint: "health", path: "/health" },
     },
     "flow-run": {
-      summary: "A flow run is created, taken by a worker and completed.",
+      summary: "A flow run is created, picked up by a worker and completed.",
       every: "10m",
       timeout: "60s",
       secrets: ["admin"],
@@ -271,18 +276,18 @@ export const prefect = defineService({
   },
   collectors: {
     runs: {
-      summary: "Runs of every pipeline: how they ended, how long they took, which are late.",
+      summary: "Runs of every pipeline: results, durations, lateness.",
       every: "10s",
       timeout: "30s",
       secrets: ["admin"],
       run: pipelineRuns(systemTag),
     },
     tables: {
-      summary: "Every table of the lake: version, when it was written, rows and bytes.",
+      summary: "Every table of the lake: version, time of the last write, rows and bytes.",
       every: "30s",
       timeout: "20s",
-      needs: { lake: bucket(...layers) },
-      run: lakeTables(layers),
+      needs: { lake: bucket(...lakeLayers) },
+      run: lakeTables(lakeLayers),
     },
   },
   backup: "its state is in its database",

@@ -38,7 +38,7 @@ const alerts: readonly AlertRule[] = [
     expr: "increase(prometheus_target_scrapes_exceeded_sample_limit_total[10m]) > 0 or prometheus_tsdb_head_series > 200000",
     for: "5m",
     severity: "warning",
-    summary: "Prometheus holds more series than it is sized for.",
+    summary: "Prometheus has more series than it is sized for.",
   },
 ];
 
@@ -67,10 +67,11 @@ async function freshSeries({ endpoints, signal }: CheckContext): Promise<string>
 
 export const prometheus = defineService({
   name: "prometheus",
-  summary: "Metrics of everything, and the rules that raise alerts.",
+  summary: "Metrics of all services, and the alert rules.",
   version: "2.42",
   needs: {
-    // An alert that nobody takes is sent again only after the resend delay, and up waits for the first one's arrival.
+    // An alert that nobody takes is sent again only after the resend delay, and up waits for the first one's
+    // arrival.
     alertmanager: endpoint("alertmanager", "ui", { optional: true, wait: true }),
     prober: endpoint("blackbox-exporter", "probe", { optional: true }),
   },
@@ -80,7 +81,7 @@ export const prometheus = defineService({
       .string()
       .regex(/^[1-9]\d*(MB|GB)$/, "a size such as 2GB")
       .default("2GB")
-      .describe("Most bytes of metrics; the oldest go first.")
+      .describe("Maximum size of metrics; the oldest are removed first.")
       .meta({ owner: "sizes" }),
     scrapeInterval: duration("How often targets that say nothing else are read.", "15s"),
     evaluationInterval: duration("How often rules are evaluated.", "5s"),
@@ -160,5 +161,5 @@ export const prometheus = defineService({
     },
   },
   alerts: () => alerts,
-  backup: "none: metrics of the past are of no use to a restored platform",
+  backup: "none: a restored platform has no use for old metrics",
 });

@@ -23,7 +23,9 @@ const master: readonly string[] = [
   ...["--host", "spark", "--port", "7077", "--webui-port", "8080", "--properties-file", file],
 ];
 
-/** Where shuffles spill to: a volume, which replicas can't share; several workers have /tmp, which is memory. */
+/**
+ * Where shuffles spill to: a volume, which replicas can't share; several workers have /tmp, which is memory.
+ */
 const scratch = ({ options }: Context) => (options.workers === 1 ? "/data" : "/tmp");
 
 const worker = (ctx: Context): readonly string[] => [
@@ -64,7 +66,7 @@ const history: readonly string[] = [
 
 export const spark = defineService({
   name: "spark",
-  summary: "Spark: SQL and DataFrames over the lake, for what does not fit one process.",
+  summary: "Spark: SQL and DataFrames over the lake, for data that does not fit into one process.",
   version: "4.1.1",
   needs,
   options,
@@ -169,7 +171,7 @@ export const spark = defineService({
         blocks: {
           port: kubernetes.ports.driverBlocks,
           protocol: "tcp",
-          summary: "what the driver hands to executors",
+          summary: "data from the driver to executors",
           enabled: inCluster,
         },
       },
@@ -209,11 +211,11 @@ export const spark = defineService({
   },
   checks: {
     cluster: {
-      summary: "Workers and the server of sessions are registered with the master.",
+      summary: "Workers and Spark Connect are registered with the master.",
       run: clusterIsWhole,
     },
     session: {
-      summary: "A session opens with the token only, and answers a query.",
+      summary: "A session opens only with the token, and runs a query.",
       every: "1m",
       timeout: "20s",
       secrets: ["token"],

@@ -21,8 +21,8 @@ export class Values {
   readonly #every: (workload: string) => string;
 
   /**
-   * `master` is the stack's master secret; what is derived from it stays secret in the engine. `every` gives the name that
-   * has an address per replica.
+   * `master` is the stack's master secret; what is derived from it stays secret in the engine. `every` gives
+   * the name that has an address per replica.
    */
   constructor(
     model: PlatformModel,
@@ -105,7 +105,9 @@ export class Values {
   }
 }
 
-/** A secret that people gave; where it stands among other text, one that would need escaping there is refused. */
+/**
+ * A secret that people gave; where it stands among other text, one that would need escaping there is refused.
+ */
 function givenSecret(name: string, fits: Alphabet | undefined): pulumi.Output<string> {
   const value = new pulumi.Config("datalab").requireSecret(externalKey(name));
   if (fits === undefined) return value;

@@ -1,6 +1,7 @@
 /**
- * What every other service stands on, as a stack of its own on real Docker, from its first `up` to the end of its data, in chapters that build on each other: whoever reads
- * the list of tests reads the life of a platform. Chapters stand in ./chapters, in the order of the calls below.
+ * What every other service stands on, as a stack of its own on real Docker, from its first `up` to the end of
+ * its data, in chapters that build on each other: whoever reads the list of tests reads the life of a
+ * platform. Chapters stand in ./chapters, in the order of the calls below.
  */
 import { afterAll, beforeAll, describe } from "vitest";
 import { backups } from "./chapters/backups.ts";

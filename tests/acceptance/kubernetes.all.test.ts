@@ -1,17 +1,18 @@
 /**
- * The whole platform in a real Kubernetes cluster. Needs one: DATALAB_TEST_CONTEXT names its context of $KUBECONFIG, and
- * DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it is skipped, loudly.
+ * The whole platform in a real Kubernetes cluster. Needs one: DATALAB_TEST_CONTEXT names its context of
+ * $KUBECONFIG, and DATALAB_TEST_REGISTRY a registry that its nodes take images from; without them all of it
+ * is skipped, loudly.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { kubernetesChanges } from "./chapters/kubernetes-changes.ts";
-import { kubernetesData } from "./chapters/kubernetes-data.ts";
-import { inWholeStack, kubernetesDrift } from "./chapters/kubernetes-drift.ts";
-import { kubernetesEnding } from "./chapters/kubernetes-ending.ts";
-import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
-import { kubernetesNotebooks } from "./chapters/kubernetes-notebooks.ts";
-import { kubernetesScaling } from "./chapters/kubernetes-scaling.ts";
-import { kubernetesUp } from "./chapters/kubernetes-up.ts";
-import { kubernetesWork } from "./chapters/kubernetes-work.ts";
+import { kubernetesChanges } from "./chapters/kubernetes/changes.ts";
+import { kubernetesData } from "./chapters/kubernetes/data.ts";
+import { inWholeStack, kubernetesDrift } from "./chapters/kubernetes/drift.ts";
+import { kubernetesEnding } from "./chapters/kubernetes/ending.ts";
+import { kubernetesNetwork } from "./chapters/kubernetes/network.ts";
+import { kubernetesNotebooks } from "./chapters/kubernetes/notebooks.ts";
+import { kubernetesScaling } from "./chapters/kubernetes/scaling.ts";
+import { kubernetesUp } from "./chapters/kubernetes/up.ts";
+import { kubernetesWork } from "./chapters/kubernetes/work.ts";
 import { inCluster, testCluster } from "./support/cluster.ts";
 import { onlyOne, theCluster } from "./support/only-one.ts";
 import { Stage } from "./support/stage.ts";

@@ -1,9 +1,8 @@
 /**
- * Two files of the acceptance tests run at a time, in this order: each has stacks, ports and folders of its own. The two long ones of
- * Docker begin as far apart as they can, and those of the cluster follow each other, because they share it.
+ * Two files of the acceptance tests run at a time, in this order: each has stacks, ports and folders of its
+ * own. The two long ones of Docker begin as far apart as they can, and those of the cluster follow each
+ * other, because they share it.
  */
-import { BaseSequencer, type TestSpecification } from "vitest/node";
-
 export const order = [
   "platform.test.ts",
   "agent.test.ts",
@@ -18,11 +17,4 @@ export const order = [
 export function placeOf(path: string): number {
   const place = order.findIndex((name) => path.endsWith(`/tests/acceptance/${name}`));
   return place < 0 ? order.length : place;
-}
-
-export class AcceptanceOrder extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    return sorted.toSorted((a, b) => placeOf(a.moduleId) - placeOf(b.moduleId));
-  }
 }

@@ -1,6 +1,7 @@
 /**
- * The whole platform on real Docker: every service, behind the gateway, as `./datalab up` brings it up for a data team.
- * Chapters stand in ./chapters, in the order of the calls below; what only `--all` runs is marked where it stands.
+ * The whole platform on real Docker: every service, behind the gateway, as `./datalab up` brings it up for a
+ * data team. Chapters stand in ./chapters, in the order of the calls below; what only `--all` runs is marked
+ * where it stands.
  */
 import { afterAll, beforeAll, describe } from "vitest";
 import { onlyInAll } from "../support/tier.ts";

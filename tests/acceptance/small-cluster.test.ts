@@ -1,15 +1,15 @@
 /**
- * A small stack in a real Kubernetes cluster, in every test run: it is promoted from Docker, works, is found changed and repaired, and
- * ends. The whole platform in a cluster is kubernetes.all.test.ts.
+ * A small stack in a real Kubernetes cluster, in every test run: it is promoted from Docker, works, is found
+ * changed and repaired, and ends. The whole platform in a cluster is kubernetes.all.test.ts.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onlyInAll } from "../support/tier.ts";
-import { inSmallStack, kubernetesDrift } from "./chapters/kubernetes-drift.ts";
-import { kubernetesDown } from "./chapters/kubernetes-ending.ts";
-import { kubernetesNetwork } from "./chapters/kubernetes-network.ts";
-import { nothingToChange, restricted } from "./chapters/kubernetes-up.ts";
-import { kubernetesFlights } from "./chapters/kubernetes-work.ts";
+import { inSmallStack, kubernetesDrift } from "./chapters/kubernetes/drift.ts";
+import { kubernetesDown } from "./chapters/kubernetes/ending.ts";
+import { kubernetesNetwork } from "./chapters/kubernetes/network.ts";
+import { nothingToChange, restricted } from "./chapters/kubernetes/up.ts";
+import { kubernetesFlights } from "./chapters/kubernetes/work.ts";
 import { domain, namespace, platformAt, testCluster } from "./support/cluster.ts";
 import { onlyOne, theCluster } from "./support/only-one.ts";
 import { must, Project } from "./support/project.ts";

@@ -43,7 +43,8 @@ describe("lines that come again", () => {
 });
 
 describe("a log in two pieces that were read in the wrong order", () => {
-  // The container ended after line 4 and started again when its log was opened: lines 1 and 2 were read before.
+  // The container ended after line 4 and started again when its log was opened: lines 1 and 2 were read
+  // before.
   const older = [1, 2, 3, 4].map((n) => line(n));
   const newer = [7, 8].map((n) => line(n));
   const mixedUp = () => {

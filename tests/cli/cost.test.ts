@@ -17,6 +17,8 @@ describe("what a stack costs", () => {
   });
 
   test("is nothing on one's own machine", () => {
-    expect(() => costOf(makeProject({}), "dev")).toThrow("The stack dev has no bill: its target is docker.");
+    expect(() => costOf(makeProject({}), "dev")).toThrow(
+      "The stack dev has no costs to estimate: its target is docker.",
+    );
   });
 });

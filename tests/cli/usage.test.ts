@@ -61,7 +61,7 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [["pipelines", "runn"], "✖ unknown command 'runn'\n  Did you mean run?\n"],
     [["platform", "status", "--jsn"], "✖ unknown option '--jsn'\n  Did you mean --json?\n"],
     [["platform", "status", "extra"], /^✖ too many arguments for 'status'/],
-    [["data", "ingest", "x.csv"], "✖ missing required argument 'table'\n  --help shows how to use it.\n"],
+    [["data", "ingest", "x.csv"], "✖ missing required argument 'table'\n  --help shows the usage.\n"],
     [["data", "ingest", file, "Flights"], /^✖ expected a table name such as "flights", received "Flights"\n/],
     [["data", "ingest", file, `a${"b".repeat(63)}`], /^✖ expected a table name/],
     [["data", "ingest", join(folder, "none.csv"), "t"], `✖ ${folder}/none.csv: there is no such file\n`],

@@ -13,8 +13,8 @@ export interface Case {
 export const notes = readFileSync(join(import.meta.dirname, "notes.yaml"), "utf8");
 
 /**
- * Reads a file of cases: `=== name`, then `--- path` before each file's text and `--- error` before the expected text.
- * `--- path (changed)` is notes.yaml with the lines after `-` replaced by those after `+`.
+ * Reads a file of cases: `=== name`, then `--- path` before each file's text and `--- error` before the
+ * expected text. `--- path (changed)` is notes.yaml with the lines after `-` replaced by those after `+`.
  */
 export function readCases(name: string): Case[] {
   const text = readFileSync(join(import.meta.dirname, "broken", `${name}.cases`), "utf8");

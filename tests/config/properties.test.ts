@@ -10,7 +10,9 @@ import { notes } from "./cases.ts";
 
 const platform = (value: unknown) => JSON.stringify({ config: { "datalab:platform": value } });
 
-/** Declares a project whose file has this text. Lets nothing but a ConfigError with a place and words pass. */
+/**
+ * Declares a project whose file has this text. Lets nothing but a ConfigError with a place and words pass.
+ */
 function takesOrRefuses(project: string, file: string, text: string): "taken" | "refused" {
   writeFileSync(join(project, file), text);
   try {

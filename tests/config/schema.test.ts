@@ -132,8 +132,7 @@ describe("why", () => {
       at: null,
       preset: null,
       default: "retain",
-      summary:
-        "What a destroy does with data volumes: `retain` keeps them for the next up, `delete` removes them.",
+      summary: "Data volumes at a destroy: `retain` keeps them for the next up, `delete` removes them.",
     });
   });
 

@@ -11,8 +11,9 @@ const git = (...args: string[]): string => {
   return ran.stdout;
 };
 
-// `up` writes a salt and secrets into the file of the stack. Committed, no other passphrase opens them, and the first `up` of
-// every fresh clone fails. What is asked is what git has: the file itself may well hold them where a stack runs.
+// `up` writes a salt and secrets into the file of the stack. Committed, no other passphrase opens them, and
+// the first `up` of every fresh clone fails. What is asked is what git has: the file itself may well hold
+// them where a stack runs.
 const isRepository = existsSync(join(root, ".git"));
 describe.skipIf(!isRepository)("the stacks' files", () => {
   const files = isRepository ? git("ls-files", "Pulumi.*.yaml").trim().split("\n") : [];

@@ -91,10 +91,23 @@ def test_every_page_is_drawn_when_nothing_answers(configured: Callable[..., None
 def test_active_alerts_come_from_the_core_while_alertmanager_is_gone(
     configured: Callable[..., None], core: Backend
 ) -> None:
-    configured(core=core.url)
+    alertmanager = Backend({})
+    alertmanager.close()
+    configured(core=core.url, alertmanager=alertmanager.url)
     html = draw("alerts")
     assert recorded("alerts")["recent"][0]["alert"] in html
     assert "from the core&#x27;s memory" in html or "core's memory" in html
+
+
+def test_a_stack_without_alertmanager_is_not_called_free_of_alerts(
+    configured: Callable[..., None], core: Backend
+) -> None:
+    configured(core=core.url)
+    alerts, overview = draw("alerts"), draw("overview")
+    assert "this stack has no monitoring" in alerts
+    assert "<code>services.alertmanager.enabled: true</code>" in alerts
+    assert "Nothing fires" not in alerts
+    assert "nothing fires" not in overview
 
 
 def test_the_first_page_imports_nothing_heavy() -> None:

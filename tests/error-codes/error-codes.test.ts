@@ -37,7 +37,7 @@ describe("every code", () => {
   test("of the sources has an entry in src/error-codes", () => {
     expect(sources).toEqual(
       expect.arrayContaining([
-        "src/cli/errors.ts",
+        "src/cli/terminal/errors.ts",
         "src/gateway/gate/guard.go",
         "pipelines/datalab/errors.py",
       ]),
@@ -50,7 +50,8 @@ describe("every code", () => {
     const raised = /\bDataLabError\(\s*"([^"]*)"/g;
     expect(unknown(python, raised)).toEqual([]);
     expect(new Set(found(python, raised).map(({ text }) => text)).size).toBeGreaterThan(40);
-    // A code that is put together could not be looked up here; the one that is passed on rebuilds an exception.
+    // A code that is put together could not be looked up here; the one that is passed on rebuilds an
+    // exception.
     expect(found(python, /\bDataLabError\(\s*([^")\s][^,)]*)/g)).toEqual([
       { path: "pipelines/datalab/errors.py", text: "Exception" },
       { path: "pipelines/datalab/errors.py", text: "code" },
@@ -93,6 +94,7 @@ describe("every entry", () => {
 
   test("names commands and options that exist", async () => {
     const program = await commandLine();
+    expect(program.commands.length).toBeGreaterThan(15);
     const calls = entries.flatMap(([code, { meaning, fix }]) =>
       [...`${meaning} ${fix}`.matchAll(/`\.\/datalab ([^`]+)`/g)].map(([, words = ""]) => ({ code, words })),
     );
@@ -106,8 +108,10 @@ describe("every entry", () => {
 /** The whole command line; it loads one of its words when that is asked for. */
 async function commandLine(): Promise<AnyCommand> {
   const program: AnyCommand = new Command("datalab");
-  for (const [, name] of read("src/cli/program.ts").matchAll(/import\("\.\/(\w+)\.ts"\)/g)) {
-    const module = (await import(`../../src/cli/${name}.ts`)) as { register(program: AnyCommand): void };
+  for (const [, name] of read("src/cli/program.ts").matchAll(/import\("\.\/commands\/(\w+)\.ts"\)/g)) {
+    const module = (await import(`../../src/cli/commands/${name}.ts`)) as {
+      register(program: AnyCommand): void;
+    };
     module.register(program);
   }
   return program;

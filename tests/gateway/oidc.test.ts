@@ -82,9 +82,9 @@ describe("single sign-on", () => {
     const wrong = () => workload(signOn("adminsOnly: [prefect, object-store, nothing]"));
     expect(wrong).toThrow(ConfigError);
     expect(wrong).toThrow(
-      'services.gateway.options.oidc.adminsOnly[1]: expected a service whose pages the gateway guards, received "object-store"\n' +
+      'services.gateway.options.oidc.adminsOnly[1]: expected a service whose pages the gateway protects, received "object-store"\n' +
         "  These are: core, prefect.\n" +
-        '✖ services.gateway.options.oidc.adminsOnly[2]: expected a service whose pages the gateway guards, received "nothing"',
+        '✖ services.gateway.options.oidc.adminsOnly[2]: expected a service whose pages the gateway protects, received "nothing"',
     );
   });
 

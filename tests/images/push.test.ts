@@ -112,7 +112,7 @@ describe("pushing", () => {
     [
       'Get "https://r.example.com/v2/": dial tcp: lookup r.example.com: no such host',
       "E_REGISTRY_UNREACHABLE",
-      "Is the name right, and does it run? --to takes a host, with a port and a path where it has them.",
+      "Check the name, and that the registry runs. --to expects a host, with port and path if it has them.",
     ],
     [
       'Get "https://r.example.com/v2/": http: server gave HTTP response to HTTPS client',

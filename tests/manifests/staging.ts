@@ -11,8 +11,9 @@ const repository = join(import.meta.dirname, "../..");
 const stack = "staging";
 
 /**
- * Writes the manifests of the staging stack, as its file is shipped, to a folder, and beside them the pods that its
- * services start by themselves. What `images push` would have written to the stack's file is made up.
+ * Writes the manifests of the staging stack, as its file is shipped, to a folder, and beside them the pods
+ * that its services start by themselves. What `images push` would have written to the stack's file is made
+ * up.
  */
 export async function writeStagingManifests(folder: string): Promise<void> {
   const project = mkdtempSync(join(tmpdir(), "datalab-staging-"));

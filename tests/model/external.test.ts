@@ -77,10 +77,10 @@ describe("a PostgreSQL server that exists already", () => {
     expect(model.secrets.map(({ id }) => id)).not.toContain("prefect/db");
     expect(model.secrets.map(({ id }) => id)).not.toContain("postgres/admin");
     expect(errors(yaml)).toBe(
-      `✖ external.database.admin: expected the secret database-health to be given, received nothing under datalab:secret-database-health
+      `✖ external.database.admin: expected the secret database-health to be set, received nothing under datalab:secret-database-health
   → Pulumi.dev.yaml:3:17
   Run: ./datalab secrets set database-health --stack dev
-✖ external.database.admin: expected the secret database-prefect to be given, received nothing under datalab:secret-database-prefect
+✖ external.database.admin: expected the secret database-prefect to be set, received nothing under datalab:secret-database-prefect
   → Pulumi.dev.yaml:3:17
   Run: ./datalab secrets set database-prefect --stack dev`,
     );
@@ -168,7 +168,7 @@ describe("an S3 service that exists already", () => {
 
   test("a key that nobody has given is named", () => {
     expect(errors(yaml, beside("s3-key"))).toBe(
-      `✖ external.bucket.keys.core.prefect.lake-tables.lake.secret: expected the secret s3-reader to be given, received nothing under datalab:secret-s3-reader
+      `✖ external.bucket.keys.core.prefect.lake-tables.lake.secret: expected the secret s3-reader to be set, received nothing under datalab:secret-s3-reader
   → Pulumi.dev.yaml:10:67
   Run: ./datalab secrets set s3-reader --stack dev`,
     );

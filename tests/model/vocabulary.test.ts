@@ -5,7 +5,10 @@ import type { PlatformModel, WorkloadModel } from "../../src/model/platform.ts";
 import { defineService, type PlatformView, type ServiceDefinition } from "../../src/model/service.ts";
 import { declare, foundation, makeProject, platformYaml } from "../support/project.ts";
 
-/** A gateway, and a service behind it with all that the vocabulary has; `seen` is the view that the gateway was given. */
+/**
+ * A gateway, and a service behind it with all that the vocabulary has; `seen` is the view that the gateway
+ * was given.
+ */
 function platform(yaml = "") {
   let seen: PlatformView | undefined;
   const gateway = defineService({

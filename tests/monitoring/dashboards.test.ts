@@ -8,7 +8,9 @@ import { withTools } from "./support/tools.ts";
 
 const source = z.strictObject({ type: z.literal("prometheus"), uid: z.literal(dataSource.uid) });
 const step = z.strictObject({ color: z.string(), value: z.number().nullable() });
-/** Grafana's dashboard kind (schema version 39) as far as these dashboards go: nothing else may stand in them. */
+/**
+ * Grafana's dashboard kind (schema version 39) as far as these dashboards go: nothing else may stand in them.
+ */
 const schema = z.strictObject({
   uid: z.string().regex(/^[a-zA-Z0-9_-]{1,40}$/),
   title: z.string().min(1),

@@ -1,4 +1,7 @@
-/** Every alert rule, as it is generated, run by promtool: not yet, now, over, and never just below the threshold. */
+/**
+ * Every alert rule, as it is generated, run by promtool: not yet, now, over, and never just below the
+ * threshold.
+ */
 import { beforeAll, describe, expect, test } from "vitest";
 import { backupCases } from "./rules/backups.ts";
 import type { RuleCase } from "./rules/case.ts";

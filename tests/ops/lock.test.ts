@@ -86,7 +86,7 @@ describe("of two processes", () => {
     expect(error).toMatchObject({
       code: "E_LOCKED",
       exitCode: 4,
-      message: `The stack dev is locked: datalab down of ${userInfo().username}@${hostname()} (pid ${child.pid}) works on it since ${since}.`,
+      message: `The stack dev is locked: datalab down of ${userInfo().username}@${hostname()} (pid ${child.pid}) holds the lock since ${since}.`,
       hint: "Wait for it to end, or stop it with Ctrl-C in its terminal.",
     });
     expect(readdirSync(locks(project))).toEqual(["dev.json"]);
@@ -122,7 +122,7 @@ describe("a lock that was left", () => {
     const project = makeProject({});
     leave(project, { pid: 2 ** 22 - 1, host: "elsewhere" });
     expect(refusal(() => lockStack(project, "dev", "datalab up")).message).toBe(
-      `The stack dev is locked: datalab up of ann@elsewhere (pid ${2 ** 22 - 1}) works on it since 2026-01-31T12:00:00.000Z.`,
+      `The stack dev is locked: datalab up of ann@elsewhere (pid ${2 ** 22 - 1}) holds the lock since 2026-01-31T12:00:00.000Z.`,
     );
   });
 
@@ -153,8 +153,8 @@ test("a process is running until it is not", async () => {
 });
 
 test("a process that has ended and was not collected yet works no more", async () => {
-  // The shell starts a child and becomes a program that never waits. Only then does the child end, and is left a zombie:
-  // a shell that is still a shell would collect it.
+  // The shell starts a child and becomes a program that never waits. Only then does the child end, and is
+  // left a zombie: a shell that is still a shell would collect it.
   const child = 'while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done';
   const parent = spawn("sh", ["-c", `{ ${child}; } >/dev/null & echo $!; exec sleep 60`], {
     stdio: ["ignore", "pipe", "ignore"],

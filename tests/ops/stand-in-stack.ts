@@ -19,7 +19,10 @@ export interface StandInPulumi {
   secrets(): string[];
 }
 
-/** A Pulumi that has a stack or not, answers `stack output` with this, and whose runs of the engine go as told. */
+/**
+ * A Pulumi that has a stack or not, answers `stack output` with this, and whose runs of the engine go as
+ * told.
+ */
 export function standInPulumi(options: {
   readonly stacks?: readonly string[];
   readonly runs?: readonly Run[];
@@ -70,7 +73,10 @@ export interface Things {
   port?: number;
 }
 
-/** A Docker that has these, and forgets what it is told to remove; what is named in `stuck` it keeps, `refused` with an error. */
+/**
+ * A Docker that has these, and forgets what it is told to remove; what is named in `stuck` it keeps,
+ * `refused` with an error.
+ */
 export function standInDocker(
   things: Things = {},
   stuck: readonly string[] = [],

@@ -38,7 +38,7 @@ describe("the output `platform` of the default stack", () => {
     ]);
     expect(output.services.find((s) => s.name === "object-store")).toEqual({
       name: "object-store",
-      summary: "S3 object storage: the lake's buckets, artifacts and backups.",
+      summary: "S3 object storage: the lake's buckets and artifacts.",
       version: expect.stringMatching(/^MinIO \S+$/),
       owner: "platform",
       backup: "every object of every bucket, by ./datalab backup create",
@@ -81,7 +81,7 @@ describe("the output `platform` of the default stack", () => {
       checks: [
         {
           name: "write-read",
-          summary: "An object is written, read back, shielded from a second writer and deleted.",
+          summary: "An object is written, read back, protected from a second writer, and deleted.",
         },
       ],
     });

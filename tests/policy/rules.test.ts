@@ -61,7 +61,7 @@ const cases: Record<string, Case> = {
           tags,
           ingress: [{ fromPort: 5432, toPort: 5432, cidrBlocks: ["0.0.0.0/0"] }],
         }),
-        "expected ports 5432 to 5432 closed to the world, received an open range",
+        "expected ports 5432 to 5432 closed to the internet, received an open range",
       ],
       [
         of("aws:ec2/securityGroupRule:SecurityGroupRule", {
@@ -70,11 +70,11 @@ const cases: Record<string, Case> = {
           toPort: 22,
           ipv6CidrBlocks: ["::/0"],
         }),
-        "expected ports 22 to 22 closed to the world, received an open range",
+        "expected ports 22 to 22 closed to the internet, received an open range",
       ],
       [
         of("aws:eks/cluster:Cluster", { tags, encryptionConfig: {} }),
-        "expected an API server that not everybody reaches, received publicAccessCidrs of the world",
+        "expected a restricted API server, received publicAccessCidrs that allow all addresses",
       ],
     ],
   },
@@ -93,7 +93,7 @@ const cases: Record<string, Case> = {
     breaks: [
       [container({ memory: undefined, memorySwap: undefined }), "expected a memory limit, received none"],
       [container({ memorySwap: 256 }), "expected no swap beyond the memory limit, received memorySwap 256"],
-      [container({ cpuShares: 0 }), "expected a share of the processors, received cpuShares 0"],
+      [container({ cpuShares: 0 }), "expected a CPU share, received cpuShares 0"],
       [
         deployment({}, { resources: {} }),
         "container main: expected limits.memory, received none",
@@ -165,7 +165,7 @@ const cases: Record<string, Case> = {
     breaks: [
       [container({ user: "0:0" }), 'expected a user that is not root, received "0:0"'],
       [container({ user: undefined }), "expected a user that is not root, received none"],
-      [container({ readOnly: false }), "expected a read-only root, received one that can be written to"],
+      [container({ readOnly: false }), "expected a read-only root, received a writable one"],
       [
         container({ capabilities: { drops: ["ALL"], adds: ["NET_ADMIN"] } }),
         'expected no capabilities, received {"drops":["ALL"],"adds":["NET_ADMIN"]}',
@@ -175,7 +175,7 @@ const cases: Record<string, Case> = {
       [container({ pidMode: "host" }), "expected namespaces of its own, received the host's"],
       [
         container({ volumes: [{ hostPath: "/etc" }] }),
-        'expected nothing of the host but /var/run/docker.sock, received "/etc"',
+        'expected no host path except /var/run/docker.sock, received "/etc"',
       ],
       [
         holder({ networkMode: "bridge" }),
@@ -187,7 +187,7 @@ const cases: Record<string, Case> = {
           { securityContext: {} },
         ),
         "expected namespaces of its own, received hostPID",
-        "volume host: expected nothing of the node, received hostPath",
+        "volume host: expected no host path, received hostPath",
         "container main: expected runAsNonRoot, received none",
         "container main: expected allowPrivilegeEscalation: false, received none",
         "container main: expected capabilities.drop: [ALL], received none",

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,4 +61,26 @@ test("of Docker, stacks that this run has started and its own test containers ar
     "network datalab-acc2-drill",
   ]);
   expect(inDocker(docker, new Set(), "")).toEqual([]);
+});
+
+test("the runner is told by the exit code, and people by the names", () => {
+  const [own, other] = [folder(), folder()];
+  const env = { ...process.env, TMPDIR: own, DATALAB_DOCKER: "/bin/false", DATALAB_TEST_CONTEXT: "" };
+  const run = (...args: string[]) => {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(import.meta.dirname, "leftovers.ts"), ...args],
+      { encoding: "utf8", env },
+    );
+    return { status, stdout };
+  };
+  const noted = join(other, "before.json");
+  writeFileSync(join(own, "datalab-before"), "");
+  expect(run("note", noted)).toEqual({ status: 0, stdout: "" });
+  expect(run("check", noted, "0")).toEqual({ status: 0, stdout: "" });
+  writeFileSync(join(own, "datalab-left"), "");
+  expect(run("check", noted, "0")).toEqual({
+    status: 1,
+    stdout: "✖ left behind: temporary file datalab-left\n",
+  });
 });

@@ -1,6 +1,7 @@
 /**
- * What a suite has left on this machine. `leftovers.ts note FILE` before the suite, `leftovers.ts check FILE` after it:
- * prints every container, network, volume, namespace, process and temporary file that the suite should have removed.
+ * What a suite has left on this machine. `leftovers.ts note FILE` before the suite, `leftovers.ts check FILE
+ * [SECONDS]` after it: waits that long for what is just ending, then prints every container, network, volume,
+ * namespace, process and temporary file that the suite should have removed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,11 +18,15 @@ function output(program: string, args: readonly string[]): string {
   return ran.status === 0 ? ran.stdout : "";
 }
 
-/** Stacks that this run has started, as the acceptance tests have noted them, and those that a backup's drill makes of them. */
+/**
+ * Stacks that this run has started, as the acceptance tests have noted them, and those that a backup's drill
+ * makes of them.
+ */
 function ownStacks(): Set<string> {
   const file = process.env.DATALAB_TEST_STACKS ?? "";
   const started = existsSync(file) ? lines(readFileSync(file, "utf8")) : [];
-  // Another run of the tests that has waited for this one's end holds the stack's name by a socket (support/only-one.ts).
+  // Another run of the tests that has waited for this one's end holds the stack's name by a socket
+  // (support/only-one.ts).
   const sockets = existsSync("/proc/net/unix") ? readFileSync("/proc/net/unix", "utf8") : "";
   const others = new Set([...sockets.matchAll(/@datalab-acceptance-(\S+)$/gm)].map(([, stack]) => stack));
   return new Set(started.filter((stack) => !others.has(stack)).flatMap((stack) => [stack, `${stack}-drill`]));
@@ -97,13 +102,13 @@ export async function left(before: Found, look: () => Found, seconds: number): P
   }
 }
 
-async function main([verb, file = ""]: readonly string[]): Promise<number> {
+async function main([verb, file = "", seconds = "15"]: readonly string[]): Promise<number> {
   if (verb === "note") {
     writeFileSync(file, JSON.stringify(everything()));
     return 0;
   }
   const before = JSON.parse(readFileSync(file, "utf8")) as Found;
-  const found = await left(before, everything, 15);
+  const found = await left(before, everything, Number(seconds));
   for (const name of found) console.log(`✖ left behind: ${name}`);
   return found.length === 0 ? 0 : 1;
 }

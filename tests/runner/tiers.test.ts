@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { onlyInAllOf } from "./tiers.ts";
 
@@ -41,8 +41,11 @@ describe("a test of --all alone", () => {
 });
 
 describe("the runner", () => {
+  // The environment is there already: the runner must not begin a set-up.
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...process.env, DATALAB_PROJECT: root, PATH: path };
   const run = (...args: string[]) =>
-    spawnSync("bash", ["tests/run", ...args], { cwd: root, encoding: "utf8" });
+    spawnSync("bash", ["tests/run", ...args], { cwd: root, encoding: "utf8", env });
 
   test("lists what is in which tier, and runs nothing", () => {
     const ran = run("--list", "types", "go");

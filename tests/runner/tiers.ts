@@ -1,6 +1,7 @@
 /**
- * Which tests are in which tier. `tiers.ts print [SUITE...]` is `./datalab test --list`; `tiers.ts extra SUITE` prints how many tests of
- * a suite `--all` alone runs. vitest collects the tests of both tiers; the suites that are not vitest's are in both as a whole.
+ * Which tests are in which tier. `tiers.ts print [SUITE...]` is `./datalab test --list`;
+ * `tiers.ts extra SUITE` prints how many tests of a suite `--all` alone runs. vitest collects the tests of
+ * both tiers; the suites that are not vitest's are in both as a whole.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
@@ -8,7 +9,10 @@ import { join, relative, resolve } from "node:path";
 import type { Tier } from "../support/tier.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-/** Where the tests of a project of vitest.config.ts may stand; of unit's, the folders of the other two are left out. */
+/**
+ * Where the tests of a project of vitest.config.ts may stand; of unit's, the folders of the other two are
+ * left out.
+ */
 const folders = { unit: "tests", manifests: "tests/manifests", acceptance: "tests/acceptance" } as const;
 export type Project = keyof typeof folders;
 export const projects = Object.keys(folders) as Project[];
@@ -18,7 +22,9 @@ export interface Listed {
   readonly name: string;
 }
 
-/** What vitest would run of a project. A cluster is named, so that the tests which need one are among them. */
+/**
+ * What vitest would run of a project. A cluster is named, so that the tests which need one are among them.
+ */
 function collect(project: Project, tier: Tier, paths: readonly string[] = []): Listed[] {
   const cluster = { DATALAB_TEST_CONTEXT: "listed", DATALAB_TEST_REGISTRY: "listed", ...process.env };
   const args = ["list", ...paths, "--project", project, "--no-static-parse", "--json"];

@@ -1,6 +1,6 @@
 /**
- * How long each test took. `times.ts REPORTS TIER` reads what the suites have reported, writes logs/test-times.json and prints the slowest;
- * `node bench/tests.ts` keeps that file in bench/data.
+ * How long each test took. `times.ts REPORTS TIER` reads what the suites have reported, writes
+ * logs/test-times.json and prints the slowest; `node bench/tests.ts` keeps that file in bench/data.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -19,7 +19,10 @@ export interface Timed {
 }
 export interface Times {
   readonly tier: Tier;
-  /** Seconds by suite, with all that is no test: building the test image, collecting, setting up and cleaning up. */
+  /**
+   * Seconds by suite, with all that is no test: building the test image, collecting, setting up and cleaning
+   * up.
+   */
   readonly suites: Readonly<Record<string, number>>;
   /** Seconds of a file's tests and hooks together. */
   readonly files: readonly { readonly suite: string; readonly file: string; readonly seconds: number }[];

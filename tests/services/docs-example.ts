@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { database, secret } from "../../src/model/needs.ts";
-import { json, t } from "../../src/model/refs.ts";
+import { t } from "../../src/model/refs.ts";
 import { defineService } from "../../src/model/service.ts";
+import { server } from "./visits/server.ts";
 
 /** Counts visits: the example of docs/add-a-service.md. */
 export const visits = defineService({
@@ -16,14 +17,12 @@ export const visits = defineService({
     main: {
       image: "python",
       command: () => ["python", "/run/datalab/server.py"],
-      env: ({ needs: { db, admin } }) => ({
+      env: ({ needs: { db, admin }, options, stack }) => ({
         DATABASE_URL: t`postgresql://${db.user}:${db.password}@${db.host}:${db.port}/${db.name}`,
         ADMIN_PASSWORD: admin,
+        TITLE: t`${options.title} of ${stack}`,
       }),
-      files: ({ options, stack }) => ({
-        "server.py": "...",
-        "page.json": json({ title: options.title, stack }),
-      }),
+      files: () => ({ "server.py": server }),
       endpoints: {
         web: {
           port: 8080,
@@ -47,9 +46,9 @@ export const visits = defineService({
       run: async ({ endpoints, secrets, signal }) => {
         const authorization = `Basic ${Buffer.from(`admin:${secrets.admin}`).toString("base64")}`;
         const read = async () => {
-          const answer = await fetch(`${endpoints["main.web"]}/`, { headers: { authorization }, signal });
-          if (!answer.ok) throw new Error(`the page answered ${answer.status}`);
-          return ((await answer.json()) as { visits: number }).visits;
+          const response = await fetch(`${endpoints["main.web"]}/`, { headers: { authorization }, signal });
+          if (!response.ok) throw new Error(`the page returned ${response.status}`);
+          return ((await response.json()) as { visits: number }).visits;
         };
         const [first, second] = [await read(), await read()];
         if (second <= first) throw new Error(`${first} visits, then ${second}`);

@@ -94,6 +94,6 @@ describe("jupyterhub", () => {
     expect(wrong("[{ name: Ana }]")).toContain("services.jupyterhub.options.users[0].name");
     expect(wrong("[{ name: 'a/b' }]")).toContain("services.jupyterhub.options.users[0].name");
     expect(wrong(`[{ name: ${"ä".repeat(20)} }]`)).toContain("services.jupyterhub.options.users[0].name");
-    expect(wrong("[{ name: ana }, { name: ana }]")).toContain("every user once");
+    expect(wrong("[{ name: ana }, { name: ana }]")).toContain("unique user names");
   });
 });

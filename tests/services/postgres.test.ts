@@ -29,7 +29,8 @@ describe("provision.sql", () => {
 
   test("the exporter's role may read statistics, and no other role may", () => {
     expect(roles(lines, /^GRANT pg_monitor TO "([^"]+)";$/)).toEqual(["postgres-exporter"]);
-    // Whoever had it before, by another version of a service, loses it; where it is not granted nothing is said.
+    // Whoever had it before, by another version of a service, loses it; where it is not granted nothing is
+    // said.
     const revoked = roles(
       lines,
       /^SELECT 'REVOKE pg_monitor FROM "([^"]+)"' WHERE pg_has_role\('\1', 'pg_monitor', 'member'\)\\gexec$/,

@@ -84,6 +84,19 @@ describe("setup.sh --check", () => {
     expect(sorted(ports.map(({ port }) => port))).toEqual(published(100, preset));
   });
 
+  test.each([
+    ["lake", "debian base python pipelines services dashboard core gateway"],
+    ["analytics", "debian base python pipelines services notebook dashboard core gateway"],
+    ["full", "debian base python pipelines services spark notebook dashboard core gateway"],
+  ])("a first run with the preset %s is estimated for its images alone", (preset, images) => {
+    const root = emptyProject();
+    writeFileSync(join(root, "Pulumi.dev.yaml"), `config:\n  datalab:platform:\n    preset: ${preset}\n`);
+    const script = `project='${root}' cache='${root}/cache' scratch='' state='' docker='' node_folder=''
+      . tools/setup/preset.sh && . tools/setup/steps.sh && missing_images | paste -sd' '`;
+    const { stdout, stderr } = spawnSync("bash", ["-euc", script], { cwd: root, encoding: "utf8" });
+    expect({ stdout, stderr }).toEqual({ stdout: `${images}\n`, stderr: "" });
+  });
+
   test("a preset that does not exist counts as the default here; `config validate` names it", () => {
     const root = emptyProject();
     writeFileSync(join(root, "Pulumi.dev.yaml"), "config:\n  datalab:platform:\n    preset: lage\n");

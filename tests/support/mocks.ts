@@ -53,8 +53,8 @@ export interface RecordOptions {
 }
 
 /**
- * Runs a program against an engine that only records, and waits until every resource is registered. Resources of a real
- * run don't know what a mock makes up: an input that is unknown fails the recording, and says so.
+ * Runs a program against an engine that only records, and waits until every resource is registered. Resources
+ * of a real run don't know what a mock makes up: an input that is unknown fails the recording, and says so.
  */
 export async function record<T>(
   program: () => pulumi.Output<T> | Promise<unknown>,

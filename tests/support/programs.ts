@@ -4,8 +4,9 @@ import { onTestFinished } from "vitest";
 import { makeProject } from "./project.ts";
 
 /**
- * Puts a program of the test's own in the place of another: a script for `node` that finds its arguments in `args`, and
- * a folder of its own in `folder`. It is the first on PATH while the test runs. Returns that folder.
+ * Puts a program of the test's own in the place of another: a script for `node` that finds its arguments in
+ * `args`, and a folder of its own in `folder`. It is the first on PATH while the test runs. Returns that
+ * folder.
  */
 export function standIn(name: string, script: string): string {
   const folder = makeProject({}, { bare: true });

@@ -14,7 +14,10 @@ import { objectStore } from "../../src/services/object-store.ts";
 import { postgres } from "../../src/services/postgres.ts";
 import { prefect } from "../../src/services/prefect.ts";
 
-/** The services that the others stand on. Tests of the machinery use these, so that a new service changes none of them. */
+/**
+ * The services that the others stand on. Tests of the machinery use these, so that a new service changes none
+ * of them.
+ */
 export const foundation: readonly ServiceDefinition[] = [core, postgres, objectStore, prefect].map(alone);
 
 /** A service without what it can do without: those who answer it are not declared here. */
@@ -47,7 +50,10 @@ function writeProject(files: Files): string {
   return root;
 }
 
-/** The model of a project with one pipeline, this platform object and these lines beside it; nothing of the project stays. */
+/**
+ * The model of a project with one pipeline, this platform object and these lines beside it; nothing of the
+ * project stays.
+ */
 export function modelOf(yaml = "", stack = "dev", known = foundation, beside = ""): PlatformModel {
   const file = yaml && `${platformYaml(yaml)}${beside}`;
   const root = writeProject({ ...goodPipeline, [`Pulumi.${stack}.yaml`]: file });

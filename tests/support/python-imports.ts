@@ -1,7 +1,11 @@
-/** What Python files import of each other, read from their text: at the top, in a function, for types only. */
+/**
+ * What Python files import of each other, read from their text: at the top, in a function, for types only.
+ */
 import { dirname, join } from "node:path";
 
-/** A file, by its path below the folder that Python searches, and those of the same folder that it imports. */
+/**
+ * A file, by its path below the folder that Python searches, and those of the same folder that it imports.
+ */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 const statement =
@@ -24,7 +28,10 @@ const names = (list: string): string[] =>
     .map((name) => name.trim().split(/\s/)[0] ?? "")
     .filter((name) => name !== "") ?? [];
 
-/** The graph of files given as path and text. A folder's `__init__.py` counts where the folder itself is imported. */
+/**
+ * The graph of files given as path and text. A folder's `__init__.py` counts where the folder itself is
+ * imported.
+ */
 export function importGraph(files: ReadonlyMap<string, string>): ImportGraph {
   const fileOf = (module: string): string | undefined =>
     [`${module.replaceAll(".", "/")}.py`, `${module.replaceAll(".", "/")}/__init__.py`].find((path) =>

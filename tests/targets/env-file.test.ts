@@ -1,4 +1,6 @@
-/** A service file's variable may hold any text beside a secret: its container starts, and has that very text. */
+/**
+ * A service file's variable may hold any text beside a secret: its container starts, and has that very text.
+ */
 import * as k8s from "@pulumi/kubernetes";
 import { describe, expect, test } from "vitest";
 import { deriveSecret } from "../../src/model/derive.ts";

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# comment.sh FILE: puts a file into one comment of the pull or merge request that this run is for, and updates that comment from then on. Its
-# first line is the mark that the comment is found by. GitHub: GH_TOKEN, PR_NUMBER, GITHUB_REPOSITORY. GitLab: GITLAB_TOKEN,
-# CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID.
+# comment.sh FILE: puts a file into one comment of the pull or merge request that this run is for, and updates
+# that comment from then on. Its first line is the mark that the comment is found by. GitHub: GH_TOKEN,
+# PR_NUMBER, GITHUB_REPOSITORY. GitLab: GITLAB_TOKEN, CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID.
 set -euo pipefail
 file=${1:?comment.sh: expected a file, received none}
 mark=$(head -n 1 "$file")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# drift.sh STACK: what of a stack is otherwise than it was deployed, in $out/drift-STACK.md. Exit code 3 when anything is.
+# drift.sh STACK: what of a stack is otherwise than it was deployed, in $out/drift-STACK.md. Exit code 3 when
+# anything is.
 set -euo pipefail
 # shellcheck source=tools/ci/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# nightly.sh: every test, the long ones too, on this machine; which tests took longest stands in $out/nightly.md.
+# nightly.sh: every test, the long ones too, on this machine; which tests took longest stands in
+# $out/nightly.md.
 set -euo pipefail
 # shellcheck source=tools/ci/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

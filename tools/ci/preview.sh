@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# preview.sh STACK: what a change would do to a stack, as a comment in $out/preview-STACK.md, as JSON in preview-STACK.json, and as a
-# sealed plan in plan-STACK.json. Exit code 2 when a policy is broken; the comment is there all the same.
+# preview.sh STACK: what a change would do to a stack, as a comment in $out/preview-STACK.md, as JSON in
+# preview-STACK.json, and as a sealed plan in plan-STACK.json. Exit code 2 when a policy is broken; the
+# comment is there all the same.
 set -euo pipefail
 # shellcheck source=tools/ci/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# restore-drill.sh STACK: backs a stack up and restores that into a stack made for it on this machine's Docker; how it went stands in
-# $out/restore-drill-STACK.json. Older backups than the configuration keeps are removed.
+# restore-drill.sh STACK: backs a stack up and restores that into a stack made for it on this machine's
+# Docker; how it went stands in $out/restore-drill-STACK.json. Older backups than the configuration keeps are
+# removed.
 set -euo pipefail
 # shellcheck source=tools/ci/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

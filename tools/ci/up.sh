@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# up.sh STACK: brings a stack to what the checkout says, by a plan that was made and shown just before, and only that.
+# up.sh STACK: brings a stack to what the checkout says, by a plan that was made and shown just before, and
+# only that.
 set -euo pipefail
 # shellcheck source=tools/ci/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

@@ -70,7 +70,8 @@ verify_sha256() {
   [ "$actual" = "$2" ] || { say "$(basename "$1"): sha256 is $actual, expected ${2:-one, but none is published}"; return 1; }
 }
 
-# apt_install PACKAGE...: Debian and Ubuntu as root only; the lists are fetched again when a package isn't found.
+# apt_install PACKAGE...: Debian and Ubuntu as root only; the lists are fetched again when a package isn't
+# found.
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 apt_install() {
   can_apt || return 1

@@ -12,9 +12,9 @@ docker_clients() {
   if [ -x /usr/bin/docker ]; then echo /usr/bin/docker; fi
 }
 
-# find_docker: sets docker to the first client that reaches a server and can build with BuildKit, docker_version to
-# the server's version, and docker_problem to what is wrong otherwise. A client of version 23 or later builds with the
-# buildx plugin only; an older one has BuildKit built in.
+# find_docker: sets docker to the first client that reaches a server and can build with BuildKit,
+# docker_version to the server's version, and docker_problem to what is wrong otherwise. A client of version
+# 23 or later builds with the buildx plugin only; an older one has BuildKit built in.
 find_docker() {
   local client versions
   docker='' docker_version='' docker_problem='Docker is not installed'
@@ -91,21 +91,20 @@ step_images() {
   [ -n "$docker" ] || find_docker || fail "images: $docker_problem" "run ./setup.sh --only docker"
   [ -n "$node_folder" ] || find_node || fail "images: there is no Node yet" "run ./setup.sh"
   local -a command=("$node_folder/node" "$project/src/images/main.ts") names=() options=()
-  local missing name planned line
+  local missing line
   if [ -n "$stack" ]; then
     # What is wrong with its configuration `up` says, with every problem at once.
-    missing=$("$node_folder/node" "$project/src/cli/images-needed.ts" "$stack" 2>>"$log_file") || return 0
-    [ -n "$missing" ] || return 0
+    missing=$("$node_folder/node" "$project/src/cli/images-needed.ts" "$stack" 2>>"$log_file") || missing=''
+    [ -n "$missing" ] || { plan_images ''; return 0; }
     mapfile -t names <<<"$missing"
   else
     read -ra names <<<"$(preset_list images)"
   fi
-  missing=$(DATALAB_DOCKER=$docker "${command[@]}" missing "${names[@]}" 2>/dev/null) && return
-  planned=$(planned_for "$missing")
-  while read -r name; do
-    case " ${planned//$'\n'/ } " in *" $name "*) ;; *) event "drop $name" ;; esac
-  done < <(sed -n 's/^plan \(\(image\|program\)-.*\)/\1/p' "$scratch/events")
-  for name in $planned; do event "plan $name"; done
+  if missing=$(DATALAB_DOCKER=$docker "${command[@]}" missing "${names[@]}" 2>/dev/null); then
+    plan_images ''
+    return
+  fi
+  plan_images "$missing"
   if $verbose; then options=(--verbose); fi
   say "images: building what is missing"
   { DATALAB_DOCKER=$docker "${command[@]}" build "${names[@]}" "${options[@]}" 2>&1 >/dev/null || echo "failed $?"; } | {
@@ -119,6 +118,16 @@ step_images() {
     done
     exit "$code"
   } || fail "images: not all of them could be built" "see the lines above; what is finished is kept: run ./setup.sh again"
+}
+
+# plan_images IMAGES: these are what is built, whatever was planned before anybody could say.
+plan_images() {
+  local name planned
+  planned=$(planned_for "$1")
+  while read -r name; do
+    case " ${planned//$'\n'/ } " in *" $name "*) ;; *) event "drop $name" ;; esac
+  done < <(sed -n 's/^plan \(\(image\|program\)-.*\)/\1/p' "$scratch/events" 2>/dev/null)
+  for name in $planned; do event "plan $name"; done
 }
 
 # tell_build LINE: "image python: building", "program minio: compiled in 74.1 s"

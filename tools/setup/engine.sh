@@ -21,8 +21,8 @@ engine_was_built() {
   [ -s "$stamp" ] && ! grep -q '^official' "$stamp"
 }
 
-# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's time and up to
-# 500 MB. It has no switch for it, and goes on without where it can't make the folder.
+# The engine writes all that it does, at its most talkative, into compressed files: a fifth of a preview's
+# time and up to 500 MB. It has no switch for it, and goes on without where it can't make the folder.
 without_engine_logs() {
   [ ! -f "$PULUMI_HOME/logs" ] || return 0
   mkdir -p "$PULUMI_HOME"
@@ -47,7 +47,8 @@ step_engine() {
   missing=$(engine_missing) && return
   need_go
   say "engine: building from Go modules: $missing"
-  # One compiler at a time: the next one finds in Go's cache what this one has compiled. Images' programs wait here, too.
+  # One compiler at a time: the next one finds in Go's cache what this one has compiled. Images' programs wait
+  # here, too.
   exec 7>"$cache/compiling.lock"
   if command -v flock >/dev/null; then flock 7; fi
   local -a programs=() others=()

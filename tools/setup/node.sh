@@ -81,7 +81,8 @@ packaged_node() {
   tar -xzf "$scratch/$archive" -C "$scratch/node/bin" --strip-components=2 package/bin/node
 }
 
-# npm_is_current: every package of package-lock.json that is meant for this platform is installed in that version.
+# npm_is_current: every package of package-lock.json that is meant for this platform is installed in that
+# version.
 npm_is_current() {
   [ -s "$project/package-lock.json" ] && [ -s "$project/node_modules/.package-lock.json" ] || return 1
   "$node_folder/node" -e '
@@ -98,7 +99,8 @@ npm_is_current() {
 
 npm_ci() { (cd "$project" && quietly "npm ci" npm ci --no-audit --no-fund --no-update-notifier --loglevel=error); }
 
-# npm_was_too_quick: a package's own installer ran a program that Linux still took for being written. Seldom twice.
+# npm_was_too_quick: a package's own installer ran a program that Linux still took for being written. Seldom
+# twice.
 npm_was_too_quick() {
   tail -n 60 "$log_file" | grep -q ETXTBSY || return 1
   say "npm: a program was still being written (ETXTBSY): trying again"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # project is set by setup.sh
-# What the dev stack starts from: `preset` in its file, with the services, images and memory of src/config/presets.json.
+# What the dev stack starts from: `preset` in its file, with the services, images and memory of
+# src/config/presets.json.
 
 dev_preset() {
   local file=$project/Pulumi.dev.yaml name=''

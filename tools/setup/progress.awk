@@ -1,5 +1,6 @@
-# progress.awk DURATIONS EVENTS: what is under way, or with estimate=1 how long all of it takes. Variables: now (seconds, as in
-# the events), cores. Events: "plan NAME", "drop NAME", "begin NAME SECONDS", "end NAME SECONDS".
+# progress.awk DURATIONS EVENTS: what is under way, or with estimate=1 how long all of it takes. Variables:
+# now (seconds, as in the events), cores. Events: "plan NAME", "drop NAME", "begin NAME SECONDS", "end NAME
+# SECONDS".
 function clock(seconds) { return sprintf("%d:%02d", seconds / 60, seconds % 60) }
 function about(seconds) {
   if (seconds < 90) return sprintf("%d s", seconds < 5 ? 5 : int((seconds + 4) / 5) * 5)

@@ -12,7 +12,8 @@ event() { printf '%s\n' "$*" >>"$scratch/events"; }
 begin_step() { event "begin $1 $(seconds_now)"; }
 end_step() { event "end $1 $(seconds_now)"; }
 
-# progress [EVENTS]: "step 3 of 11 · image python · usually 50 s · 0:12 so far, about 6 min left"; nothing between two steps.
+# progress [EVENTS]: "step 3 of 11 · image python · usually 50 s · 0:12 so far, about 6 min left"; nothing
+# between two steps.
 progress() { awk -v now="$(seconds_now)" -v cores="$cores" -f "$project/tools/setup/progress.awk" "$durations" "$1"; }
 
 # estimate STEP...: seconds that these steps take on this machine.
@@ -22,7 +23,8 @@ estimate() {
     awk -v estimate=1 -v cores="$cores" -f "$project/tools/setup/progress.awk" "$durations" -
 }
 
-# The steps that are known to be needed, one a line: of node, npm, engine, docker and images, those that are given.
+# The steps that are known to be needed, one a line: of node, npm, engine, docker and images, those that are
+# given.
 planned_steps() {
   local step component missing
   for step in "$@"; do
@@ -59,14 +61,18 @@ programs_in() {
   esac
 }
 
-# missing_images: those of the platform that are not built; all that the durations know where nobody can say.
+# missing_images: those of the dev stack's preset that are not built; all of them where nobody can say.
 missing_images() {
-  local code=0
+  local code=0 name
+  local -a names=()
+  read -ra names <<<"$(preset_list images)"
   if [ -n "$docker" ] && [ -n "$node_folder" ] && [ -s "$project/node_modules/.package-lock.json" ]; then
-    DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing 2>/dev/null || code=$?
+    DATALAB_DOCKER=$docker "$node_folder/node" "$project/src/images/main.ts" missing "${names[@]}" 2>/dev/null || code=$?
     [ "$code" -gt 1 ] || return 0
   fi
-  sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations"
+  while read -r name; do
+    case " ${names[*]:-$name} debian base " in *" $name "*) echo "$name" ;; esac
+  done < <(sed -n 's/^image-\([a-z]*\) .*/\1/p' "$durations")
 }
 
 # The living line is drawn anew every second, and erased by every line that is said.
@@ -100,8 +106,8 @@ stop_ticker() {
   ! $living || printf '\r\033[K' >&2
 }
 
-# side_by_side COMMAND COMMAND: both at once, each a process group of its own. The first failure stops the other one, and is
-# what set-up ends with: its lines have been said.
+# side_by_side COMMAND COMMAND: both at once, each a process group of its own. The first failure stops the
+# other one, and is what set-up ends with: its lines have been said.
 lanes=()
 side_by_side() {
   local code=0 command lane
@@ -121,8 +127,10 @@ side_by_side() {
     done
     lanes=("${running[@]}")
   done
-  [ "$code" = 0 ] || stop_lanes
-  return "$code"
+  [ "$code" = 0 ] && return
+  stop_lanes
+  [ "$code" -le 128 ] || say "✖ set-up: a part of it was ended by signal $((code - 128))"
+  return 1
 }
 # What a stopped lane leaves behind it removes itself: it has ten seconds for that.
 stop_lanes() {

@@ -21,7 +21,7 @@ class _Repeated(ValueError):
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Repeated("a key is there twice")
+        raise _Repeated("a key is repeated")
     return found
 
 

@@ -92,7 +92,7 @@ def inspect(
         codec = _decide(scan, stream, bom)
     bad = scan.invalid > 0 and codec == "utf-8"
     if scan.blank:
-        raise DataLabError("E_FILE_BLANK", f"{name} holds nothing but blank lines", "check the export")
+        raise DataLabError("E_FILE_BLANK", f"{name} contains only blank lines", "check the export")
     stream.seek(bom)
     raw = stream.read(SAMPLE)
     cut = raw if len(raw) < SAMPLE else raw[: len(raw) // 4 * 4]
@@ -253,7 +253,7 @@ def _scan(stream: Stream, bom: int, codec: str, name: str, max_line: int) -> _Sc
             raise DataLabError(
                 "E_FILE_LINE_LENGTH",
                 f"{name}, line {line}: longer than {max_line:,} bytes",
-                "is it the right file? raise DATALAB_MAX_LINE_BYTES if it is",
+                "check the file, or raise DATALAB_MAX_LINE_BYTES",
             )
         line += chunk.count(b"\n")
         found.blank = found.blank and not chunk.strip()

@@ -30,7 +30,7 @@ def parse_key(key: str) -> Landed:
     match = KEY.match(key)
     if match is None or match["file"] in (".", ".."):
         raise DataLabError(
-            "E_LANDING_KEY", f'"{key}" is no landing key', "_landing/<table>/<sha256>/<file name>"
+            "E_LANDING_KEY", f'"{key}" is not a landing key', "_landing/<table>/<sha256>/<file name>"
         )
     return Landed(key, check_table_name(match["table"]), match["hash"], match["file"])
 

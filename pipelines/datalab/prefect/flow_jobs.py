@@ -187,7 +187,14 @@ def prepare(api: Api, cluster: Cluster) -> None:
 def work(api: Api, cluster: Cluster, arguments: list[str]) -> int:
     """Run Prefect's worker, and look after its runs at its side. Gives its exit code."""
     # Several share a pool: each is called after its pod.
-    command = [sys.executable, "-m", "datalab.prefect.event_worker", "--name", socket.gethostname(), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "datalab.prefect.event_worker",
+        "--name",
+        socket.gethostname(),
+        *arguments,
+    ]
     path = os.pathsep.join(filter(None, [COLLECTIONS, os.environ.get("PYTHONPATH")]))
     child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})  # noqa: S603 - the image's own
     for number in (signal.SIGTERM, signal.SIGINT):

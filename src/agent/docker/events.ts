@@ -28,7 +28,10 @@ interface DockerEvent {
 const actions = ["create", "start", "die", "oom", "destroy", "rename", "update", "health_status"];
 const relistMs = 60_000;
 
-/** Keeps the list of a stack's containers by Docker's events. What serves a workload without being one is left out. */
+/**
+ * Keeps the list of a stack's containers by Docker's events. What serves a workload without being one is left
+ * out.
+ */
 export class DockerEvents {
   readonly #docker: DockerApi;
   readonly #stack: string;

@@ -8,8 +8,9 @@ interface Partial {
 }
 
 /**
- * Takes Docker's log stream apart: frames of eight bytes (stream, three zeros, length) and a payload that begins with a time
- * stamp. A payload without a line end is a piece of a long line; the next frame of its stream goes on with it.
+ * Takes Docker's log stream apart: frames of eight bytes (stream, three zeros, length) and a payload that
+ * begins with a time stamp. A payload without a line end is a piece of a long line; the next frame of its
+ * stream goes on with it.
  */
 export class Demultiplexer {
   #rest: Buffer = Buffer.alloc(0);

@@ -48,7 +48,9 @@ export class ContainerStats {
     return this.#usage;
   }
 
-  /** Size and labels by volume name, as measured last. Docker walks through all files for it, so that is rare. */
+  /**
+   * Size and labels by volume name, as measured last. Docker walks through all files for it, so that is rare.
+   */
   volumes(): ReadonlyMap<string, VolumeSize> {
     if (performance.now() - this.#volumesAt > volumesMs && !this.#volumesRunning) {
       this.#volumesRunning = true;

@@ -36,8 +36,8 @@ export function inCluster(env: NodeJS.ProcessEnv, folder: string): ApiOptions {
 }
 
 /**
- * Reads from Kubernetes' HTTP API with the token that the pod has. It is read for every request: the kubelet replaces it now
- * and then. The usual client library would take 40 MiB more of the agent's memory.
+ * Reads from Kubernetes' HTTP API with the token that the pod has. It is read for every request: the kubelet
+ * replaces it now and then. The usual client library would take 40 MiB more of the agent's memory.
  */
 export class KubernetesApi {
   readonly #url: URL;
@@ -64,8 +64,8 @@ export class KubernetesApi {
   }
 
   /**
-   * An answer that goes on: its end, or the signal, closes the connection. The log of a container that has not written
-   * anything yet has no answer at all until it does.
+   * An answer that goes on: its end, or the signal, closes the connection. The log of a container that has
+   * not written anything yet has no answer at all until it does.
    */
   async stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     const answer = await this.#open(path, signal, false);

@@ -8,9 +8,10 @@ const firstMs = 2_000;
 const longestMs = 600_000;
 
 /**
- * How long a log that is followed may be silent until it is opened again, because it may have come to a standstill: the kubelet
- * sees that it has begun a new file only from the end of the one before on. A file that became full while it was still read
- * is followed for ever, and the new one is not. After much that was new it is not long, then ever longer.
+ * How long a log that is followed may be silent until it is opened again, because it may have come to a
+ * standstill: the kubelet sees that it has begun a new file only from the end of the one before on. A file
+ * that became full while it was still read is followed for ever, and the new one is not. After much that was
+ * new it is not long, then ever longer.
  */
 export class IdleTimeout {
   #ms = longestMs;

@@ -5,8 +5,9 @@ const stampBytes = 40;
 const stamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /**
- * Takes a log of Kubernetes apart: lines that begin with a time stamp, in the node's own time zone. The two streams are not
- * told apart there: all is `stdout`. What has no time stamp is the kubelet speaking, not the container.
+ * Takes a log of Kubernetes apart: lines that begin with a time stamp, in the node's own time zone. The two
+ * streams are not told apart there: all is `stdout`. What has no time stamp is the kubelet speaking, not the
+ * container.
  */
 export class LogLines {
   readonly #onStrange: (text: string) => void;

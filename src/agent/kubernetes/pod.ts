@@ -61,8 +61,8 @@ export interface PodContainer extends Container {
 }
 
 /**
- * The containers of a pod. The first, which the pod is there for, has the pod's name; others, those that prepare the pod
- * included, are `<pod>/<container>`. None for a pod that is no workload's.
+ * The containers of a pod. The first, which the pod is there for, has the pod's name; others, those that
+ * prepare the pod included, are `<pod>/<container>`. None for a pod that is no workload's.
  */
 export function containersOf(
   pod: Pod,

@@ -21,7 +21,10 @@ interface Counter {
   readonly seconds: number;
 }
 
-/** However often it is asked, the metrics API is not asked more often than this: it measures every 15 s itself. */
+/**
+ * However often it is asked, the metrics API is not asked more often than this: it measures every 15 s
+ * itself.
+ */
 const cacheMs = 5_000;
 
 export interface PodUsageOptions {
@@ -35,8 +38,9 @@ export interface PodUsageOptions {
 }
 
 /**
- * What containers use, from the metrics API (metrics-server). It tells cores in use, of the last 15 to 60 s; seconds of CPU
- * time, which rules and dashboards count in, are those added up evenly since the agent has seen the container first.
+ * What containers use, from the metrics API (metrics-server). It tells cores in use, of the last 15 to 60 s;
+ * seconds of CPU time, which rules and dashboards count in, are those added up evenly since the agent has
+ * seen the container first.
  */
 export class PodUsage {
   /** Whether the metrics API answered when it was asked last. */
@@ -71,12 +75,12 @@ export class PodUsage {
     try {
       const { items } = await api.json<{ items: readonly PodMetrics[] }>(this.#path);
       for (const item of items) pods.set(item.metadata.name, item);
-      if (!this.available) log("the metrics API answers: processor and memory are measured");
+      if (!this.available) log("the metrics API answers: CPU and memory are measured");
       this.available = true;
     } catch (error) {
       if (this.available) {
         log(
-          `processor and memory of containers are not measured: ${(error as Error).message}. They come from the metrics API, which metrics-server provides; everything else works without it`,
+          `CPU and memory of containers are not measured: ${(error as Error).message}. They come from the metrics API, which metrics-server provides; everything else works without it`,
         );
       }
       this.available = false;

@@ -11,8 +11,8 @@ const silentAfterMs = 3 * 60_000;
 export function register(program: AnyCommand): void {
   const alerts = program
     .command("alerts")
-    .description("Alerts that fire now, and the last ones that began or ended.")
-    .option("-n, --last <count>", "how many of the last changes", wholeNumber("--last", 0), 20)
+    .description("Show active alerts, and the last ones that started or ended.")
+    .option("-n, --last <count>", "number of recent changes", wholeNumber("--last", 0), 20)
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const platform = await readPlatform(project, stack);
@@ -20,14 +20,13 @@ export function register(program: AnyCommand): void {
       const recent = report.recent.slice(0, options.last);
       if (json) return printJson({ ...report, recent });
       const head = ["alert", "severity", "service", "since", "what"];
-      if (report.active.length === 0) say(`${onStderr("green", "✔")} No alert fires.`);
+      if (report.active.length === 0) say(`${onStderr("green", "✔")} No alert is active.`);
       else print(await table(head, report.active.map(activeCells)));
       const { heartbeat } = report;
       if (heartbeat === null || Date.now() - Date.parse(heartbeat) > silentAfterMs) {
         const last = heartbeat === null ? "none has arrived yet" : `the last one arrived ${ago(heartbeat)}`;
-        say(
-          `${onStderr("yellow", "!")} Alerts may not arrive: of the heartbeat that Prometheus sends, ${last}.`,
-        );
+        say(`${onStderr("yellow", "!")} Alerts may not arrive. Prometheus sends a heartbeat: ${last}.`);
+        if (heartbeat === null) say("  A stack without Prometheus and Alertmanager has no alerts.");
       }
       if (recent.length > 0) {
         print("");

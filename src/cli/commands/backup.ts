@@ -13,11 +13,11 @@ import { createReporter } from "../terminal/progress.ts";
 export function register(program: AnyCommand): void {
   const backup = program
     .command("backup")
-    .description("Save databases, objects and notebooks, bring them back, prove that it works.");
+    .description("Save databases, objects and notebooks, restore them, prove that the restore works.");
 
   const create = backup
     .command("create")
-    .description("Save every database, object and home of a running stack, and read all of it back.")
+    .description("Save every database, object and home folder of a running stack, and read all of it back.")
     .action(async (_options, command) => {
       const { project, stack, json } = contextOf(command);
       const { createBackup } = await import("../../ops/backup/create.ts");
@@ -25,17 +25,18 @@ export function register(program: AnyCommand): void {
         createBackup({ project, stack, reporter, signal: interruptible() }),
       );
       if (json) return printJson(made);
-      print(`${onStdout("bold", made.id)}: ${contentText(made)}, read back whole, in ${made.place}`);
-      for (const { what, why } of made.leaves) say(`${onStderr("yellow", "!")} not in it: ${what} (${why})`);
+      print(`${onStdout("bold", made.id)}: ${contentText(made)}, read back completely, in ${made.place}`);
+      for (const { what, why } of made.leaves)
+        say(`${onStderr("yellow", "!")} not included: ${what} (${why})`);
     });
   examples(create, [
-    ["./datalab backup create", "nothing is stopped for it"],
+    ["./datalab backup create", "without stopping anything"],
     ["./datalab backup create --stack staging --json", "for schedulers"],
   ]);
 
   const list = backup
     .command("list")
-    .description("Every backup of a stack, the last one first.")
+    .description("List the backups of a stack, newest first.")
     .action(async (_options, command) => {
       const { project, stack, json } = contextOf(command);
       const { listBackups } = await import("../../ops/backup/list.ts");
@@ -53,12 +54,12 @@ export function register(program: AnyCommand): void {
       );
       say(`in ${found[0]?.place}`);
     });
-  examples(list, [["./datalab backup list --stack prod", "a table, the last one first"]]);
+  examples(list, [["./datalab backup list --stack prod", "a table, newest first"]]);
 
   const verify = backup
     .command("verify")
-    .argument("[backup]", "its id, or latest; all of them when none is named")
-    .description("Read backups to their last byte. Exit code 1 when one is damaged.")
+    .argument("[backup]", "its id, or latest (default: all backups)")
+    .description("Read backups completely. The exit code is 1 if one is damaged.")
     .action(async (word: string | undefined, _options, command) => {
       const { project, stack, json } = contextOf(command);
       const { verifyBackups } = await import("../../ops/backup/list.ts");
@@ -75,17 +76,17 @@ export function register(program: AnyCommand): void {
         ),
       );
     });
-  examples(verify, [["./datalab backup verify latest", "before something risky"]]);
+  examples(verify, [["./datalab backup verify latest", "before a risky change"]]);
 
   const restore = backup
     .command("restore")
     .argument("[backup]", "its id, or latest", "latest")
     .description(
-      "Make a running stack's databases, buckets and homes what they are in a backup; what they are now is saved first.",
+      "Make a running stack's databases, buckets and homes equal to a backup. The current data is saved first.",
     )
-    .option("--from <stack>", "the stack that the backup is of (default: the stack itself)")
-    .option("--no-save", "don't save first what the stack holds now")
-    .option("--confirm <name>", "the stack's name, for a stack that is protected")
+    .option("--from <stack>", "restore another stack's backup (default: the stack's own)")
+    .option("--no-save", "do not save the stack's current data first")
+    .option("--confirm <name>", "the stack's name; required for a protected stack without a terminal")
     .action(async (word: string, options, command) => {
       const { project, stack, json, yes } = contextOf(command);
       const { restoreBackup } = await import("../../ops/backup/restore.ts");
@@ -101,7 +102,7 @@ export function register(program: AnyCommand): void {
           reporter,
           signal: interruptible(),
           confirm: ({ id, begun }) => {
-            const question = `Replace the databases, objects and homes of ${stack} by those of ${id} (${ago(begun)})?`;
+            const question = `Replace the databases, objects and homes of ${stack} with those of ${id} (${ago(begun)})?`;
             return isProtected
               ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
               : confirm(question, { yes });
@@ -113,7 +114,7 @@ export function register(program: AnyCommand): void {
       print(restoredText(result));
     });
   examples(restore, [
-    ["./datalab backup restore", "the last backup"],
+    ["./datalab backup restore", "the newest backup"],
     ["./datalab backup restore 20261128-031500-a1b2 --stack staging --from prod", "another stack's data"],
   ]);
 
@@ -121,10 +122,14 @@ export function register(program: AnyCommand): void {
     .command("drill")
     .argument("[backup]", "its id, or latest", "latest")
     .description(
-      "Restore a backup into a stack that is made for it on this machine's Docker, check everything, and remove it.",
+      "Restore a backup into a temporary stack on this machine's Docker, check everything, and remove the stack.",
     )
-    .option("--port-offset <number>", "added to the drill's ports", wholeNumber("--port-offset", 1))
-    .option("--keep", "leave the drill's stack running, to look at it")
+    .option(
+      "--port-offset <number>",
+      "number that is added to the drill stack's ports",
+      wholeNumber("--port-offset", 1),
+    )
+    .option("--keep", "keep the drill stack running for inspection")
     .action(async (word: string, options, command) => {
       const { project, stack, json } = contextOf(command);
       const { drillBackup } = await import("../../ops/lifecycle/restore-drill.ts");
@@ -144,33 +149,33 @@ export function register(program: AnyCommand): void {
     });
   examples(drill, [
     ["./datalab backup drill --stack prod", "weekly, by tools/ci/restore-drill.sh"],
-    ["./datalab backup drill --keep", "look at what came back"],
+    ["./datalab backup drill --keep", "inspect the restored data"],
   ]);
 
   const prune = backup
     .command("prune")
-    .description("Remove all but the last backups, and the files that none of those needs.")
+    .description("Remove all but the newest backups, and files that no remaining backup needs.")
     .option(
       "--keep <count>",
-      "how many stay (default: backup.keep of the configuration)",
+      "number of backups to keep (default: backup.keep of the configuration)",
       wholeNumber("--keep", 1),
     )
-    .option("--dry-run", "say what would go", false)
+    .option("--dry-run", "show what would be removed; change nothing", false)
     .action(async (options, command) => {
       const { project, stack, json, yes } = contextOf(command);
       const { pruneBackups } = await import("../../ops/backup/list.ts");
       const { backupsKept } = await import("../../ops/backup/archive.ts");
       const keep = options.keep ?? backupsKept(project, stack);
       const plan = await pruneBackups(project, stack, { keep, dryRun: true });
-      const what = `${plan.removed.length} backups (${plan.removed.join(", ") || "none"}) and ${plan.files} files of ${formatBytes(plan.bytes)} that none needs`;
+      const what = `${plan.removed.length} backups (${plan.removed.join(", ") || "none"}) and ${plan.files} files of ${formatBytes(plan.bytes)} that no backup needs`;
       const sure =
         !options.dryRun &&
         (plan.removed.length + plan.files === 0 || (await confirm(`Remove ${what}?`, { yes })));
       const done = sure ? await pruneBackups(project, stack, { keep, dryRun: false }) : plan;
       if (json) return printJson({ ...done, dryRun: !sure });
-      say(sure ? `Removed ${what}.` : `Would be removed: ${what}. Nothing was touched.`);
+      say(sure ? `Removed ${what}.` : `Would be removed: ${what}. Nothing was changed.`);
     });
-  examples(prune, [["./datalab backup prune --keep 7 --dry-run", "what would go"]]);
+  examples(prune, [["./datalab backup prune --keep 7 --dry-run", "show what would be removed"]]);
 }
 
 async function reported<T>(work: (reporter: Reporter) => Promise<T>): Promise<T> {
@@ -194,12 +199,13 @@ const homesText = (homes: number): string =>
   homes === 0 ? "" : `${homes === 1 ? "the home of 1 person" : `the homes of ${homes} people`}, `;
 
 function restoredText(result: Restored): string {
-  if (!result.restored) return "Nothing was touched.";
+  if (!result.restored) return "Nothing was changed.";
   const { stack, backup, before, databases, homes, objects, seconds } = result;
   const lines = [
-    `${onStdout("bold", stack)} holds what ${backup} holds (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
+    `${onStdout("bold", stack)} is equal to the backup ${backup} (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
   ];
-  if (before !== null) lines.push(`What it held before: ./datalab backup restore ${before} --stack ${stack}`);
+  if (before !== null)
+    lines.push(`To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`);
   return lines.join("\n");
 }
 
@@ -207,19 +213,19 @@ async function drillText(drill: Drill): Promise<string> {
   const { backup, stack, databases, homes, objects, checks, tables, seconds, kept } = drill;
   const rows = [
     ["databases", `${databases} loaded, each equal to its dump`],
-    ...(homes > 0 ? [["homes", `${homes} loaded, each with the files that it had`]] : []),
-    ["objects", `${objects} read back, each with the SHA-256 that it had`],
+    ...(homes > 0 ? [["homes", `${homes} loaded, each with the same files`]] : []),
+    ["objects", `${objects} read back, each with the same SHA-256`],
     ["functional checks", `${checks} passed`],
     ["tables of the lake", `${tables.length}, ${tables.reduce((all, t) => all + t.rows, 0)} rows`],
     [
-      "up, restore, all",
+      "up, restore, total",
       `${seconds.up.toFixed(1)}, ${seconds.restore.toFixed(1)}, ${seconds.total.toFixed(1)} s`,
     ],
   ];
-  const title = `The backup ${onStdout("bold", backup)} of ${stack} brings everything back.`;
+  const title = `The backup ${onStdout("bold", backup)} of ${stack} restores everything.`;
   const left =
     kept === null
-      ? "Nothing of the drill is left."
-      : `It runs as the stack ${kept} until ./datalab down --stack ${kept} --delete-data, or the next drill.`;
+      ? "The drill stack is removed."
+      : `It runs as the stack ${kept}. To remove it: ./datalab down --stack ${kept} --delete-data, or run the next drill.`;
   return [title, await table(["WHAT", "HOW"], rows), left].join("\n");
 }

@@ -1,3 +1,4 @@
+import type { Explanation } from "../../config/explain.ts";
 import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { onStderr, print, printJson, say } from "../terminal/output.ts";
 
@@ -8,7 +9,7 @@ export function register(program: AnyCommand): void {
 
   const validate = config
     .command("validate")
-    .description("Check the configuration, the service files and the pipelines. Touches nothing.")
+    .description("Check the configuration, the service files and the pipelines. Changes nothing.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
       const { declare } = await import("../../declare.ts");
@@ -36,35 +37,26 @@ export function register(program: AnyCommand): void {
 
   const why = config
     .command("why <path>")
-    .description("Say what a value is, where it comes from, and what it means.")
+    .description("Show a value, where it is set, and what it means.")
     .action(async (path: string, _options, command) => {
       const { stack, project, json } = contextOf(command);
       const { declare } = await import("../../declare.ts");
       const { explain } = await import("../../config/explain.ts");
       const answer = explain(declare(project, stack).environment, path);
       if (json) printJson(answer);
-      else {
-        print(
-          [
-            `${answer.path} = ${JSON.stringify(answer.value)}`,
-            `  from     ${answer.at ?? "the default"}${answer.preset ? `, the preset ${answer.preset}` : ""}`,
-            ...(answer.summary ? [`  meaning  ${answer.summary}`] : []),
-            ...(answer.default === undefined ? [] : [`  default  ${JSON.stringify(answer.default)}`]),
-          ].join("\n"),
-        );
-      }
+      else print(whyText(answer));
     });
   examples(why, [["./datalab config why services.prefect.ports.api", "value, origin, meaning"]]);
 
   const diff = config
     .command("diff <a> <b>")
-    .description("Explain every difference of two stacks, and mark those that are accidents.")
+    .description("Explain every difference between two stacks, and mark probable accidents.")
     .action(async (a: string, b: string, _options, command) => {
       const { project, json } = contextOf(command);
       const { configDiff, configDiffText } = await import("../../ops/release/config-diff.ts");
       const found = configDiff(project, a, b);
       for (const { stack, reason } of found.unread)
-        say(`${onStderr("yellow", "!")} Pulumi.${stack}.yaml can't be read and is left out: ${reason}`);
+        say(`${onStderr("yellow", "!")} Pulumi.${stack}.yaml can't be read and is skipped: ${reason}`);
       if (json) printJson(found);
       else print(configDiffText(found));
     });
@@ -78,5 +70,15 @@ export function register(program: AnyCommand): void {
       const { services } = await import("../../services/index.ts");
       process.stdout.write(`${JSON.stringify(stackFileSchema(services), undefined, 2)}\n`);
     });
-  examples(schema, [["./datalab config schema > datalab.schema.json", "then point your editor at it"]]);
+  examples(schema, [["./datalab config schema > datalab.schema.json", "then select it in your editor"]]);
+}
+
+/** What `datalab config why` prints. */
+export function whyText({ path, value, at, preset, summary, default: standard }: Explanation): string {
+  return [
+    `${path} = ${JSON.stringify(value)}`,
+    `  from     ${at ?? "the default"}${preset ? `, the preset ${preset}` : ""}`,
+    ...(summary ? [`  meaning  ${summary}`] : []),
+    ...(standard === undefined ? [] : [`  default  ${JSON.stringify(standard)}`]),
+  ].join("\n");
 }

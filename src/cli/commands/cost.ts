@@ -5,9 +5,9 @@ export function register(program: AnyCommand): void {
   const cost = program
     .command("cost")
     .description(
-      "Estimate what a stack on AWS costs in a month, by list prices. Asks nobody, changes nothing.",
+      "Estimate the monthly cost of a stack on AWS from list prices. Works offline, changes nothing.",
     )
-    .option("--size <size>", "another size than the configured one: S, M or L")
+    .option("--size <size>", "size S, M or L (default: the configured size)")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { costOf } = await import("../../ops/cost.ts");
@@ -26,14 +26,14 @@ export function register(program: AnyCommand): void {
       ]);
       print(await table(["ITEM", "QUANTITY", "UNIT", "EACH", told.currency], rows));
       print(
-        `Size ${told.size}: ${money(told.fixed)} ${told.currency} a month whether it is used or not, ${money(told.total)} with an assumed use.`,
+        `Size ${told.size}: ${money(told.fixed)} ${told.currency} a month without any usage, ${money(told.total)} with the assumed usage.`,
       );
       print(
-        `List prices of ${told.region} as known on ${told.date}: check before you trust them. Without tax, discounts and transfer out.`,
+        `List prices of ${told.region} of ${told.date}: check them before you rely on them. Tax, discounts and outbound transfer are not included.`,
       );
     });
   examples(cost, [
-    ["./datalab cost --stack prod", "what does prod cost?"],
-    ["./datalab cost --stack prod --size L --json", "and what at size L?"],
+    ["./datalab cost --stack prod", "the cost of prod"],
+    ["./datalab cost --stack prod --size L --json", "the cost at size L"],
   ]);
 }

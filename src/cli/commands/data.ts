@@ -1,7 +1,9 @@
 import { DatalabError } from "../../errors.ts";
+import { lakeLayers } from "../../model/lake-env.ts";
 import { formatBytes } from "../../model/units.ts";
 import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
-import { checkFile, checkTableName } from "../../ops/lake/upload.ts";
+import { checkFile, checkTableName, type Upload } from "../../ops/lake/upload.ts";
+import { runStep } from "../../ops/reporter.ts";
 import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
 import { readPlatform } from "../../ops/services/platform.ts";
 import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "../terminal/options.ts";
@@ -10,8 +12,7 @@ import { createBar, createReporter } from "../terminal/progress.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 
 const formats = ["csv", "jsonl", "parquet"];
-const layers = ["bronze", "silver", "gold"];
-/** More rows are no longer read by people; --json has all of them. */
+/** Nobody reads more rows than this; --json has all of them. */
 const maxRows = 1000;
 const widest = 60;
 
@@ -22,15 +23,15 @@ export function register(program: AnyCommand): void {
     .command("ingest")
     .argument("<file>", "CSV, JSON lines or Parquet")
     .argument("<table>", "name of the bronze table, such as flights")
-    .description("Load a file into a bronze table as it is. The same content again changes nothing.")
+    .description("Load a file unchanged into a bronze table. Loading the same content again changes nothing.")
     .option(
       "--format <format>",
-      `${formats.join(", ")}; by the file's name and content when not given`,
+      `${formats.join(", ")} (default: detected from the file's name and content)`,
       formatName,
     )
-    .option("--delimiter <character>", "of a CSV file; or the word tab; found out when not given")
-    .option("--encoding <name>", "such as cp1252; found out when not given")
-    .option("--no-header", "the first line of the CSV file is data")
+    .option("--delimiter <character>", "delimiter of a CSV file, or the word tab (default: detected)")
+    .option("--encoding <name>", "for example cp1252 (default: detected)")
+    .option("--no-header", "the CSV file has no header line")
     .action(async (file, name, options, command) => {
       const context = contextOf(command);
       const declared = (["format", "delimiter", "encoding"] as const).flatMap((key) =>
@@ -39,26 +40,27 @@ export function register(program: AnyCommand): void {
       if (!options.header) declared.push("--no-header");
       show(context.json, await ingestFile(context, file, name, declared), (result) => {
         const from = `${result.file} → bronze.${result.table}`;
-        if (result.skipped) return `${from}: already there, nothing changed (version ${result.version})`;
+        if (result.skipped) return `${from}: already loaded, nothing changed (version ${result.version})`;
         const bad = result.malformed > 0 ? `, ${result.malformed} of them malformed` : "";
         return `${from}: ${rowCount(result.rows)}${bad} (version ${result.version})`;
       });
     });
   examples(ingest, [
     ["./datalab data ingest flights.csv flights", "into bronze.flights"],
-    ["./datalab data ingest old.txt sales --delimiter ';' --encoding cp1252", "when it can't be found out"],
+    ["./datalab data ingest old.txt sales --delimiter ';' --encoding cp1252", "if the detection is wrong"],
   ]);
 
   const list = data
     .command("list-tables")
-    .description("Every table of the lake.")
-    .option("-l, --layer <layer>", `only this layer: ${layers.join(", ")}`, layerName)
+    .description("List the tables of the lake.")
+    .option("-l, --layer <layer>", `only this layer: ${lakeLayers.join(", ")}`, layerName)
     .action(async (options, command) => {
       const context = contextOf(command);
       const args = options.layer ? ["--layer", options.layer] : [];
       const tables = await (await connect(context)).run<TableInfo[]>(["list-tables", ...args]);
       if (context.json) return printJson(tables);
-      if (tables.length === 0) return say("No tables yet. ./datalab data ingest FILE TABLE makes one.");
+      if (tables.length === 0)
+        return say("There are no tables yet. To create one: ./datalab data ingest FILE TABLE");
       const head = ["table", "rows", "columns", "version", "size", "updated"];
       const rows = tables.map((t) => [
         `${t.layer}.${t.name}`,
@@ -74,8 +76,8 @@ export function register(program: AnyCommand): void {
   const details = data
     .command("show")
     .argument("<table>", "layer.name, such as silver.flights")
-    .description("Columns, history and first rows of a table.")
-    .option("-n, --limit <rows>", "how many rows", wholeNumber("--limit", 0), 20)
+    .description("Show columns, history and first rows of a table.")
+    .option("-n, --limit <rows>", "number of rows", wholeNumber("--limit", 0), 20)
     .action(async (name, options, command) => {
       const context = contextOf(command);
       const tool = await connect(context);
@@ -87,9 +89,9 @@ export function register(program: AnyCommand): void {
 
   const report = data
     .command("report")
-    .argument("[pipeline]", "whose report; needed where several pipelines write one")
+    .argument("[pipeline]", "pipeline that wrote the report; required if several pipelines write one")
     .description("Fetch the latest HTML report of a pipeline.")
-    .option("-o, --out <file>", "where to write it", "report.html")
+    .option("-o, --out <file>", "file to write", "report.html")
     .action(async (pipeline, options, command) => {
       const { project, stack, json } = contextOf(command);
       const [{ fetchReport, pipelineWithReport }, { platform, credentials }] = await Promise.all([
@@ -104,7 +106,7 @@ export function register(program: AnyCommand): void {
 
   const query = data
     .command("query")
-    .argument("<sql>", "DuckDB SQL; - reads it from standard input")
+    .argument("<sql>", "DuckDB SQL, or - to read it from standard input")
     .description("Query the lake. Tables are bronze.NAME, silver.NAME, gold.NAME.")
     .action(async (sql, _options, command) => {
       const context = contextOf(command);
@@ -138,7 +140,7 @@ async function ingestFile(
   name: string,
   declared: readonly string[],
 ): Promise<Ingested> {
-  // What is wrong with the words is said before anything is asked of the platform.
+  // Errors in the arguments are reported before the platform is queried.
   checkTableName(name);
   const bytes = await checkFile(file);
   const reading = readPlatformAndCredentials(context.project, context.stack);
@@ -148,27 +150,20 @@ async function ingestFile(
   ]);
   const reporter = createReporter();
   const size = formatBytes(bytes);
-  // On a terminal the bar stands where the step will; elsewhere the step says that the upload is under way.
+  // On a terminal the bar stands where the step will be; elsewhere the step reports the upload.
   const bar = await createBar(`upload ${file}`, bytes);
-  const sending = bar ? undefined : reporter.step(`upload ${file}`);
-  const upload = await uploadFile(platform, credentials, file, name, {
-    onUpload: (done) => bar?.update(done),
-  })
-    .catch((error: unknown) => {
-      sending?.fail();
-      throw error;
-    })
-    .finally(() => bar?.stop());
-  (sending ?? reporter.step(`upload ${file}`)).done(upload.skipped ? `${size}, there already` : size);
-  const step = reporter.step(`ingest into bronze.${name}`);
+  const send = async (): Promise<[Upload, string]> => {
+    const onUpload = (done: number) => bar?.update(done);
+    const sent = await uploadFile(platform, credentials, file, name, { onUpload }).finally(() => bar?.stop());
+    return [sent, sent.skipped ? `${size}, there already` : size];
+  };
   try {
-    const tool = lakeTool(platform, { onOutput: (line) => step.update(line) });
-    const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
-    step.done(result.skipped ? "nothing changed" : rowCount(result.rows));
-    return result;
-  } catch (error) {
-    step.fail();
-    throw error;
+    const upload = await runStep(reporter, `upload ${file}`, send, { lazy: bar !== undefined });
+    return await runStep(reporter, `ingest into bronze.${name}`, async (step) => {
+      const tool = lakeTool(platform, { onOutput: (line) => step.update(line) });
+      const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
+      return [result, result.skipped ? "nothing changed" : rowCount(result.rows)];
+    });
   } finally {
     reporter.close();
   }
@@ -212,8 +207,8 @@ function cell(value: unknown): Cell {
 const rowCount = (rows: number): string => `${rows} ${rows === 1 ? "row" : "rows"}`;
 
 function layerName(text: string): string {
-  if (layers.includes(text)) return text;
-  throw usage(`--layer: expected one of ${layers.join(", ")}, received ${JSON.stringify(text)}`);
+  if (lakeLayers.some((layer) => layer === text)) return text;
+  throw usage(`--layer: expected one of ${lakeLayers.join(", ")}, received ${JSON.stringify(text)}`);
 }
 
 function usage(message: string): DatalabError {

@@ -10,21 +10,21 @@ import { createReporter } from "../terminal/progress.ts";
 export function register(program: AnyCommand): void {
   const down = program
     .command("down")
-    .description("Take a stack down. Data volumes are kept and listed, unless --delete-data is given.")
+    .description("Remove a stack. Data volumes are kept and listed, unless --delete-data is given.")
     .option("--delete-data", "delete the data volumes too")
-    .option("--dry-run", "say what would go and what would stay; touch nothing")
+    .option("--dry-run", "show what would be removed and kept; change nothing")
     .option(
       "--timeout <duration>",
-      "give up when what was removed from a cluster is not gone after this long (default: 3m)",
+      "time after which objects that a cluster still has are an error (default: 3m)",
       timeoutSeconds,
     )
-    .option("--confirm <name>", "the stack's name, for a stack that is protected")
+    .option("--confirm <name>", "the stack's name; required for a protected stack without a terminal")
     .action(async (options, command) => {
       const { stack, project, json, yes, verbose } = contextOf(command);
       const deleteData = options.deleteData === true;
       const question = deleteData
-        ? `Take down the stack ${stack} and DELETE ALL ITS DATA?`
-        : `Take down the stack ${stack}? Its data is kept.`;
+        ? `Remove the stack ${stack} and DELETE ALL ITS DATA?`
+        : `Remove the stack ${stack}? Its data is kept.`;
       if (options.dryRun === true) {
         const { planDown } = await import("../../ops/lifecycle/down.ts");
         const plan = await planDown({ project, stack, deleteData });
@@ -37,7 +37,7 @@ export function register(program: AnyCommand): void {
         ? confirmByName(`${stack} is protected. ${question}`, stack, { given: options.confirm })
         : confirm(question, { yes });
       if (!(await sure)) {
-        say("Nothing was done.");
+        say("Nothing was changed.");
         process.exitCode = exit.failure;
         return;
       }
@@ -70,18 +70,20 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(down, [
-    ["./datalab down --dry-run", "what would go, and what would stay"],
+    ["./datalab down --dry-run", "show what would be removed and kept"],
     ["./datalab down --stack prod --confirm prod", "a protected stack, without a terminal"],
-    ["./datalab down", "stop and remove everything but the data"],
-    ["./datalab down --delete-data --yes", "leave nothing at all, without a question"],
+    ["./datalab down", "remove everything except the data"],
+    ["./datalab down --delete-data --yes", "remove everything, without a question"],
   ]);
 }
 
 async function planText({ stack, spawned, resources, objects, volumes }: DownPlan): Promise<string> {
   const rows = volumes.map((v) => [v.name, v.service, v.bytes === null ? "" : formatBytes(v.bytes), v.fate]);
   return [
-    `A down of ${stack} removes ${resources} resources; ${objects.length} things carry its labels now.`,
-    ...(spawned.length > 0 ? [`Before them: ${spawned.join(", ")}`] : []),
-    ...(rows.length > 0 ? [await table(["VOLUME", "SERVICE", "SIZE", "THEN"], rows)] : ["It holds no data."]),
+    `A down of ${stack} removes ${resources} resources; ${objects.length} objects have its labels now.`,
+    ...(spawned.length > 0 ? [`Removed before them: ${spawned.join(", ")}`] : []),
+    ...(rows.length > 0
+      ? [await table(["VOLUME", "SERVICE", "SIZE", "AFTERWARDS"], rows)]
+      : ["It holds no data."]),
   ].join("\n");
 }

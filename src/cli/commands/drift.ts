@@ -9,10 +9,13 @@ export function register(program: AnyCommand): void {
   const drift = program
     .command("drift")
     .description(
-      "Compare what runs with what was deployed: changed, missing and unknown things. Exit code 3 when there are any.",
+      "Compare what runs with what was deployed: changed, missing and unknown objects. The exit code is 3 if there are any.",
     )
-    .option("--markdown", "print it for an issue or a comment")
-    .option("--repair", "put it right: an up, and removal of what carries our labels and nobody knows")
+    .option("--markdown", "print Markdown for an issue or a comment")
+    .option(
+      "--repair",
+      "repair it: run an up, and remove objects that have the stack's labels but are not in its state",
+    )
     .action(async (options, command) => {
       const { stack, project, json, yes, verbose } = contextOf(command);
       const reporter = createReporter();
@@ -31,7 +34,7 @@ export function register(program: AnyCommand): void {
         if (options.repair === true && report.drifted) {
           say(await driftText(report));
           const toDo = report.items.filter(({ repair }) => repair !== "people").length;
-          if (toDo > 0 && (await confirm(`Put ${toDo} of these right?`, { yes })))
+          if (toDo > 0 && (await confirm(`Repair ${toDo} of these?`, { yes })))
             report = (await repairDrift(how, report)).after;
         }
         reporter.close();
@@ -43,9 +46,9 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(drift, [
-    ["./datalab drift", "a table; exit code 3 when there is any"],
+    ["./datalab drift", "a table; exit code 3 if there is drift"],
     ["./datalab drift --stack prod --markdown", "for the nightly issue"],
-    ["./datalab drift --repair --yes", "put it right, then look again"],
+    ["./datalab drift --repair --yes", "repair it, then check again"],
   ]);
 }
 

@@ -1,13 +1,13 @@
 import { DatalabError } from "../../errors.ts";
 import { type AnyCommand, examples } from "../terminal/options.ts";
 
-/** The launcher answers `env` itself; this stands here for help, and for who calls it with more words. */
+/** The launcher handles `env` itself; this command is only for help, and for calls with arguments. */
 export function register(program: AnyCommand): void {
   const env = program
     .command("env")
-    .description("Print the variables with which plain pulumi works on this project.")
+    .description("Print the environment variables that plain pulumi needs in this project.")
     .action(() => {
-      throw new DatalabError("E_USAGE", "env takes no options, and is answered by ./datalab itself", {
+      throw new DatalabError("E_USAGE", "env takes no options", {
         hint: 'eval "$(./datalab env)"',
       });
     });

@@ -8,7 +8,7 @@ export function register(program: AnyCommand): void {
 
   const build = images
     .command("build [names...]")
-    .description("Build the images that are missing: those named, or all that the stack needs.")
+    .description("Build missing images: the named ones, or all that the stack needs.")
     .action(async (names: string[], _options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
       const reporter = createReporter();
@@ -21,7 +21,9 @@ export function register(program: AnyCommand): void {
         if (json) printJson(report);
         else
           print(
-            report.built.length === 0 ? "All there." : `Built ${report.built.map((b) => b.tag).join(", ")}`,
+            report.built.length === 0
+              ? "All images exist."
+              : `Built ${report.built.map((b) => b.tag).join(", ")}`,
           );
       } finally {
         reporter.close();
@@ -29,14 +31,14 @@ export function register(program: AnyCommand): void {
     });
   examples(build, [
     ["./datalab images build", "all that the dev stack needs"],
-    ["./datalab images build test", "one, with what it is built from"],
+    ["./datalab images build test", "one image, with its parents"],
   ]);
 
   const push = images
     .command("push")
-    .description("Put the stack's images into a registry, and write their digests into the stack's file.")
-    .requiredOption("--to <registry>", "registry, with a path where it has one")
-    .option("--force", "push what the registry has, too")
+    .description("Push the stack's images to a registry, and write their digests into the stack's file.")
+    .requiredOption("--to <registry>", "registry, with a path if it has one")
+    .option("--force", "also push images that the registry already has")
     .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
       const reporter = createReporter();
@@ -53,7 +55,7 @@ export function register(program: AnyCommand): void {
         });
         reporter.close();
         if (json) return printJson(result);
-        const rows = result.images.map((i) => [i.name, i.digest, i.skipped ? "was there" : "pushed"]);
+        const rows = result.images.map((i) => [i.name, i.digest, i.skipped ? "already there" : "pushed"]);
         print(await table(["IMAGE", "DIGEST", ""], rows));
       } finally {
         reporter.close();

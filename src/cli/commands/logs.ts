@@ -5,7 +5,7 @@ import { readLogs, type ServiceLogLine } from "../../ops/services/logs.ts";
 import type { Context } from "../terminal/options.ts";
 import { onStderr, onStdout, print, say } from "../terminal/output.ts";
 
-/** Prints the lines that are wished for: `./datalab services logs`. */
+/** Prints the selected lines: `./datalab services logs`. */
 export async function showLogs(context: Context, wish: LogWish): Promise<void> {
   const query = understand(wish);
   const { platform, credentials } = await readPlatformAndCredentials(context.project, context.stack);
@@ -14,9 +14,7 @@ export async function showLogs(context: Context, wish: LogWish): Promise<void> {
   await readLogs(platform, logReader(platform, credentials), query, {
     onLine: context.json ? (line) => print(JSON.stringify(line)) : prefixed(workloads),
     onFallback: ({ message }) =>
-      say(
-        `${onStderr("yellow", "!")} ${message} Showing the containers' own logs: those that are there now.`,
-      ),
+      say(`${onStderr("yellow", "!")} ${message} Showing the logs of the existing containers.`),
     onMissing: (workload, { message }) => say(`${onStderr("yellow", "!")} ${workload}: ${message}`),
     signal: stop.signal,
   });
@@ -25,7 +23,7 @@ export async function showLogs(context: Context, wish: LogWish): Promise<void> {
 const palette = ["cyan", "magenta", "yellow", "green", "blue"] as const;
 const formats = { warning: "yellow", error: "red", critical: "red" } as const;
 
-/** Each line with its workload in front, in a colour of its own; lines that weigh more in theirs. */
+/** Each line with its workload in front, in the workload's colour; severe lines in the level's colour. */
 function prefixed(names: readonly string[]): (line: ServiceLogLine) => void {
   const width = Math.max(0, ...names.map((name) => name.length));
   return ({ workload, line, level }) => {

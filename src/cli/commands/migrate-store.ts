@@ -10,14 +10,9 @@ export function registerMigrateStore(data: AnyCommand): void {
   const migrate = data
     .command("migrate-store")
     .description("Move all objects of a stack to another object store engine, checked by SHA-256.")
-    .requiredOption("--to <engine>", "the engine that shall hold the objects; see docs/object-store.md")
-    .option("--dry-run", "say what would be moved, touch nothing", false)
-    .option(
-      "--timeout <seconds>",
-      "how long pipeline runs under way have to end",
-      wholeNumber("--timeout", 0),
-      600,
-    )
+    .requiredOption("--to <engine>", "the new engine; see docs/object-store.md")
+    .option("--dry-run", "show what would be moved; change nothing", false)
+    .option("--timeout <seconds>", "seconds to wait for running pipelines", wholeNumber("--timeout", 0), 600)
     .action(async (options, command) => {
       const { project, stack, json, yes } = contextOf(command);
       const { migrateStore } = await import("../../ops/store-migration/migrate.ts");
@@ -33,7 +28,7 @@ export function registerMigrateStore(data: AnyCommand): void {
           signal: interruptible(),
           confirm: ({ from, to }) =>
             confirm(
-              `Move the objects of ${stack} from ${from} to ${to}? Its object store answers nobody until they are moved.`,
+              `Move the objects of ${stack} from ${from} to ${to}? Its object store is unavailable until the move ends.`,
               { yes },
             ),
         });
@@ -45,15 +40,15 @@ export function registerMigrateStore(data: AnyCommand): void {
       }
     });
   examples(migrate, [
-    ["./datalab data migrate-store --to versitygw --dry-run", "what would be moved"],
-    ["./datalab data migrate-store --to versitygw", "move; the same again goes on after an interruption"],
+    ["./datalab data migrate-store --to versitygw --dry-run", "show what would be moved"],
+    ["./datalab data migrate-store --to versitygw", "move; after an interruption, run it again to continue"],
   ]);
 }
 
 async function tell({ stack, from, to, dryRun, moved, buckets, kept, seconds }: Migration): Promise<void> {
-  if (from === to && !moved) return say(`The objects of ${stack} are in ${to} already.`);
+  if (from === to && !moved) return say(`The objects of ${stack} are already in ${to}.`);
   const rows = buckets.map((b) => [b.bucket, b.objects, formatBytes(b.bytes), b.copied, b.equal, b.removed]);
-  const head = ["bucket", "objects", "size", "copied", "equal already", "removed"];
+  const head = ["bucket", "objects", "size", "copied", "already equal", "removed"];
   if (dryRun)
     print(
       await table(
@@ -62,12 +57,12 @@ async function tell({ stack, from, to, dryRun, moved, buckets, kept, seconds }: 
       ),
     );
   else if (rows.length > 0) print(await table(head, rows));
-  if (dryRun) return say(`Would be moved from ${from} to ${to}; nothing was touched.`);
-  if (!moved) return say("Nothing was touched.");
+  if (dryRun) return say(`These would be moved from ${from} to ${to}; nothing was changed.`);
+  if (!moved) return say("Nothing was changed.");
   print(
     onStdout("bold", `${stack} runs on ${to} (${seconds.toFixed(1)} s), every object checked by SHA-256.`),
   );
   if (kept !== null) {
-    say(`What ${from} held is kept in the volume ${kept.volume}. When you are sure: ${kept.remove}`);
+    say(`The volume ${kept.volume} keeps the data of ${from}. To remove it: ${kept.remove}`);
   }
 }

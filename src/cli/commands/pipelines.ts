@@ -29,7 +29,7 @@ export function register(program: AnyCommand): void {
 
   const list = pipelines
     .command("list")
-    .description("Every pipeline: version, schedule, last run, next run.")
+    .description("List the pipelines: version, schedule, last run, next run.")
     .action(async (_options, command) => {
       const context = contextOf(command);
       const { platform, prefect } = await connect(context);
@@ -47,12 +47,16 @@ export function register(program: AnyCommand): void {
   const run = pipelines
     .command("run")
     .argument("<name>", "pipeline")
-    .description("Start a run. With --wait the exit code is 0 only when it completed.")
-    .option("-p, --param <key=value>", "parameter of the run, again for each; JSON where it parses", collect)
+    .description("Start a run. With --wait the exit code is 0 only if it completes.")
+    .option(
+      "-p, --param <key=value>",
+      "parameter of the run, may be repeated; read as JSON if it is valid JSON",
+      collect,
+    )
     .option("-w, --wait", "wait until the run has ended")
     .option(
       "--timeout <duration>",
-      "give up waiting after this long, such as 10m (implies --wait)",
+      "stop waiting after this time, for example 10m (implies --wait)",
       timeoutSeconds,
     )
     .action(async (name, options, command) => {
@@ -65,7 +69,7 @@ export function register(program: AnyCommand): void {
       await wait(context, prefect, name, started.run, options.timeout);
     });
   examples(run, [
-    ["./datalab pipelines run medallion_etl --wait", "run it to its end"],
+    ["./datalab pipelines run medallion_etl --wait", "start a run and wait for its end"],
     [
       "./datalab pipelines run medallion_etl -p table=flights --timeout 10m",
       "with a parameter, at most ten minutes",
@@ -75,8 +79,8 @@ export function register(program: AnyCommand): void {
   const logs = pipelines
     .command("logs")
     .argument("<run>", "id of the run")
-    .description("The log of a run; JSON lines with --json.")
-    .option("-n, --tail <lines>", "how many of the last lines", wholeNumber("--tail", 1), 200)
+    .description("Print the log of a run; JSON lines with --json.")
+    .option("-n, --tail <lines>", "number of last lines", wholeNumber("--tail", 1), 200)
     .action(async (id, options, command) => {
       const context = contextOf(command);
       const { prefect } = await connect(context);
@@ -108,7 +112,7 @@ async function wait(
     const end = await waitForRun(prefect, run, {
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
       signal: interrupt.signal,
-      // How it ended is told once, below.
+      // The result is reported once, below.
       onProgress: ({ state, type, waitsFor }) =>
         !runEnded(type) && step.update(waitsFor === null ? state : `${state}, waits for ${waitsFor}`),
     });
@@ -125,7 +129,7 @@ async function wait(
     show(json, result, () => `run ${run} ${end.state} after ${end.seconds} s`);
   } catch (error) {
     if (interrupt.signal.aborted) {
-      throw new DatalabError("E_INTERRUPTED", `Stopped waiting; the run ${run} goes on.`, {
+      throw new DatalabError("E_INTERRUPTED", `Stopped waiting; the run ${run} continues.`, {
         hint: `./datalab pipelines logs ${run}`,
       });
     }
@@ -137,7 +141,10 @@ async function wait(
   }
 }
 
-/** The end of a failed run's log. Runs send their lines every few seconds: the last ones may still be on their way. */
+/**
+ * The end of a failed run's log. Runs send their lines every few seconds: the last ones may still be on their
+ * way.
+ */
 async function failureLog(prefect: PrefectClient, run: string): Promise<readonly RunLog[]> {
   let lines: readonly RunLog[] = [];
   for (let tries = 0; tries < 8 && !lines.some(({ level }) => level >= 40); tries++) {

@@ -6,11 +6,11 @@ import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { onStderr, onStdout, print, printJson, say, stateText, table } from "../terminal/output.ts";
 
 export function register(program: AnyCommand): void {
-  const platform = program.command("platform").description("Prepare a stack, see how it is.");
+  const platform = program.command("platform").description("Create a stack, show its state.");
 
   const init = platform
     .command("init")
-    .description("Make a stack: its configuration file, with all defaults, and its state.")
+    .description("Create a stack: its configuration file, with all defaults, and its state.")
     .option(
       "--preset <name>",
       `services to start from: ${presetNames.join(", ")}; also sets it in a file that exists`,
@@ -32,14 +32,14 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(init, [
-    ["./datalab platform init", "make the dev stack"],
-    ["./datalab platform init --stack team-a", "make another one"],
-    ["./datalab platform init --preset lake", "let the dev stack start small, for a machine with 8 GiB"],
+    ["./datalab platform init", "create the dev stack"],
+    ["./datalab platform init --stack team-a", "create another stack"],
+    ["./datalab platform init --preset lake", "create a small dev stack, for a machine with 8 GiB"],
   ]);
 
   const status = platform
     .command("status")
-    .description("State of every service; exit code 0 only when all are healthy.")
+    .description("Show the state of every service. The exit code is 0 only if all are healthy.")
     .option("--check", "run every functional check now instead of showing its last result")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
@@ -51,7 +51,7 @@ export function register(program: AnyCommand): void {
         fresh: options.check === true,
         onFallback: (error) => {
           say(`${onStderr("yellow", "!")} ${error.message}`);
-          say("  This is what the containers themselves report; functional checks are not known.");
+          say("  These are the states of the containers; the results of functional checks are unknown.");
         },
       });
       if (json) printJson(found);
@@ -59,7 +59,7 @@ export function register(program: AnyCommand): void {
       if (found.services.some(({ state }) => state !== "healthy")) process.exitCode = exit.failure;
     });
   examples(status, [
-    ["./datalab platform status", "a table of services and what is wrong with them"],
+    ["./datalab platform status", "a table of services and their failed checks"],
     ["./datalab platform status --check", "run all checks first"],
     ["./datalab platform status --json | jq '.services[].state'", "for programs"],
   ]);
@@ -72,7 +72,7 @@ function presetName(text: string): PresetName {
   throw new DatalabError("E_USAGE", message, { exitCode: exit.usage, ...(fix && { hint: fix }) });
 }
 
-/** The table people see: one line a service, and one for each check that does not pass. */
+/** The table: one line per service, and one per failing check. */
 export async function statusText({ stack, target, services }: PlatformStatus): Promise<string> {
   const rows = services.map(({ name, state, url, checks }) => [
     name,

@@ -5,18 +5,20 @@ import { onStderr, print, printJson, say, table } from "../terminal/output.ts";
 import { createReporter } from "../terminal/progress.ts";
 
 export function register(program: AnyCommand): void {
-  const policy = program.command("policy").description("The rules that whatever is deployed must keep.");
+  const policy = program
+    .command("policy")
+    .description("Show and check the rules for everything that is deployed.");
 
   policy
     .command("list")
-    .description("Every rule, and what it is for.")
+    .description("List every rule and its purpose.")
     .action(async (_options, command) => {
       const { policyRules } = await import("../../ops/lifecycle/policy.ts");
       const rows = policyRules();
       if (contextOf(command).json) return printJson(rows);
       print(
         await table(
-          ["RULE", "LOOKS AT", "WHAT FOR"],
+          ["RULE", "CHECKS", "PURPOSE"],
           rows.map((r) => [r.name, r.on, r.summary]),
         ),
       );
@@ -25,7 +27,7 @@ export function register(program: AnyCommand): void {
   const check = policy
     .command("check")
     .description(
-      "Judge everything that an up would deploy. Changes nothing; exit code 2 when a rule is broken.",
+      "Check everything that an up would deploy. Changes nothing; the exit code is 2 if a rule is violated.",
     )
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
@@ -41,11 +43,11 @@ export function register(program: AnyCommand): void {
         else if (broken.length > 0) throw policyError(broken);
         if (!json)
           say(
-            `${onStderr("green", "✔")} ${stack} keeps all ${result.policy.rules} rules on its resources, and those on its model.`,
+            `${onStderr("green", "✔")} ${stack} keeps all ${result.policy.rules} rules for resources, and those for the model.`,
           );
       } finally {
         reporter.close();
       }
     });
-  examples(check, [["./datalab policy check --stack staging", "does it keep every rule?"]]);
+  examples(check, [["./datalab policy check --stack staging", "check the staging stack"]]);
 }

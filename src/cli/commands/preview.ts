@@ -7,16 +7,13 @@ import { createReporter } from "../terminal/progress.ts";
 export function register(program: AnyCommand): void {
   const preview = program
     .command("preview")
-    .description("Show what up would change, and what that puts at risk. Changes nothing.")
-    .option("--refresh", "compare with what really runs, not with the last known state")
-    .option("--expect-no-changes", "exit 1 when there would be changes")
+    .description("Show what up would change, and the risks. Changes nothing.")
+    .option("--refresh", "compare with what actually runs, not with the last known state")
+    .option("--expect-no-changes", "exit with 1 if there would be changes")
     .option("--markdown", "print a comment for a pull request")
-    .option("--save-plan <file>", "save the plan; up --plan FILE does exactly that")
-    .option("--no-policy", "leave the policy pack out")
-    .option(
-      "--from-json <file>",
-      "show a preview that was printed with --json before, without making another",
-    )
+    .option("--save-plan <file>", "save the plan for up --plan FILE")
+    .option("--no-policy", "skip the policy pack")
+    .option("--from-json <file>", "show a preview that was printed with --json before, instead of a new one")
     .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
       const { previewMarkdown, previewText, readPreview } = await import(
@@ -42,21 +39,21 @@ export function register(program: AnyCommand): void {
         else print(words(result));
         const { mandatory, policyError } = await import("../../ops/lifecycle/policy.ts");
         const broken = mandatory(result.policy.violations);
-        // With --json the violations are in what was printed, which must be one document.
+        // With --json the violations are part of the output, which must be one document.
         if (broken.length > 0 && json) process.exitCode = exit.usage;
         else if (broken.length > 0) throw policyError(broken);
         if (options.savePlan !== undefined)
-          say(`The plan is saved: ./datalab up --plan ${options.savePlan} --stack ${stack}`);
+          say(`The plan is saved. To apply it: ./datalab up --plan ${options.savePlan} --stack ${stack}`);
         if (options.expectNoChanges === true && result.steps.length > 0) {
-          throw new DatalabError("E_CHANGES", `${result.steps.length} changes, none were expected.`);
+          throw new DatalabError("E_CHANGES", `${result.steps.length} changes, expected none.`);
         }
       } finally {
         reporter.close();
       }
     });
   examples(preview, [
-    ["./datalab preview", "what would up do?"],
-    ["./datalab preview --refresh --expect-no-changes", "does what runs match what is declared?"],
+    ["./datalab preview", "show what up would do"],
+    ["./datalab preview --refresh --expect-no-changes", "check that what runs matches the configuration"],
     ["./datalab preview --stack staging --markdown > comment.md", "for a pull request"],
     ["./datalab preview --save-plan plan.json", "then: ./datalab up --plan plan.json"],
   ]);

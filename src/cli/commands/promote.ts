@@ -11,13 +11,13 @@ import { createReporter } from "../terminal/progress.ts";
 export function register(program: AnyCommand): void {
   const promote = program
     .command("promote [stacks...]")
-    .description("Take what runs in one stack to the next one: images, pipelines, configuration.")
-    .option("--dry-run", "show what would change, and leave everything as it is")
+    .description("Promote what runs in one stack to the next one: images, pipelines, configuration.")
+    .option("--dry-run", "show what would change; change nothing")
     .addOption(
-      new Option("--only <part>", "promote a part of it").choices(["services", "pipelines", "config"]),
+      new Option("--only <part>", "promote only this part").choices(["services", "pipelines", "config"]),
     )
-    .option("--no-up", "write the target's file and don't bring it up: for a pull request")
-    .option("--rollback", "bring the target's previous release back; takes the target alone")
+    .option("--no-up", "write the target's file without deploying it: for a pull request")
+    .option("--rollback", "restore the target's previous release; expects only the target")
     .action(async (stacks: string[], options, command) => {
       const { project, json, yes } = contextOf(command);
       const wanted = options.rollback === true ? 1 : 2;
@@ -42,7 +42,7 @@ export function register(program: AnyCommand): void {
         confirm: async (promotion: Promotion) => {
           say(promotionText(promotion));
           return confirm(
-            options.up === false ? `Write this to Pulumi.${target}.yaml?` : `Bring ${target} to this?`,
+            options.up === false ? `Write this to Pulumi.${target}.yaml?` : `Deploy this to ${target}?`,
             { yes },
           );
         },
@@ -70,7 +70,7 @@ export function register(program: AnyCommand): void {
         else if (written)
           print(`Pulumi.${target}.yaml is written; ./datalab up --stack ${target} deploys it.`);
         else {
-          say("Nothing was done.");
+          say("Nothing was changed.");
           process.exitCode = exit.failure;
         }
       } finally {
@@ -78,9 +78,9 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(promote, [
-    ["./datalab promote dev staging --dry-run", "what would staging get?"],
+    ["./datalab promote dev staging --dry-run", "show what staging would get"],
     ["./datalab promote dev staging", "check, show, ask, deploy"],
     ["./datalab promote staging prod --only pipelines --no-up", "write the file, for a pull request"],
-    ["./datalab promote --rollback staging", "bring the previous release back"],
+    ["./datalab promote --rollback staging", "restore the previous release"],
   ]);
 }

@@ -3,18 +3,20 @@ import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { ago, print, printJson, say, table } from "../terminal/output.ts";
 
 export function register(program: AnyCommand): void {
-  const release = program.command("release").description("What was deployed, by whom, when and from what.");
+  const release = program
+    .command("release")
+    .description("Show what was deployed, by whom, when and from which commit.");
 
   const list = release
     .command("list")
-    .description("Every recorded release of the stack, the last one first.")
+    .description("List the recorded releases of the stack, newest first.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
       const { listReleases } = await import("../../ops/release/release.ts");
       const { describeChanges } = await import("../../ops/lifecycle/up-text.ts");
       const records = (await listReleases(project, stack)).toReversed();
       if (json) return printJson(records.map(summary));
-      if (records.length === 0) return say(`No release of ${stack} is recorded: ./datalab up records one.`);
+      if (records.length === 0) return say(`No release of ${stack} is recorded. ./datalab up records one.`);
       print(
         await table(
           ["RELEASE", "WHEN", "WHO", "COMMIT", "CHANGES", "FROM"],
@@ -29,11 +31,11 @@ export function register(program: AnyCommand): void {
         ),
       );
     });
-  examples(list, [["./datalab release list --stack staging", "a table, the last one first"]]);
+  examples(list, [["./datalab release list --stack staging", "a table, newest first"]]);
 
   const show = release
     .command("show [release]")
-    .description("One release: images, pipelines, configuration. By its id, `latest` or `previous`.")
+    .description("Show a release: images, pipelines, configuration. Name it by id, `latest` or `previous`.")
     .action(async (name: string | undefined, _options, command) => {
       const { stack, project, json } = contextOf(command);
       const { findRelease } = await import("../../ops/release/release.ts");
@@ -48,7 +50,7 @@ export function register(program: AnyCommand): void {
 
   const diff = release
     .command("diff <a> <b>")
-    .description("What two releases have otherwise; `staging:latest` is another stack's.")
+    .description("Show the differences of two releases; `staging:latest` names another stack's.")
     .action(async (a: string, b: string, _options, command) => {
       const { stack, project, json } = contextOf(command);
       const { findRelease } = await import("../../ops/release/release.ts");

@@ -5,9 +5,9 @@ export function register(program: AnyCommand): void {
   const render = program
     .command("render")
     .description(
-      "Write the manifests of a stack in a cluster as plain YAML, without its secrets. Asks no cluster.",
+      "Write the manifests of a stack in a cluster as plain YAML, without its secrets. Needs no cluster.",
     )
-    .requiredOption("--out <folder>", "folder for the files; those of an earlier time are replaced")
+    .requiredOption("--out <folder>", "folder for the files; files of an earlier render are replaced")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { render } = await import("../../ops/render/render.ts");
@@ -15,7 +15,7 @@ export function register(program: AnyCommand): void {
       if (json) return printJson(result);
       print(`Wrote ${result.files.length} manifests to ${result.folder}.`);
       say(
-        `order.txt says in which order; secrets.txt names the ${result.secrets.length} Secrets to provide.`,
+        `order.txt lists them in the order to apply; secrets.txt names the ${result.secrets.length} Secrets to provide.`,
       );
     });
   examples(render, [

@@ -5,7 +5,7 @@ import { onStderr, print, printJson, say, table } from "../terminal/output.ts";
 
 /** Everything on standard input; on a terminal, up to Ctrl-D. */
 async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) say("Enter the value, then Ctrl-D on a line of its own:");
+  if (process.stdin.isTTY) say("Enter the value, then press Ctrl-D on an empty line:");
   process.stdin.setEncoding("utf8");
   let text = "";
   for await (const chunk of process.stdin) text += chunk;
@@ -13,12 +13,12 @@ async function readStdin(): Promise<string> {
 }
 
 export function register(program: AnyCommand): void {
-  const secrets = program.command("secrets").description("List logins, show one.");
+  const secrets = program.command("secrets").description("List, show and set secrets.");
 
   const list = secrets
     .command("list")
-    .description("The logins of the stack: what each opens and for whom, without their values.")
-    .option("-a, --all", "also the secrets that only services use among themselves")
+    .description("List the logins of the stack: user and what each opens, without values.")
+    .option("-a, --all", "also list secrets that only services use")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const platform = await readPlatform(project, stack);
@@ -43,8 +43,8 @@ export function register(program: AnyCommand): void {
 
   const set = secrets
     .command("set")
-    .argument("<name>", "such as slack-url")
-    .description("Store a secret from outside, read from standard input, encrypted in the stack's file.")
+    .argument("<name>", "name of the secret, for example slack-url")
+    .description("Read an external secret from standard input and store it encrypted in the stack's file.")
     .action(async (name, _options, command) => {
       const { stack, project, json } = contextOf(command);
       const { setExternalSecret } = await import("../../ops/engine/external-secrets.ts");
@@ -52,11 +52,11 @@ export function register(program: AnyCommand): void {
       if (json) printJson({ name });
       else
         say(
-          `${onStderr("green", "✔")} ${name} is stored in Pulumi.${stack}.yaml; the next up hands it over.`,
+          `${onStderr("green", "✔")} ${name} is stored in Pulumi.${stack}.yaml; the next up passes it to its services.`,
         );
     });
   examples(set, [
-    ["./datalab secrets set slack-url < url.txt", "what services.alertmanager.options.routes names"],
+    ["./datalab secrets set slack-url < url.txt", "a secret that services.alertmanager.options.routes names"],
   ]);
 
   const hash = secrets
@@ -70,13 +70,11 @@ export function register(program: AnyCommand): void {
       if (contextOf(command).json) printJson({ hash: value });
       else print(value);
     });
-  examples(hash, [
-    ["./datalab secrets hash-password < password.txt", "of a person who logs in beside admin"],
-  ]);
+  examples(hash, [["./datalab secrets hash-password < password.txt", "for an additional user"]]);
 
   const show = secrets
     .command("show")
-    .argument("<id>", "such as prefect/admin")
+    .argument("<id>", "id of the secret, for example prefect/admin")
     .description("Print the value of one secret.")
     .action(async (id, _options, command) => {
       const { stack, project, json } = contextOf(command);
@@ -84,9 +82,7 @@ export function register(program: AnyCommand): void {
       const value = credentials.value(id);
       const user = platform.secrets.find((secret) => secret.id === id)?.login?.user ?? null;
       if (process.stdout.isTTY) {
-        say(
-          `${onStderr("yellow", "!")} This is a secret: it now stands on your screen and in its scrollback.`,
-        );
+        say(`${onStderr("yellow", "!")} This is a secret: it is now on your screen and in its scrollback.`);
         if (user !== null) say(`  The user is ${user}.`);
       }
       if (json) printJson({ id, user, value });
@@ -94,6 +90,6 @@ export function register(program: AnyCommand): void {
     });
   examples(show, [
     ["./datalab secrets show prefect/admin", "the password of Prefect's admin"],
-    ["./datalab secrets show prefect/admin | wl-copy", "into the clipboard, not on the screen"],
+    ["./datalab secrets show prefect/admin | wl-copy", "to the clipboard, not to the screen"],
   ]);
 }

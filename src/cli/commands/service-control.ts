@@ -8,9 +8,9 @@ import { onStderr, print, printJson, say, stateText, table } from "../terminal/o
 import { createReporter } from "../terminal/progress.ts";
 
 const texts: Readonly<Record<Action, string>> = {
-  start: "Start services, and what they need, in order; done when their functional checks pass.",
-  stop: "Stop services in reverse order; running work is let end, or is cancelled and named.",
-  restart: "Stop services and start them again; what needs them rides it out.",
+  start: "Start services and their dependencies in order; return when their functional checks pass.",
+  stop: "Stop services in reverse order; running work may end, otherwise it is cancelled and named.",
+  restart: "Stop services and start them again; their dependents keep running.",
 };
 
 /** `services start`, `stop` and `restart`. */
@@ -20,9 +20,9 @@ export function registerControl(services: AnyCommand): void {
       .command(action)
       .argument("[names...]", "services")
       .description(texts[action])
-      .option("--service <name...>", "the same as naming it")
+      .option("--service <name...>", "same as the argument")
       .option("--all", "every service of the stack");
-    if (action !== "start") command.option("--with-dependents", "also those that can't work without them");
+    if (action !== "start") command.option("--with-dependents", "also services that can't work without them");
     command.action(async (names: string[], options, self: AnyCommand) => {
       const { project, stack, json } = contextOf(self);
       const platform = await readPlatform(project, stack);
@@ -61,15 +61,15 @@ export function registerControl(services: AnyCommand): void {
 
 const commandExamples: Readonly<Record<Action, readonly (readonly [string, string])[]>> = {
   start: [
-    ["./datalab services start --all", "everything that is stopped"],
-    ["./datalab services start prefect", "this one, and what it needs"],
+    ["./datalab services start --all", "all stopped services"],
+    ["./datalab services start prefect", "this service and its dependencies"],
   ],
   stop: [
-    ["./datalab services stop --all", "the platform keeps its containers and data, and uses no memory"],
-    ["./datalab services stop postgres --with-dependents", "it, and before it all that needs it"],
+    ["./datalab services stop --all", "containers and data stay, and no memory is used"],
+    ["./datalab services stop postgres --with-dependents", "its dependents first, then this service"],
   ],
   restart: [
-    ["./datalab services restart prefect", "running work is let end first"],
-    ["./datalab services restart --service prefect --service core --json", "two of them, for programs"],
+    ["./datalab services restart prefect", "running work may end first"],
+    ["./datalab services restart --service prefect --service core --json", "two services, for programs"],
   ],
 };

@@ -15,7 +15,7 @@ export function register(program: AnyCommand): void {
 
   const list = services
     .command("list")
-    .description("Every service of the stack: version, state, addresses.")
+    .description("List the services of the stack: version, state, addresses.")
     .action(async (_options, command) => {
       const { stack, project, json } = contextOf(command);
       const platform = await readPlatform(project, stack);
@@ -48,8 +48,8 @@ export function register(program: AnyCommand): void {
 
   const health = services
     .command("health")
-    .argument("[name]", "service; all when not given")
-    .description("Every functional check: result, time, message; exit code 0 only when all pass.")
+    .argument("[name]", "service (default: all)")
+    .description("Show every functional check: result, time, message. The exit code is 0 only if all pass.")
     .option("--check", "run the checks now instead of showing their last results")
     .action(async (name, options, command) => {
       const { stack, project, json } = contextOf(command);
@@ -69,25 +69,25 @@ export function register(program: AnyCommand): void {
     });
   examples(health, [
     ["./datalab services health", "all checks"],
-    ["./datalab services health prefect --check", "run those of one service now"],
+    ["./datalab services health prefect --check", "run the checks of one service now"],
   ]);
 
   const logs = services
     .command("logs")
-    .argument("[names...]", "services, or their workloads; all when not given")
-    .description("Logs from the central store, in the order of time; JSON lines with --json.")
-    .option("-f, --follow", "go on with new lines until Ctrl-C")
+    .argument("[names...]", "services or workloads (default: all)")
+    .description("Print logs from the central store in order of time; JSON lines with --json.")
+    .option("-f, --follow", "follow new lines until Ctrl-C")
     .option(
       "-n, --limit <lines>",
-      "how many of the last lines (default: 200, all with --since)",
+      "number of last lines (default: 200, all with --since)",
       wholeNumber("--limit", 0),
     )
     .addOption(new Option("--tail <lines>").argParser(wholeNumber("--tail", 0)).hideHelp())
-    .option("--since <time>", "only from then on: 15m, 2h, 7d, or 2026-01-31T12:00:00Z")
-    .option("--grep <pattern>", "only lines that this regular expression, or plain text, is found in")
+    .option("--since <time>", "only lines since then: 15m, 2h, 7d, or 2026-01-31T12:00:00Z")
+    .option("--grep <pattern>", "only lines that match this regular expression or text")
     .option(
       "--level <level>",
-      "only lines that weigh this much or more: debug, info, warning, error, critical",
+      "only lines of this level or a more severe one: debug, info, warning, error, critical",
     )
     .action(async (names, options, command) => {
       const context = contextOf(command);
@@ -98,7 +98,7 @@ export function register(program: AnyCommand): void {
     });
   examples(logs, [
     ["./datalab services logs prefect -f", "follow server and worker"],
-    ["./datalab services logs --since 10m --level error", "what went wrong in the last ten minutes"],
+    ["./datalab services logs --since 10m --level error", "errors of the last ten minutes"],
     ["./datalab services logs postgres --grep 'deadlock|timeout' --json", "for programs"],
   ]);
 }

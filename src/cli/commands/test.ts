@@ -6,10 +6,10 @@ export function register(program: AnyCommand): void {
   const test = program
     .command("test [suites...]")
     .description(
-      "Run the project's tests: lint, types, unit, manifests, go, python, acceptance. Without a name: every suite.",
+      "Run the project's tests: lint, types, unit, manifests, go, python, acceptance. Without a name, all suites run.",
     )
     .option("--all", "run the long tests too: drills, repeated kills, second engines, load")
-    .option("--list", "list which test runs by default and which with --all alone; run nothing")
+    .option("--list", "list which tests run by default and which only with --all; run nothing")
     .action(async (suites: string[], { all, list }, command) => {
       const { project } = contextOf(command);
       const options = [...(all ? ["--all"] : []), ...(list ? ["--list"] : [])];
@@ -22,6 +22,6 @@ export function register(program: AnyCommand): void {
     ["./datalab test", "every suite, on real containers"],
     ["./datalab test --all", "with the long tests: before a release, and every night"],
     ["./datalab test unit --list", "which unit test is in which tier"],
-    ["./datalab test lint types unit", "what needs no Docker"],
+    ["./datalab test lint types unit", "suites that need no Docker"],
   ]);
 }

@@ -8,11 +8,13 @@ import { createReporter } from "../terminal/progress.ts";
 export function register(program: AnyCommand): void {
   const up = program
     .command("up")
-    .description("Bring a stack up: images, resources, then wait until every functional check has passed.")
-    .option("--plan <file>", "do exactly what a saved plan says, or nothing")
+    .description(
+      "Deploy a stack: build images, create resources, wait until every functional check has passed.",
+    )
+    .option("--plan <file>", "apply exactly this saved plan, or nothing")
     .option(
       "--allow-data-loss <name>",
-      "what may be deleted or replaced although it holds data; may be given more than once",
+      "resource with data that may be deleted or replaced; may be repeated",
       (name: string, before: readonly string[]) => [...before, name],
       [] as readonly string[],
     )
@@ -20,7 +22,7 @@ export function register(program: AnyCommand): void {
       const { stack, project, json, verbose } = contextOf(command);
       const signal = interruptible();
       const reporter = createReporter();
-      const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // the launcher's word
+      const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // measured by the launcher
       const [operation, { describeChanges }] = await Promise.all([
         import("../../ops/lifecycle/up.ts"),
         import("../../ops/lifecycle/up-text.ts"),
@@ -45,8 +47,8 @@ export function register(program: AnyCommand): void {
       }
     });
   examples(up, [
-    ["./datalab up", "bring the dev stack up"],
-    ["./datalab up --verbose", "with everything the engine says"],
+    ["./datalab up", "deploy the dev stack"],
+    ["./datalab up --verbose", "with the engine's full output"],
     ["./datalab up --stack team-a", "another stack"],
   ]);
 }
@@ -70,17 +72,17 @@ export function summary({ platform, health, recorded, changes, seconds }: UpResu
   };
 }
 
-/** What to do next, where the place is made and nothing runs in it. */
+/** The next steps, if the foundation exists and nothing runs in it. */
 function nothingYet({ stack, aws }: UpResult["platform"], changes: string): string {
   const registry = aws?.registry ?? "REGISTRY";
   return [
-    `\n${stack} is made (${changes}), and nothing runs in it yet: its registry has no images. Next:`,
+    `\nThe foundation of ${stack} exists (${changes}), but nothing runs in it yet: its registry has no images. Next:`,
     `  ./datalab images push${option(stack)} --to ${registry}`,
     `  ./datalab up${option(stack)}`,
   ].join("\n");
 }
 
-/** The table that ends an up: service, state, URL, how to log in. */
+/** The table at the end of an up: service, state, URL, login. */
 export async function upText({ platform, health, seconds }: UpResult, changes: string): Promise<string> {
   const rows = platform.services.flatMap((service) => {
     const state = health.services.find(({ name }) => name === service.name)?.state ?? "down";
@@ -125,7 +127,7 @@ function oneLogin(platform: UpResult["platform"]): { id: string; user: string } 
 type Endpoint = UpResult["platform"]["services"][number]["endpoints"][number];
 
 function loginOf(platform: UpResult["platform"], endpoint: Endpoint | undefined): string {
-  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the one login";
+  if (endpoint?.auth === "gateway" && platform.core.token !== null) return "the platform's login";
   if (!endpoint?.login) return "";
   const { user, secret } = endpoint.login;
   return `${user}, password: ./datalab secrets show${option(platform.stack)} ${secret}`;

@@ -1,12 +1,12 @@
 import { createInterface } from "node:readline/promises";
 import { DatalabError } from "../../errors.ts";
 
-/** Asks before something that can't be undone. `--yes` answers it; without a terminal nothing is assumed. */
+/** Asks before an irreversible action. `--yes` answers the question; without a terminal it is an error. */
 export async function confirm(question: string, options: { readonly yes: boolean }): Promise<boolean> {
   if (options.yes) return true;
   if (!process.stdin.isTTY) {
-    throw new DatalabError("E_CONFIRM", `${question} There is no terminal to answer on.`, {
-      hint: "Pass --yes to answer with yes.",
+    throw new DatalabError("E_CONFIRM", `${question} There is no terminal for the answer.`, {
+      hint: "Pass --yes to confirm.",
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -17,7 +17,10 @@ export async function confirm(question: string, options: { readonly yes: boolean
   }
 }
 
-/** Asks for a name to be typed, before something that is worse than most. `--yes` does not answer it; `--confirm NAME` does. */
+/**
+ * Asks for a typed name before the most dangerous actions. `--confirm NAME` answers the question, `--yes`
+ * does not.
+ */
 export async function confirmByName(
   question: string,
   name: string,
@@ -25,13 +28,13 @@ export async function confirmByName(
 ): Promise<boolean> {
   if (options.given !== undefined) return options.given === name;
   if (!process.stdin.isTTY) {
-    throw new DatalabError("E_CONFIRM", `${question} There is no terminal to type its name on.`, {
+    throw new DatalabError("E_CONFIRM", `${question} There is no terminal to type the name on.`, {
       hint: `Pass --confirm ${name}.`,
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await terminal.question(`${question} Type its name to go on: `)).trim() === name;
+    return (await terminal.question(`${question} Type its name to continue: `)).trim() === name;
   } finally {
     terminal.close();
   }

@@ -7,12 +7,14 @@ export interface ReportOptions {
   readonly verbose: boolean;
 }
 
-/** Tells what went wrong and returns the exit code: words on stderr, and the error as JSON on stdout with --json. */
+/**
+ * Reports an error and returns the exit code: text on stderr, and the error as JSON on stdout with --json.
+ */
 export function report(error: unknown, { json, verbose }: ReportOptions): ExitCode {
   const told = asDatalabError(error);
   if (told === null) return exit.ok;
   const mark = onStderr("red", "✖");
-  // A ConfigError's message is a list, whose lines carry their marks.
+  // A ConfigError's message is a list whose lines have their own marks.
   say(told.message.startsWith("✖") ? told.message.replace(/^✖/gm, mark) : `${mark} ${told.message}`);
   if (told.hint) say(`  ${told.hint}`);
   if (verbose && told.code === unexpected && error instanceof Error) say(error.stack ?? "");
@@ -31,7 +33,7 @@ export function report(error: unknown, { json, verbose }: ReportOptions): ExitCo
 
 const unexpected = "E_UNEXPECTED";
 
-/** Null: nothing went wrong, such as after `--help`. */
+/** Null: no error, such as after `--help`. */
 function asDatalabError(error: unknown): DatalabError | null {
   if (error instanceof DatalabError) return error;
   if (isCommanderError(error)) return error.exitCode === 0 ? null : usageError(error);
@@ -42,7 +44,7 @@ function asDatalabError(error: unknown): DatalabError | null {
   });
 }
 
-/** Duck-typed, so that the parser is not loaded for this alone. */
+/** Duck-typed, so that this does not load the parser. */
 function isCommanderError(error: unknown): error is CommanderError {
   return (
     error instanceof Error &&
@@ -55,12 +57,12 @@ function isCommanderError(error: unknown): error is CommanderError {
 function usageError(error: CommanderError): DatalabError {
   if (error.code === "commander.help") {
     return new DatalabError("E_USAGE", "a command is missing", {
-      hint: "--help shows them.",
+      hint: "--help lists the commands.",
     });
   }
   const [first = "", ...rest] = error.message.split("\n");
   const hint = rest.join(" ").replace(/^\((.*)\)$/, "$1");
   return new DatalabError("E_USAGE", first.replace(/^error: /, ""), {
-    hint: hint || "--help shows how to use it.",
+    hint: hint || "--help shows the usage.",
   });
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import { DatalabError } from "../../errors.ts";
+import { stackPattern } from "../../model/names.ts";
 import { durationPattern, parseDuration } from "../../model/units.ts";
 
-/** What every command is told. */
+/** What every command receives. */
 export interface Context {
   readonly stack: string;
   readonly json: boolean;
@@ -16,13 +17,12 @@ export interface Context {
 /** Options that every command takes. */
 const common = [
   ["-s, --stack <name>", "stack to work on (default: DATALAB_STACK, or dev)"],
-  ["--json", "print data as JSON, also errors"],
+  ["--json", "print data and errors as JSON"],
   ["-y, --yes", "answer every question with yes"],
-  ["-v, --verbose", "say more, and where an unexpected error comes from"],
+  ["-v, --verbose", "print more details, and the stack trace of unexpected errors"],
 ] as const;
 
 const project = resolve(import.meta.dirname, "../../..");
-const stackPattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
 // biome-ignore lint/suspicious/noExplicitAny: any command, whatever its arguments and options
 export type AnyCommand = Command<any, any, any>;
@@ -44,7 +44,7 @@ export function contextOf(command: AnyCommand): Context {
       "E_STACK_NAME",
       `expected the name of a stack, received ${JSON.stringify(stack)}`,
       {
-        hint: "A name starts with a letter and has at most 40 lower case letters, digits and dashes.",
+        hint: "Use a name that starts with a letter and has at most 40 lower case letters, digits and dashes.",
       },
     );
   }

@@ -4,9 +4,9 @@ import { onStderr } from "./output.ts";
 
 /** A reporter that draws on a stream. */
 export interface Reporter extends StepReporter {
-  /** A line of its own, above whatever is under way. */
+  /** A separate line above the running steps. */
   log(line: string): void;
-  /** Ends the drawing; steps that are under way stay as they are. */
+  /** Stops drawing; running steps stay as they are. */
   close(): void;
 }
 
@@ -14,7 +14,7 @@ export interface ReporterOptions {
   readonly stream?: NodeJS.WriteStream;
   /** Redraw lines in place. @default whether the stream is a terminal and CI is not set */
   readonly live?: boolean;
-  /** Say nothing. @default false */
+  /** Print nothing. @default false */
   readonly quiet?: boolean;
 }
 
@@ -29,7 +29,7 @@ interface Active {
   text: string;
 }
 
-/** Tells people what is under way: a spinner for each step on a terminal, plain lines `[  1.2s] name: text` elsewhere. */
+/** Shows running steps: a spinner per step on a terminal, plain lines `[  1.2s] name: text` elsewhere. */
 export function createReporter(options: ReporterOptions = {}): Reporter {
   const stream = options.stream ?? process.stderr;
   const live = options.live ?? isLive(stream);
@@ -76,7 +76,7 @@ function liveReporter(stream: NodeJS.WriteStream): Reporter {
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Writes finished lines where the live ones stood, and the live ones below. */
+  /** Writes finished lines in place of the live ones, and the live ones below. */
   function draw(finished: readonly string[] = []): void {
     const spinner = onStderr("cyan", frames[frame % frames.length] as string);
     const lines = [...active].map((step) =>
@@ -88,7 +88,7 @@ function liveReporter(stream: NodeJS.WriteStream): Reporter {
     drawn = lines.length;
   }
 
-  /** A live line must never wrap: the erasing counts lines. */
+  /** A live line must never wrap, because erasing counts lines. */
   function clip(line: string): string {
     const width = (stream.columns || 80) - 1;
     const plain = stripVTControlCharacters(line);
@@ -145,7 +145,7 @@ export interface Bar {
   stop(): void;
 }
 
-/** A bar for something whose size in bytes is known; none elsewhere than on a terminal. */
+/** A progress bar for a known number of bytes; only on a terminal. */
 export async function createBar(name: string, totalBytes: number): Promise<Bar | undefined> {
   if (!isLive(process.stderr)) return undefined;
   const [{ default: progress }, { formatBytes }] = await Promise.all([

@@ -52,7 +52,7 @@ def _range(query: str, seconds: int) -> list[Series]:
 
 def _data(said: dict[str, Any]) -> list[dict[str, Any]]:
     if said.get("status") != "success":
-        raise Unavailable(f"it refused the question: {said.get('error', 'no reason given')}")
+        raise Unavailable(f"it refused the query: {said.get('error', 'no reason given')}")
     return list(said["data"]["result"])
 
 

@@ -43,7 +43,7 @@ class LakeProcess:
     def ask(self, question: dict[str, Any], seconds: float) -> Any:
         """The answer; the process is ended when it takes longer than `seconds`."""
         if not self._turn.acquire(timeout=seconds):
-            raise Unavailable("it is busy with other questions; try again in a moment")
+            raise Unavailable("it is busy with other queries; try again in a moment")
         try:
             return self._ask(question, seconds)
         finally:

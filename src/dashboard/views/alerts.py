@@ -26,15 +26,16 @@ def page() -> None:
         f"{formatting.plural(len(firing), 'alert')} active" if source.known else "what fires is not known"
     )
     if not watched(said["firing"]):
-        counted = "nothing watches this stack"
+        counted = "this stack has no monitoring"
     show(title("Alerts", counted, link(url, "open Alertmanager") if url else ""))
     show(trouble("Alertmanager", said["firing"]))
     if not watched(said["firing"]):
         show(
             empty(
                 "Alerts are not part of this stack",
-                "<code>services.prometheus.enabled: true</code> and <code>services.alertmanager.enabled: true</code> "
-                "in the stack's file add them; <code>services.agent.enabled: true</code> the figures of containers.",
+                "<code>services.prometheus.enabled: true</code> and "
+                "<code>services.alertmanager.enabled: true</code> in the stack's file add them; "
+                "<code>services.agent.enabled: true</code> adds the metrics of containers.",
             )
         )
         return

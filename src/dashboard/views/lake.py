@@ -15,7 +15,6 @@ from look import formatting
 from look.parts import empty, figure, grid, heading, note, pill, show, table, title, trouble
 from views.sql_box import sql_box
 
-LAYERS = ("bronze", "silver", "gold")
 ABOUT = {"bronze": "what came, as it came", "silver": "typed, checked", "gold": "ready to use"}
 
 
@@ -44,7 +43,7 @@ def page() -> None:
             )
     if not good:
         return
-    show(grid([_layer(layer, good) for layer in LAYERS], "14rem", small=True))
+    show(grid([_layer(layer, good) for layer in ABOUT], "14rem", small=True))
     names = [f"{each['layer']}.{each['name']}" for each in good]
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     start = st.query_params.get("table")

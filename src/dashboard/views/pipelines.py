@@ -123,7 +123,7 @@ def _form(pipeline: dict[str, Any]) -> None:
     if problems:
         st.error(" ".join(problems))
     elif not sure:
-        st.warning("Tick the box first: the run writes tables.")
+        st.warning("Confirm with the check box first: the run writes tables.")
     else:
         said = prefect.start(pipeline["id"], values).answer(10)
         if said.error:

@@ -1,4 +1,5 @@
-// Package gate is the platform's login as a Caddy module: who may come in, by what, and what upstreams get to see.
+// Package gate is the platform's login as a Caddy module: who may come in, by what, and what upstreams get to
+// see.
 package gate
 
 import (
@@ -29,7 +30,8 @@ func init() {
 // App is what all ports share: users, the token, sessions, the limit on failed logins.
 type App struct {
 	Stack string `json:"stack"`
-	// Names beside 127.0.0.1, localhost and [::1] that a Host header may carry: "name", or "name:port" behind a proxy.
+	// Names beside 127.0.0.1, localhost and [::1] that a Host header may carry: "name", or "name:port" behind a
+	// proxy.
 	Hosts []string `json:"hosts"`
 	// Domain that all pages' names are below: one login opens them. Empty: each name is for itself.
 	Domain string `json:"domain,omitempty"`
@@ -118,7 +120,7 @@ func (d *App) Provision(ctx caddy.Context) error {
 	}
 	d.logger = ctx.Logger()
 	if d.domain = cookieDomain(d.Domain); d.domain != d.Domain {
-		d.logger.Warn("browsers take no cookie for this domain: every page asks for its own login", zap.String("domain", d.Domain))
+		d.logger.Warn("browsers accept no cookie for this domain: every page asks for its own login", zap.String("domain", d.Domain))
 	}
 	counter := func(name, help, label string) *prometheus.CounterVec {
 		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "datalab_gateway_" + name, Help: help}, []string{label})
@@ -146,8 +148,8 @@ func (d *App) Start() error { return nil }
 // Stop does nothing.
 func (d *App) Stop() error { return nil }
 
-// End says that the process is about to stop: it is not ready any more, and every answer closes its connection, so that who
-// holds one goes to another gateway with the next request.
+// End says that the process is about to stop: it is not ready any more, and every answer closes its
+// connection, so that who holds one goes to another gateway with the next request.
 func (d *App) End() { d.ending.Store(true) }
 
 // Finish waits until no request is in work any more; false: the time was over before.

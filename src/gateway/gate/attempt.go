@@ -17,7 +17,8 @@ import (
 // attemptLife is how long a login at the provider may take.
 const attemptLife = 10 * time.Minute
 
-// attempt is a login that has begun. The browser keeps it, signed, so that any gateway of the stack can finish it.
+// attempt is a login that has begun. The browser keeps it, signed, so that any gateway of the stack can
+// finish it.
 type attempt struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
@@ -38,7 +39,8 @@ func random() string {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// attemptCookie has a name of its own for each: a second page that logs in must not end the first one's login.
+// attemptCookie has a name of its own for each: a second page that logs in must not end the first one's
+// login.
 func (s *sessions) attemptCookie(of attempt, at origin) *http.Cookie {
 	text, _ := json.Marshal(of)
 	payload := base64.RawURLEncoding.EncodeToString(text)

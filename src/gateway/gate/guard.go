@@ -73,7 +73,7 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 	g.app, g.down = app.(*App), new(atomic.Bool)
 	if g.Origin != "" {
 		if g.public = parseOrigin(g.Origin); g.public == nil {
-			return fmt.Errorf("origin %q does not read scheme://host[:port]", g.Origin)
+			return fmt.Errorf("origin %q is not of the form scheme://host[:port]", g.Origin)
 		}
 	}
 	g.app.add(g)
@@ -91,11 +91,11 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	}
 	if !ours {
 		g.refuse(w, r, refusal{http.StatusMisdirectedRequest, "E_HOST", "This name is not served here.",
-			"Names beside 127.0.0.1 and localhost: services.gateway.options.hosts."})
+			"services.gateway.options.hosts sets the names besides 127.0.0.1 and localhost."})
 		return nil
 	}
 	if isBelow(r.URL.Path, g.Internal) {
-		g.refuse(w, r, refusal{http.StatusNotFound, "E_INTERNAL_PATH", "This path is reached inside the platform only.", ""})
+		g.refuse(w, r, refusal{http.StatusNotFound, "E_INTERNAL_PATH", "This path is available only inside the platform.", ""})
 		return nil
 	}
 	if at.canonical && at.secure {
@@ -158,7 +158,7 @@ func (g *Guard) identify(r *http.Request, at origin) (who string, renewed *http.
 	if found, ok := g.app.sessions.of(r, at); ok {
 		if g.AdminsOnly && !found.admin {
 			return "", nil, &refusal{http.StatusForbidden, "E_ADMINS", "Only admins open " + g.Service + ".",
-				"services.gateway.options.oidc.admins says who is one; " + found.user + " is not."}
+				"services.gateway.options.oidc.admins lists the admins; " + found.user + " is not one."}
 		}
 		g.signIn(r)
 		r.Header.Set("X-Datalab-Role", found.role())
@@ -170,7 +170,7 @@ func (g *Guard) identify(r *http.Request, at origin) (who string, renewed *http.
 	if isExactly(r.URL.Path, g.SelfGuarded) {
 		return bySelf, nil, nil
 	}
-	return "", nil, &refusal{http.StatusUnauthorized, "E_LOGIN", "A login is needed.", tokenHint(g.app)}
+	return "", nil, &refusal{http.StatusUnauthorized, "E_LOGIN", "A login is required.", tokenHint(g.app)}
 }
 
 // signIn logs in at the service.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Failed logins: a few at once, then one every few seconds; for a client, and for all together. Behind Docker's proxy all
-// clients of a machine are one.
+// Failed logins: a few at once, then one every few seconds; for a client, and for all together. Behind
+// Docker's proxy all clients of a machine are one.
 const (
 	clientBurst  = 10
 	clientRefill = 3 * time.Second
@@ -52,8 +52,8 @@ func newLimit() *limit {
 	return l
 }
 
-// take counts an attempt before it is looked at: many at once must not all slip through. Zero: it may go on; else how
-// long to wait.
+// take counts an attempt before it is looked at: many at once must not all slip through. Zero: it may go on;
+// else how long to wait.
 func (l *limit) take(client string) time.Duration {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -67,7 +67,8 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at origin) {
 	}
 }
 
-// fromHere: the form was sent by a page of this very origin. Browsers say so in one of these headers with every POST.
+// fromHere: the form was sent by a page of this very origin. Browsers say so in one of these headers with
+// every POST.
 func fromHere(r *http.Request, at origin) bool {
 	origin := r.Header.Values("Origin")
 	site := r.Header.Get("Sec-Fetch-Site")
@@ -131,7 +132,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return url.ParseQuery(string(text))
 }
 
-// safeNext is where a login leads: a path on this very port and nothing that a browser takes for another host.
+// safeNext is where a login leads: a path on this very port and nothing that a browser takes for another
+// host.
 func safeNext(next string) string {
 	if len(next) > 2048 || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
 		strings.ContainsFunc(next, func(c rune) bool { return c < ' ' || c == '\\' || c == 0x7f }) {

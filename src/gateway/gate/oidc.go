@@ -19,8 +19,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// How long what a provider says of itself is believed, how long it may take to answer, and how soon it is asked again after
-// it has not.
+// How long what a provider says of itself is believed, how long it may take to answer, and how soon it is
+// asked again after it has not.
 const (
 	discoveryAge   = time.Hour
 	providerAnswer = 10 * time.Second
@@ -74,14 +74,14 @@ func (o *OIDC) provision() error {
 	}
 	callback, err := url.Parse(o.Callback)
 	if err != nil || callback.Path != callbackPath || parseOrigin(callback.Scheme+"://"+callback.Host) == nil {
-		return fmt.Errorf("oidc: callback %q does not read https://host%s", o.Callback, callbackPath)
+		return fmt.Errorf("oidc: callback %q is not of the form https://host%s", o.Callback, callbackPath)
 	}
 	o.home = &url.URL{Scheme: callback.Scheme, Host: callback.Host}
 	if o.ClientID == "" || o.UserClaim == "" || o.Label == "" || !slices.Contains(o.Scopes, oidc.ScopeOpenID) {
 		return errors.New("oidc: clientId, userClaim, label, and openid among the scopes are needed")
 	}
 	if o.Allowed.nobody() {
-		return errors.New("oidc: allowed names nobody")
+		return errors.New("oidc: allowed is empty")
 	}
 	if o.ClientSecretFile != "" {
 		text, err := os.ReadFile(o.ClientSecretFile)
@@ -111,7 +111,8 @@ func isLoopback(at *url.URL) bool {
 	return at.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "localhost", "::1"}, at.Hostname())
 }
 
-// discover finds the provider's addresses; at first when somebody logs in, so that the gateway starts without it.
+// discover finds the provider's addresses; at first when somebody logs in, so that the gateway starts without
+// it.
 func (o *OIDC) discover(ctx context.Context) (*provider, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
@@ -145,8 +146,8 @@ func (o *OIDC) discover(ctx context.Context) (*provider, error) {
 	return o.provider, nil
 }
 
-// authStyle is how the client says who it is. Left to find out, it would try the other way after every refusal, with a code
-// that was used already.
+// authStyle is how the client says who it is. Left to find out, it would try the other way after every
+// refusal, with a code that was used already.
 func (o *OIDC) authStyle(methods []string) oauth2.AuthStyle {
 	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
 	if o.secret != "" && basic {
@@ -161,7 +162,8 @@ func (o *OIDC) config(p *provider) *oauth2.Config {
 	return &oauth2.Config{ClientID: o.ClientID, ClientSecret: o.secret, Endpoint: at, RedirectURL: o.Callback, Scopes: o.Scopes}
 }
 
-// redeem turns the code into what the provider says of a person: a signed ID token, completed by its userinfo.
+// redeem turns the code into what the provider says of a person: a signed ID token, completed by its
+// userinfo.
 func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt) (claims, error) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, o.client), providerAnswer)
 	defer cancel()
@@ -193,7 +195,7 @@ func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt)
 	case (len(id.Audience) > 1 || party != "") && party != o.ClientID:
 		return nil, untrusted{fmt.Errorf("it was made for %q", party)}
 	case id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil:
-		return nil, untrusted{errors.New("the access token is another one's")}
+		return nil, untrusted{errors.New("the access token belongs to another ID token")}
 	}
 	if o.complete(said) || p.UserInfoEndpoint() == "" {
 		return said, nil
@@ -203,7 +205,7 @@ func (o *OIDC) redeem(ctx context.Context, p *provider, code string, of attempt)
 		return nil, err
 	}
 	if more.Subject != id.Subject {
-		return nil, untrusted{errors.New("userinfo is of somebody else")}
+		return nil, untrusted{errors.New("userinfo is of another user")}
 	}
 	further := claims{}
 	if err := more.Claims(&further); err != nil {

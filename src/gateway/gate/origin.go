@@ -20,7 +20,8 @@ type origin struct {
 	host    string
 	// The browser's side is https: cookies are for it alone.
 	secure bool
-	// Domain of the session's cookie, so that one login opens the pages of all names below it; empty: this name alone.
+	// Domain of the session's cookie, so that one login opens the pages of all names below it; empty: this name
+	// alone.
 	domain string
 	// The name that people are told: it is https and nothing else.
 	canonical bool
@@ -30,8 +31,8 @@ type origin struct {
 	local bool
 }
 
-// originOf looks at the Host header: a page of another site that has pointed its own name at this address (DNS rebinding) gets
-// nothing.
+// originOf looks at the Host header: a page of another site that has pointed its own name at this address
+// (DNS rebinding) gets nothing.
 func (g *Guard) originOf(r *http.Request) (origin, bool) {
 	host := strings.ToLower(r.Host)
 	name, port, err := net.SplitHostPort(host)
@@ -74,18 +75,21 @@ func (at origin) sockets() string {
 	return "ws://" + at.host + " wss://" + at.host
 }
 
-// fromProxy puts who asked in the place of the proxy that it came by, and tells upstreams what the browser sees.
+// fromProxy puts who asked in the place of the proxy that it came by, and tells upstreams what the browser
+// sees.
 func (d *App) fromProxy(r *http.Request, at origin, client string) {
 	if client != "" {
 		r.RemoteAddr = net.JoinHostPort(client, "0")
 	}
 	if at.secure {
 		r.Header.Set("X-Forwarded-Proto", "https")
-		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, true) // it is ours, what came from outside is gone
+		// it is ours, what came from outside is gone
+		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, true)
 	}
 }
 
-// forwardedFor is the address that the outermost of our proxies has heard from; what stands left of it, anybody can write.
+// forwardedFor is the address that the outermost of our proxies has heard from; what stands left of it,
+// anybody can write.
 func (d *App) forwardedFor(r *http.Request) string {
 	if d.Proxies == 0 {
 		return ""

@@ -15,7 +15,8 @@ var (
 	pagesText string
 	//go:embed pages.css
 	style string
-	// Only the browser knows the #part of a link: it is handed to the provider's side of the login with the rest.
+	// Only the browser knows the #part of a link: it is handed to the provider's side of the login with the
+	// rest.
 	keepFragment = `document.getElementById("sso").href+=encodeURIComponent(location.hash)`
 	pages        = template.Must(template.New("pages").Parse(pagesText))
 	// What a page of ours may load, and the one script that one of them has.
@@ -89,13 +90,13 @@ func (g *Guard) showLogout(w http.ResponseWriter, r *http.Request, user string) 
 	g.show(w, r, http.StatusOK, "logout", page{User: user})
 }
 
-// unavailable says that the service is not there: yet, or any more. A request that may have done its work is no 503, for
-// that would ask to send it again.
+// unavailable says that the service is not there: yet, or any more. A request that may have done its work is
+// no 503, for that would ask to send it again.
 func (g *Guard) unavailable(w http.ResponseWriter, r *http.Request, again bool) {
 	const seconds = 2
 	if !again {
 		writeError(w, refusal{http.StatusBadGateway, "E_UPSTREAM_LOST", g.Service + " ended while it worked on this request.",
-			"Look whether it was done before sending it again."})
+			"Check the result before you send it again."})
 		return
 	}
 	w.Header().Set("Retry-After", "2")
@@ -104,5 +105,5 @@ func (g *Guard) unavailable(w http.ResponseWriter, r *http.Request, again bool) 
 		return
 	}
 	writeError(w, refusal{http.StatusServiceUnavailable, "E_UNAVAILABLE", g.Service + " does not answer.",
-		"It starts, or has ended: ./datalab services health --stack " + g.app.Stack + " " + g.Service})
+		"It is starting or has ended: ./datalab services health --stack " + g.app.Stack + " " + g.Service})
 }

@@ -86,7 +86,7 @@ func parseArgon(text string) (argonHash, error) {
 	var hash argonHash
 	fields := strings.Split(text, "$")
 	if len(fields) != 6 || fields[2] != "v=19" {
-		return hash, errors.New("the hash must read $argon2id$v=19$m=...,t=...,p=...$salt$sum")
+		return hash, errors.New("the hash must have the form $argon2id$v=19$m=...,t=...,p=...$salt$sum")
 	}
 	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &hash.memory, &hash.time, &hash.threads); err != nil {
 		return hash, fmt.Errorf("the hash's parameters can't be read: %w", err)

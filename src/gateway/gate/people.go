@@ -63,8 +63,8 @@ func (c claims) list(name string) []string {
 	return nil
 }
 
-// email is an address that the provider has verified; empty: there is none. With just anybody's word for it, who can have an
-// account there could be whom he likes.
+// email is an address that the provider has verified; empty: there is none. With just anybody's word for it,
+// who can have an account there could be whom he likes.
 func (o *OIDC) email(said claims) string {
 	address, _ := said["email"].(string)
 	switch verified := said["email_verified"].(type) {

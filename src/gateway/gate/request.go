@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// isBelow says whether a path lies below one of these prefixes, however it is written: doubled slashes, dot segments,
-// path parameters, escapes within escapes, letters of another case.
+// isBelow says whether a path lies below one of these prefixes, however it is written: doubled slashes, dot
+// segments, path parameters, escapes within escapes, letters of another case.
 func isBelow(raw string, prefixes []string) bool {
 	if len(prefixes) == 0 {
 		return false

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// Cookies of this platform's gateways, of any stack: they reach every port of a host name, so upstreams never see them.
+	// Cookies of this platform's gateways, of any stack: they reach every port of a host name, so upstreams
+	// never see them.
 	cookiePrefix = "datalab_"
 	// However often a session is prolonged, after this many lifetimes one logs in again.
 	mostLifetimes = 14
@@ -21,7 +22,8 @@ const (
 	mostRevoked = 10_000
 )
 
-// A session is signed and not stored: it outlives a restart of the gateway, and ends with the user's password.
+// A session is signed and not stored: it outlives a restart of the gateway, and ends with the user's
+// password.
 type session struct {
 	id      string
 	user    string
@@ -47,7 +49,8 @@ func newSessions(app *App, lifetime time.Duration) *sessions {
 	return &sessions{app: app, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
 }
 
-// cookieName says by a prefix that browsers enforce what it was set with: over https by this very host, or for its domain.
+// cookieName says by a prefix that browsers enforce what it was set with: over https by this very host, or
+// for its domain.
 func (s *sessions) cookieName(at origin) string {
 	switch {
 	case at.domain != "":
@@ -91,8 +94,8 @@ func (value session) role() string {
 	return "member"
 }
 
-// prolong gives a session that is past a quarter of its life a new one; false: it is young enough, or can't be:
-// whether somebody who came by single sign-on may still come in, the provider is asked anew.
+// prolong gives a session that is past a quarter of its life a new one; false: it is young enough, or can't
+// be: whether somebody who came by single sign-on may still come in, the provider is asked anew.
 func (s *sessions) prolong(old session) (session, bool) {
 	if old.sso {
 		return old, false
@@ -177,7 +180,8 @@ func (s *sessions) read(text string) (session, bool) {
 	return value, true
 }
 
-// of finds a request's session. Another page may have planted a cookie of the same name: any valid one counts.
+// of finds a request's session. Another page may have planted a cookie of the same name: any valid one
+// counts.
 func (s *sessions) of(r *http.Request, at origin) (session, bool) {
 	for i, cookie := range r.CookiesNamed(s.cookieName(at)) {
 		if i == 8 {
@@ -209,7 +213,8 @@ func (s *sessions) bake(at origin, value string, maxAge int) *http.Cookie {
 	}
 }
 
-// revoke ends a session before its time, in this process; a restart forgets it, the browser has dropped its cookie.
+// revoke ends a session before its time, in this process; a restart forgets it, the browser has dropped its
+// cookie.
 func (s *sessions) revoke(value session) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

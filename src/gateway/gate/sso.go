@@ -50,8 +50,9 @@ func (g *Guard) beginSSO(w http.ResponseWriter, r *http.Request, at origin) {
 	redirect(w, d.OIDC.config(found).AuthCodeURL(begun.State, options...))
 }
 
-// landing is the page that a login leads to: below the address that this one was opened by, or one that another page of ours
-// has handed over. Where the session's cookie would not reach the name, it is the page's well-known name instead.
+// landing is the page that a login leads to: below the address that this one was opened by, or one that
+// another page of ours has handed over. Where the session's cookie would not reach the name, it is the page's
+// well-known name instead.
 func (g *Guard) landing(next string, at origin) string {
 	if to, err := url.Parse(next); err == nil && to.Host != "" {
 		origin := to.Scheme + "://" + to.Host
@@ -95,7 +96,7 @@ func (g *Guard) finishSSO(w http.ResponseWriter, r *http.Request, at origin) {
 	begun, known := d.sessions.attemptOf(r, at)
 	if !known {
 		g.stop(w, r, stopped{status: http.StatusBadRequest, result: "denied", title: "This login is not known here",
-			text: "It took longer than ten minutes, was finished before, or began in another browser. Begin again."}, "/")
+			text: "It took longer than ten minutes, was already completed, or started in another browser. Start again."}, "/")
 		return
 	}
 	// Whatever becomes of it: it was used.
@@ -125,7 +126,7 @@ func (g *Guard) person(r *http.Request, begun attempt) (name string, admin bool,
 	label := d.OIDC.Label
 	if code := query.Get("error"); code != "" {
 		why := stopped{status: http.StatusForbidden, result: "denied", title: label + " did not let you in",
-			text: "You can try again, or log in there as somebody else.", cause: fmt.Errorf("%s: %s", code, query.Get("error_description"))}
+			text: "You can try again, or log in there as another user.", cause: fmt.Errorf("%s: %s", code, query.Get("error_description"))}
 		if code == "server_error" || code == "temporarily_unavailable" {
 			why = d.unreachable(why.cause)
 		}
@@ -133,8 +134,8 @@ func (g *Guard) person(r *http.Request, begun attempt) (name string, admin bool,
 	}
 	wrong := func(cause error) *stopped {
 		return &stopped{status: http.StatusForbidden, result: "denied", title: "The answer of " + label + " can't be trusted", cause: cause,
-			text: "It is signed by an unknown key, or made for another client, login or time. You can begin again; if it stays like this, " +
-				"those who run the platform find the reason in the gateway's log."}
+			text: "It is signed by an unknown key, or made for another client, login or time. Start again; if that does not help, " +
+				"the platform's operators find the reason in the gateway's log."}
 	}
 	if issuer := query.Get("iss"); issuer != "" && issuer != d.OIDC.Issuer {
 		return "", false, wrong(fmt.Errorf("the answer is of the issuer %q", issuer))
@@ -164,11 +165,11 @@ func (g *Guard) person(r *http.Request, begun attempt) (name string, admin bool,
 	name, admin, allowed, err := d.OIDC.who(said, d.isTaken)
 	if err != nil {
 		return "", false, &stopped{status: http.StatusForbidden, result: "denied", title: label + " does not say who you are", cause: err,
-			text: "What it sends of you is not enough to let you in. Those who run the platform find the reason in the gateway's log."}
+			text: "Its data about you is not sufficient for a login. The platform's operators find the reason in the gateway's log."}
 	}
 	if !allowed {
 		return "", false, &stopped{status: http.StatusForbidden, result: "denied", title: "You may not open this platform",
-			text: "You are logged in at " + label + " as " + name + ", who is not among those who may. Ask the people who run it."}
+			text: "You are logged in at " + label + " as " + name + ", who may not open this platform. Ask the platform's operators."}
 	}
 	return name, admin, nil
 }
@@ -218,8 +219,8 @@ func passwordLogin(landing string) string {
 	return origin + loginPath + "?next=" + url.QueryEscape(safeNext(strings.TrimPrefix(landing, origin)))
 }
 
-// leave ends the session at the provider too, where it can be ended. By a page that goes on by itself: browsers lead no form
-// of ours to another site.
+// leave ends the session at the provider too, where it can be ended. By a page that goes on by itself:
+// browsers lead no form of ours to another site.
 func (g *Guard) leave(w http.ResponseWriter, r *http.Request, user string) {
 	found, err := g.app.OIDC.discover(r.Context())
 	if err != nil {

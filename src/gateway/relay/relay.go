@@ -119,7 +119,8 @@ func (a *App) accept(listener net.Listener, relay Relay) {
 	}
 }
 
-// carry connects and copies both ways until both are done. Only a connection that could not be made is an error.
+// carry connects and copies both ways until both are done. Only a connection that could not be made is an
+// error.
 func (a *App) carry(client net.Conn, upstream string) error {
 	defer client.Close()
 	dialer := net.Dialer{Timeout: dialTimeout}

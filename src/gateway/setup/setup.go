@@ -123,7 +123,8 @@ func (c *Config) server(e Endpoint) object {
 					"versions":     []string{"1.1"},
 					"dial_timeout": "3s",
 					"compression":  false,
-					// Shorter than any upstream's own limit (Uvicorn's is 5 s): a request must not meet a closing connection.
+					// Shorter than any upstream's own limit (Uvicorn's is 5 s): a request must not meet a closing
+					// connection.
 					"keep_alive":        object{"idle_timeout": "3s", "max_idle_conns_per_host": 16},
 					"read_buffer_size":  4 << 10,
 					"write_buffer_size": 4 << 10,

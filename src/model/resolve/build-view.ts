@@ -23,7 +23,7 @@ import {
 import type { Grants } from "./grants.ts";
 import { loginOf, resourcesOf } from "./workload.ts";
 
-/** The platform as it is declared, for services that are derived from the others. */
+/** The platform as it is declared, for services whose files are derived from the others. */
 export function viewPlatform(enabled: EnabledServices, grants: Grants): PlatformView {
   const { services, parts } = enabled;
   return {
@@ -54,7 +54,7 @@ export function viewPlatform(enabled: EnabledServices, grants: Grants): Platform
 const urlOf = (service: ServiceDefinition, part: string, endpoint: string, what: "host" | "port" | "url") =>
   address(workloadName(service.name, part), endpoint, what);
 
-/** A whole platform starts in less on two cores. */
+/** A whole platform starts faster than this on two cores. */
 const startSeconds = 120;
 
 /** What checks and collectors have in common. */

@@ -3,7 +3,7 @@ import type { ClusterModel } from "../platform.ts";
 import type { Findings } from "./findings.ts";
 import { traitsOf } from "./target-traits.ts";
 
-/** Where a stack runs; null on one host. Notes what the configuration lacks for it. */
+/** The cluster of a stack; null on one host. Reports missing configuration. */
 export function resolveCluster(findings: Findings): ClusterModel | null {
   const { stack, config } = findings.environment;
   const need = traitsOf(config.target).cluster;
@@ -11,8 +11,8 @@ export function resolveCluster(findings: Findings): ClusterModel | null {
     if (findings.environment.find(["kubernetes"])) {
       findings.problem(
         ["kubernetes"],
-        `expected nothing here with the target ${config.target}, received settings of a cluster`,
-        "Take them away, or set target: kubernetes.",
+        `expected nothing here with the target ${config.target}, received Kubernetes settings`,
+        "Remove them, or set target: kubernetes.",
       );
     }
     return null;
@@ -22,20 +22,20 @@ export function resolveCluster(findings: Findings): ClusterModel | null {
   if (need.contextNeeded && context === undefined) {
     findings.problem(
       ["kubernetes", "context"],
-      "expected the context of your kubeconfig that names the cluster, received nothing",
-      "kubectl config get-contexts lists them. It is never guessed: the current one may be anybody's production.",
+      "expected a context of your kubeconfig, received nothing",
+      "kubectl config get-contexts lists them. The current context is never used: it may be a production cluster.",
     );
   }
   if (ingress.host === undefined) {
     findings.problem(
       ["kubernetes", "ingress", "host"],
-      'expected the domain that pages are opened below, such as "staging.lab.example.com", received nothing',
+      'expected the domain of the pages, such as "staging.lab.example.com", received nothing',
     );
   }
   if (config.images.source !== "registry") {
     findings.problem(
       ["images", "source"],
-      "expected registry, received build: nodes of a cluster take images from a registry, by digest",
+      "expected registry, received build: a cluster's nodes pull images from a registry, by digest",
       "Set it to registry, then: ./datalab images push --to REGISTRY",
     );
   }

@@ -19,7 +19,7 @@ import { resolveCluster } from "./cluster.ts";
 import { resolveExternal } from "./external.ts";
 import { Findings } from "./findings.ts";
 
-/** A part with the service that it is of, and its name in the stack. */
+/** A part with its service, and its name in the stack. */
 export interface NamedPart {
   readonly service: ServiceDefinition;
   readonly name: string;
@@ -27,7 +27,7 @@ export interface NamedPart {
   readonly workload: string;
 }
 
-/** The services that a stack has, who answers for what among them, and what is found wrong with them. */
+/** The enabled services of a stack, the providers among them, and the problems found. */
 export class EnabledServices extends Findings {
   readonly services: readonly ServiceDefinition[];
   readonly parts: readonly NamedPart[];
@@ -48,7 +48,7 @@ export class EnabledServices extends Findings {
     );
   }
 
-  /** Who answers a capability. */
+  /** The provider of a capability. */
   provider(
     kind: Capability,
   ): { service: ServiceDefinition; provider: Provider; workload: string } | undefined {
@@ -57,14 +57,14 @@ export class EnabledServices extends Findings {
     return service && provider && { service, provider, workload: workloadName(service.name, provider.part) };
   }
 
-  /** How many of a part there are: where a range is given, its least. */
+  /** Number of replicas of a part; the minimum if a range is given. */
   replicas(service: ServiceDefinition, part: Part): number {
     const scale = this.#scale(service, part);
     if (scale) return "replicas" in scale ? scale.replicas : scale.min;
     return part.replicas?.(this.config(service).options) ?? 1;
   }
 
-  /** The range that a target may move the count in. */
+  /** The range in which a target may scale. */
   range(service: ServiceDefinition, part: Part): WorkloadModel["scale"] {
     const scale = this.#scale(service, part);
     return scale && !("replicas" in scale) ? scale : null;
@@ -81,7 +81,10 @@ export class EnabledServices extends Findings {
     return Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint]?.port : undefined;
   }
 
-  /** An endpoint's port on 127.0.0.1, offset included; null: it is not published. The way into a cluster takes HTTP only. */
+  /**
+   * An endpoint's port on 127.0.0.1, offset included; null: not published. A cluster's ingress accepts only
+   * HTTP.
+   */
   published(service: ServiceDefinition, name: string, endpoint: Endpoint | undefined): number | null {
     if (endpoint?.published === undefined || (this.cluster && endpoint.protocol === "tcp")) return null;
     const port = this.config(service).ports?.[name] ?? endpoint.published;
@@ -89,7 +92,7 @@ export class EnabledServices extends Findings {
   }
 }
 
-/** A service with those endpoints alone that it has here. */
+/** A service with only the endpoints that are enabled here. */
 function underCircumstances(
   service: ServiceDefinition,
   options: unknown,
@@ -105,7 +108,7 @@ function underCircumstances(
   return { ...service, parts: Object.fromEntries(parts) as ServiceDefinition["parts"] };
 }
 
-/** The version that these options ask for. */
+/** The version for these options. */
 export function versionOf(enabled: EnabledServices, service: ServiceDefinition): string {
   const { version } = service;
   return typeof version === "string" ? version : version(enabled.config(service).options);
@@ -121,7 +124,7 @@ export function volumesOf(enabled: EnabledServices, { service, part }: NamedPart
   return Object.entries(part.volumes ?? {}).filter(([, v]) => v.enabled?.(options, enabled) ?? true);
 }
 
-/** Who asks for a login at an endpoint: without a gateway it can only be the service itself. */
+/** Who asks for a login at an endpoint: without a gateway, only the service itself can. */
 export const authOf = (endpoint: Endpoint): "gateway" | "own" =>
   endpoint.protocol === "http" ? (endpoint.auth ?? "gateway") : "own";
 

@@ -3,7 +3,7 @@ import type { Environment } from "../environment.ts";
 import type { PlatformModel } from "../platform.ts";
 import { externalKey, refsOf } from "../refs.ts";
 
-/** Throws when a workload is to be handed a secret from outside that nobody has given; else returns the model. */
+/** Throws if a workload needs an external secret that is not set; otherwise returns the model. */
 export function checkExternalSecrets(environment: Environment, model: PlatformModel): PlatformModel {
   const ofOutside = outsideSecrets(model);
   const problems: Problem[] = [...ofOutside].flatMap(([name, path]) =>
@@ -12,7 +12,7 @@ export function checkExternalSecrets(environment: Environment, model: PlatformMo
       : [
           {
             path,
-            message: `expected the secret ${name} to be given, received nothing under datalab:${externalKey(name)}`,
+            message: `expected the secret ${name} to be set, received nothing under datalab:${externalKey(name)}`,
             at: environment.locate(path),
             fix: `Run: ./datalab secrets set ${name} --stack ${model.stack}`,
           },
@@ -29,7 +29,7 @@ export function checkExternalSecrets(environment: Environment, model: PlatformMo
       .filter((name) => !ofOutside.has(name))
       .map((name) => ({
         path: ["services", service.name, "options"],
-        message: `expected the secret ${name} to be given, received nothing under datalab:${externalKey(name)}`,
+        message: `expected the secret ${name} to be set, received nothing under datalab:${externalKey(name)}`,
         at: environment.locate(["services", service.name, "options"]),
         fix: `Run: ./datalab secrets set ${name} --stack ${model.stack}`,
       }));
@@ -39,7 +39,7 @@ export function checkExternalSecrets(environment: Environment, model: PlatformMo
   return model;
 }
 
-/** Secrets that open what is outside, by name, with the path that asks for each. */
+/** Secrets for external servers, by name, with the path that requires each. */
 function outsideSecrets(model: PlatformModel): ReadonlyMap<string, readonly string[]> {
   const { database, bucket } = model.external;
   const found = new Map<string, readonly string[]>();

@@ -13,13 +13,13 @@ import { external, type Ref } from "../refs.ts";
 import type { ServiceDefinition } from "../service.ts";
 import { address, type EnabledServices, partsOf } from "./enabled.ts";
 
-/** A grant, or undefined where nobody answers the need: that is a problem then. */
+/** A grant, or undefined if no service provides it, which is reported as a problem. */
 type Answer = DatabaseGrant | BucketGrant | EndpointGrant | Ref | null | undefined;
 
-/** Answers the needs of a stack's services, and remembers what it has granted. */
+/** Resolves the needs of a stack's services to grants, and remembers the grants. */
 export class Grants {
   readonly databases: { grant: DatabaseGrant; service: string }[] = [];
-  /** `holder`: the service whose workloads hold it. */
+  /** `holder`: the service whose workloads receive it. */
   readonly buckets: { grant: BucketGrant; service: string; holder: string }[] = [];
   readonly #enabled: EnabledServices;
   readonly #secrets = new Map<string, SecretModel>();
@@ -28,13 +28,13 @@ export class Grants {
   constructor(enabled: EnabledServices) {
     this.#enabled = enabled;
     for (const service of enabled.services) {
-      // Where nothing of a service runs, nothing is needed: its checks have needs of their own.
+      // A service without workloads needs nothing; its checks have their own needs.
       const needs = enabled.parts.some((part) => part.service === service) ? service.needs : {};
       this.#ofServices.set(service.name, this.#all(service, needs, service.name, ["needs"]));
     }
   }
 
-  /** Answers the needs of one of a service's collectors, which the core runs as well. */
+  /** Resolves the needs of a service's collector, which the core runs too. */
   forCollector(service: ServiceDefinition, name: string, needs: Needs | undefined): Record<string, Answer> {
     return this.#all(service, needs, checkScope(service, name), ["collectors", name, "needs"]);
   }
@@ -46,12 +46,12 @@ export class Grants {
     return { user: wanted.login.user, password: { ref: "secret", id: `${service.name}/${need}` } };
   }
 
-  /** What a service's needs are answered with, by the need's name. */
+  /** The grants of a service, by the need's name. */
   of(service: ServiceDefinition): Readonly<Record<string, Answer>> {
     return this.#ofServices.get(service.name) ?? {};
   }
 
-  /** Answers the needs of one of a service's checks: the core runs it, with grants of its own. */
+  /** Resolves the needs of a service's check: the core runs it with its own grants. */
   forCheck(service: ServiceDefinition, check: string, needs: Needs | undefined): Record<string, Answer> {
     return this.#all(service, needs, checkScope(service, check), ["checks", check, "needs"]);
   }
@@ -60,7 +60,9 @@ export class Grants {
     return [...this.#secrets.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** A version is bumped by id: one that nothing has is a slip of the pen. A disabled service's are kept. */
+  /**
+   * A version belongs to a secret's id: an unknown id is an error. Versions of disabled services are kept.
+   */
   checkVersions(): void {
     const { environment } = this.#enabled;
     const known = environment.services.flatMap(secretIds).sort();
@@ -94,7 +96,7 @@ export class Grants {
         const called = `${outside?.prefix ?? ""}${need.name}`;
         const taken = this.databases.find(({ grant }) => grant.name === called);
         if (taken) {
-          const message = `expected a database of its own, received "${need.name}", which ${taken.service} has`;
+          const message = `expected a database name of its own, received "${need.name}", which ${taken.service} uses`;
           this.#enabled.problem(path, message);
         }
         const at = (part: "host" | "port"): Ref =>
@@ -107,7 +109,7 @@ export class Grants {
           port: at("port"),
           name: called,
           user: called,
-          // Who made the role chose its password.
+          // The role's creator chose its password.
           password:
             outside && !outside.admin ? external(`database-${need.name}`, "url") : this.#secret(id, null),
           ...(outside?.tls && { tls: true as const }),
@@ -119,7 +121,7 @@ export class Grants {
       case "bucket": {
         const grant = this.#bucket(service, need, id, path);
         const core = this.#enabled.provider("health")?.service.name;
-        // What a check or a collector is granted, the core holds.
+        // The core receives the grants of checks and collectors.
         const holder = scope === service.name ? service.name : (core ?? service.name);
         if (grant) this.buckets.push({ grant, service: service.name, holder });
         return grant;
@@ -217,7 +219,7 @@ export class Grants {
 
 const checkScope = (service: ServiceDefinition, check: string): string => `core.${service.name}.${check}`;
 
-/** Ids of all secrets that a service's needs and checks bring along. */
+/** Ids of all secrets of a service's needs and checks. */
 function secretIds(service: ServiceDefinition): string[] {
   const ids = (scope: string, needs: Needs = {}) =>
     Object.entries(needs)

@@ -4,17 +4,17 @@ import { isSecret } from "../refs.ts";
 
 interface Rule {
   readonly name: string;
-  /** What is wrong with a workload, or undefined. */
+  /** The problem of a workload, or undefined. */
   readonly check: (workload: WorkloadModel) => string | undefined;
 }
 
-/** Rules on the model, before the engine starts: they hold on every target. */
+/** Rules for the model, checked before the engine starts, on every target. */
 export const rules: readonly Rule[] = [
   {
     name: "no secret among arguments",
     check: (w) =>
       w.command.some(isSecret)
-        ? "expected secrets in env or files, received one in the command, where every process can read it"
+        ? "expected secrets only in env or files, received one in the command, where every process can read it"
         : undefined,
   },
   {
@@ -32,14 +32,14 @@ export const rules: readonly Rule[] = [
     name: "a one-shot holds no data and serves nothing",
     check: (w) =>
       w.oneShot && (w.volumes.length > 0 || w.endpoints.length > 0)
-        ? "expected neither volumes nor endpoints of a one-shot part"
+        ? "expected neither volumes nor endpoints for a one-shot part"
         : undefined,
   },
   {
     name: "a part with replicas holds no data",
     check: (w) =>
       w.replicas > 1 && w.volumes.length > 0
-        ? `expected no volumes of a part that runs ${w.replicas} times, for each would need its own`
+        ? `expected no volumes for a part with ${w.replicas} replicas, because each would need its own`
         : undefined,
   },
   {
@@ -53,7 +53,7 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-/** Throws one ConfigError with every rule that is broken. */
+/** Throws one ConfigError with every violated rule. */
 export function checkPolicy(model: PlatformModel): void {
   const problems: Problem[] = model.services.flatMap((service) =>
     service.workloads.flatMap((workload) =>

@@ -13,8 +13,8 @@ import { Grants } from "./grants.ts";
 import { resolveWorkload, waitsOf } from "./workload.ts";
 
 /**
- * Environment -> PlatformModel: pure and synchronous. Throws one ConfigError with everything that can't be resolved:
- * missing needs, cycles, ports and names that meet, images without a digest.
+ * Environment -> PlatformModel: pure and synchronous. Throws one ConfigError with all problems:
+ * missing needs, cycles, duplicate ports and names, images without a digest.
  */
 export function resolvePlatform(environment: Environment): PlatformModel {
   const enabled = new EnabledServices(environment);
@@ -72,7 +72,7 @@ function providersOf(enabled: EnabledServices): PlatformModel["providers"] {
   );
 }
 
-/** The service that answers a need. */
+/** The service that provides a need. */
 function answering(enabled: EnabledServices, need: Need): string | undefined {
   if (need.kind === "secret" || (need.kind === "endpoint" && need.optional && !waitsFor(need)))
     return undefined;
@@ -95,23 +95,23 @@ function orderServices(enabled: EnabledServices): readonly ServiceDefinition[] {
   enabled.problem(
     ["services", first as string, "needs", need as string],
     `expected services that can be started one after the other, received the cycle ${result.cycle.join(" -> ")}`,
-    "Take one of these needs away.",
+    "Remove one of these needs.",
   );
   return services;
 }
 
-/** A capability is answered by one service; up waits for the one that answers for the health of the platform. */
+/** One service provides a capability; up waits for the one that reports the health of the platform. */
 function checkProviders(enabled: EnabledServices): void {
   const health = enabled.environment.services.find((s) => s.provides?.health);
   if (health && !enabled.provider("health")) {
     enabled.problem(
       ["services", health.name, "enabled"],
-      "expected true, received false: nothing else says whether the platform is healthy",
+      "expected true, received false: only this service reports whether the platform is healthy",
     );
   } else if (health && !isPublished(enabled, health)) {
     enabled.problem(
       ["services", health.name, "ports", health.provides?.health?.endpoint as string],
-      "expected a port, received false: it is asked there whether the platform is healthy",
+      "expected a port, received false: up asks this port whether the platform is healthy",
     );
   }
   for (const kind of capabilities) {
@@ -119,7 +119,7 @@ function checkProviders(enabled: EnabledServices): void {
     for (const other of others) {
       enabled.problem(
         ["services", other.name, "enabled"],
-        `expected one service that provides ${kind}, received ${other.name} beside ${first?.name}`,
+        `expected one service that provides ${kind}, received ${other.name} and ${first?.name}`,
         `Set services.${other.name}.enabled or services.${first?.name}.enabled to false.`,
       );
     }
@@ -131,7 +131,7 @@ function isPublished(enabled: EnabledServices, service: ServiceDefinition): bool
   return enabled.published(service, endpoint, service.parts[part]?.endpoints?.[endpoint]) !== null;
 }
 
-/** Parts that wait for each other would wait for ever, also within one service. */
+/** Parts that wait for each other would never start, also within one service. */
 function checkWaits(enabled: EnabledServices): void {
   const graph = new Map(
     enabled.parts.map((part) => [part.workload, waitsOf(enabled, part).map((w) => w.workload)]),
@@ -139,15 +139,15 @@ function checkWaits(enabled: EnabledServices): void {
   const result = startOrder(graph);
   if (result.ok) return;
   const owners = result.cycle.map((name) => enabled.parts.find((p) => p.workload === name));
-  if (new Set(owners.map((owner) => owner?.service.name)).size > 1) return; // the services' cycle says it
+  if (new Set(owners.map((owner) => owner?.service.name)).size > 1) return; // reported as a cycle of services
   enabled.problem(
     ["services", owners[0]?.service.name as string, "parts", owners[0]?.name as string, "after"],
     `expected parts that can be started one after the other, received the cycle ${result.cycle.join(" -> ")}`,
-    "Take one of these away.",
+    "Remove one of these.",
   );
 }
 
-/** A published port is one process's only. */
+/** A published port belongs to one process. */
 function checkPorts(enabled: EnabledServices): void {
   const seen = new Map<number, string>();
   for (const { service, name: partName, part } of enabled.parts) {
@@ -176,20 +176,20 @@ function checkPorts(enabled: EnabledServices): void {
   }
 }
 
-/** Names of containers and volumes are made of parts' names: two services must not give the same. */
+/** Names of containers and volumes are derived from parts' names: two services must not have the same. */
 function checkNames(enabled: EnabledServices): void {
   const seen = new Map<string, string>();
   const isFree = (path: string[], kind: string, name: string, owner: string): boolean => {
     const key = `${kind} ${name}`;
     const other = seen.get(key);
-    if (other) enabled.problem(path, `expected a name of its own, received ${name}, which ${other} has`);
+    if (other) enabled.problem(path, `expected a unique name, received ${name}, which ${other} has`);
     seen.set(key, owner);
     return other === undefined;
   };
   for (const { service, name, part, workload } of enabled.parts) {
     const path = ["services", service.name, "parts", name];
     const owner = `the part ${name} of ${service.name}`;
-    if (!isFree(path, "workload", workload, owner)) continue; // all that it has meets as well
+    if (!isFree(path, "workload", workload, owner)) continue; // its volumes collide too
     for (const replica of replicaNames(workload, enabled.replicas(service, part)).slice(1)) {
       isFree([...path, "replicas"], "workload", replica, `a replica of ${owner}`);
     }
@@ -204,14 +204,14 @@ function checkNames(enabled: EnabledServices): void {
   }
 }
 
-/** A registry's images are named by digest: all of them, or none as long as nothing was pushed yet. */
+/** A registry's images are named by digest: all of them, or none before the first push. */
 function resolveImages(enabled: EnabledServices): ImagesModel {
   const { source, registry, digests } = enabled.environment.config.images;
   const used = [...new Set(enabled.parts.map(({ part }) => part.image))].sort();
   const missing = used.filter((image) => !Object.hasOwn(digests, image));
   if (source === "registry" && (registry !== undefined || Object.keys(digests).length > 0)) {
     if (registry === undefined) {
-      const message = "expected the registry that the images are in, received nothing";
+      const message = "expected the registry of the images, received nothing";
       enabled.problem(["images", "registry"], message);
     }
     if (missing.length > 0) {

@@ -26,8 +26,8 @@ const traits: Readonly<Record<PlatformConfig["target"], TargetTraits>> = {
   kubernetes: { account: false, cluster: { contextNeeded: true } },
   aws: {
     account: true,
-    // Its load balancers are in the VPC and show certificates of ACM's: no secret of this name is made, none is looked for.
-    // A disk stays in one zone, people don't.
+    // Its load balancers are in the VPC and show certificates of ACM's: no secret of this name is made, none
+    // is looked for. A disk stays in one zone, people don't.
     cluster: {
       contextNeeded: false,
       cidrs: ({ aws }) => [aws.vpcCidr],

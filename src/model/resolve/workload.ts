@@ -8,7 +8,7 @@ import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import { address, authOf, type EnabledServices, type NamedPart, volumesOf } from "./enabled.ts";
 import type { Grants } from "./grants.ts";
 
-/** What a part is, complete: its texts written, its sizes numbers, its defaults filled in. */
+/** A complete part: texts written, sizes as numbers, defaults filled in. */
 export function resolveWorkload(
   enabled: EnabledServices,
   grants: Grants,
@@ -74,11 +74,11 @@ export function resolveWorkload(
   };
 }
 
-/** In order, each once: what is made of them must not change with the order of a configuration. */
+/** Sorted, each once: the result must not depend on the order of the configuration. */
 const portsOutside = (reached: readonly { readonly port: number }[]): WorkloadModel["reaches"] =>
   [...new Set(reached.map(({ port }) => port))].sort((a, b) => a - b).map((port) => ({ port }));
 
-/** What a part starts by itself; nothing outside a cluster. */
+/** The pods that a part spawns; none outside a cluster. */
 function spawnsOf(
   enabled: EnabledServices,
   ctx: PartContext,
@@ -125,7 +125,7 @@ interface Resources {
   readonly milliCpu: number;
 }
 
-/** Limits of a service's parts, as the configuration has them. */
+/** Limits of a service's parts, as configured. */
 export function resourcesOf(enabled: EnabledServices, service: ServiceDefinition): Record<string, Resources> {
   const { resources } = enabled.config(service);
   return Object.fromEntries(
@@ -137,8 +137,9 @@ export function resourcesOf(enabled: EnabledServices, service: ServiceDefinition
 }
 
 /**
- * What a container publishes. A gateway listens inside on the very numbers that are published, so that whoever asks for
- * 127.0.0.1:8501 and whoever answers speak of the same port; nobody else publishes any then.
+ * The published ports of a container. Inside its container a gateway listens on the published numbers, so
+ * that clients and the gateway see the same port, such as 127.0.0.1:8501; no other container publishes ports
+ * then.
  */
 function portsOf(enabled: EnabledServices, own: NamedPart): WorkloadModel["ports"] {
   const gateway = enabled.provider("gateway");
@@ -208,7 +209,7 @@ function resolveEndpoint(
   };
 }
 
-/** Who is let in at an endpoint, and by which secret. */
+/** The login of an endpoint: the user and the secret. */
 export function loginOf(service: ServiceDefinition, e: Endpoint): EndpointModel["login"] {
   const need = e.login === undefined ? undefined : service.needs[e.login];
   const login = need?.kind === "secret" ? need.login : undefined;
@@ -240,7 +241,7 @@ export function waitsOf(
   return [...found.values()];
 }
 
-/** What makes things ready on a server outside: one-shots of the service that would answer otherwise. */
+/** Preparation of an external server: one-shots of the service that is replaced by it. */
 function preparedBy(enabled: EnabledServices, { service, part }: NamedPart): string[] {
   const kinds = (part.uses ?? Object.keys(service.needs)).map((name) => service.needs[name]?.kind);
   const found = (["database", "bucket"] as const)
@@ -251,7 +252,7 @@ function preparedBy(enabled: EnabledServices, { service, part }: NamedPart): str
     .map((other) => other.workload);
 }
 
-/** Buckets of the needs that a part uses; who runs the checks of all has theirs as well. */
+/** Buckets of the needs that a part uses; the core also has those of all checks. */
 function bucketsOf(grants: Grants, service: ServiceDefinition, part: NamedPart["part"]): string[] {
   const used = new Set<unknown>(
     (part.uses ?? Object.keys(service.needs)).map((name) => grants.of(service)[name]),

@@ -79,8 +79,8 @@ class PodSpawner(KubeSpawner):
         except ApiException as error:
             self.log.error("The cluster refused: %s %s", error.status, error.body)
             if error.status == 403 and "exceeded quota" in str(error.body):
-                raise SpawnFailed("There is no room for another notebook now: try again later.") from error
-            raise SpawnFailed("The cluster did not start the notebook: its hub's log says why.") from error
+                raise SpawnFailed("The cluster has no room for another notebook: try again later.") from error
+            raise SpawnFailed("The cluster did not start the notebook: see the hub's log.") from error
 
     async def get_pod_manifest(self) -> client.V1Pod:
         """The pod of this user, whose variables are there before it is."""

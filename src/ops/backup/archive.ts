@@ -10,7 +10,10 @@ import { type BackupRecord, backupRecord, type Verification, verification } from
 import { openRepository, type Repository, type Stored } from "./repository.ts";
 import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./seal.ts";
 
-/** The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs` that they share, all sealed. */
+/**
+ * The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs`
+ * that they share, all sealed.
+ */
 export class Archive {
   readonly stack: string;
   readonly #repository: Repository;
@@ -66,7 +69,7 @@ export class Archive {
     throw new DatalabError(
       "E_BACKUP_FORMAT",
       `The record of backup ${id} can't be read (${issue?.path.join(".") || "the whole"}: ${issue?.message}).`,
-      { hint: "It was written by another version of DataLab." },
+      { hint: "Another version of DataLab wrote it." },
     );
   }
 
@@ -108,16 +111,19 @@ export class Archive {
   /** The content of a blob. The stream ends with an error when it is not as it was. */
   async open(blob: string): Promise<Readable> {
     const stored = await this.#repository.read(this.#path(blob));
-    if (!stored) throw damaged(blob, "it is not there");
+    if (!stored) throw damaged(blob, "it is missing");
     return unseal(this.#key, stored);
   }
 
-  /** Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its content. */
+  /**
+   * Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its
+   * content.
+   */
   async check(blob: string): Promise<number> {
     const found = await measure(this.#key, await this.open(blob)).catch((error: Error) => {
       throw error instanceof DatalabError ? error : damaged(blob, error.message);
     });
-    if (found.id !== blob) throw damaged(blob, "its content has another name");
+    if (found.id !== blob) throw damaged(blob, "its name does not match its content");
     return found.bytes;
   }
 
@@ -156,7 +162,7 @@ export class Archive {
 
   async #readJson(path: string, id: string): Promise<unknown> {
     const stored = await this.#repository.read(path);
-    if (!stored) throw damaged(id, "its record is not there");
+    if (!stored) throw damaged(id, "its record is missing");
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of unseal(this.#key, stored)) chunks.push(chunk as Buffer);
@@ -169,7 +175,7 @@ export class Archive {
 
 const damaged = (what: string, why: string): DatalabError =>
   new DatalabError("E_BACKUP_DAMAGED", `${what} of the backup can't be used: ${why}.`, {
-    hint: "./datalab backup verify names every backup that is whole.",
+    hint: "./datalab backup verify shows which backups are intact.",
   });
 
 /** How many backups of a stack stay. */

@@ -2,6 +2,7 @@ import { DeleteObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
 import { contentHash, sameTraits, statusOf, traitsOf, writeObject } from "../object-store/copy.ts";
 import { bucketNames, ensureBucket, objectsOf, parallel } from "../object-store/inventory.ts";
+import type { Step } from "../reporter.ts";
 import type { Archive } from "./archive.ts";
 import type { BackupRecord, SavedBucket } from "./record.ts";
 import type { DataSource } from "./source.ts";
@@ -24,7 +25,7 @@ export async function restoreBuckets(
   record: BackupRecord,
   { objects }: DataSource,
   options: WriteOptions,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
 ): Promise<[WrittenObjects, string]> {
   const { signal } = options;
   const count = { written: 0, equal: 0, removed: 0 };
@@ -34,7 +35,7 @@ export async function restoreBuckets(
     if (objects.own) await ensureBucket(client, name);
     await writeBucket(archive, bucket, client, name, options, (outcome) => {
       count[outcome] += 1;
-      tell(`${count.written + count.equal}, in ${bucket.name}`);
+      step.update(`${count.written + count.equal}, in ${bucket.name}`);
     });
   }
   const wanted = new Map(record.buckets.map((b) => [b.name, new Set(b.objects.map(({ key }) => key))]));
@@ -47,7 +48,7 @@ export async function restoreBuckets(
       count.removed += 1;
     });
   }
-  return [count, `${count.written} written, ${count.equal} equal already, ${count.removed} removed`];
+  return [count, `${count.written} written, ${count.equal} already equal, ${count.removed} removed`];
 }
 
 async function writeBucket(
@@ -75,7 +76,7 @@ async function writeBucket(
       );
     });
     if (readBack && (await contentHash(client, at)) !== sha256)
-      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} is not what it was once it is written.`);
+      throw new DatalabError("E_RESTORE_OBJECT", `${name}/${key} differs after it was written.`);
     onObject("written");
   });
 }

@@ -9,7 +9,7 @@ import { gitState } from "../git.ts";
 import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
 import { lastLines } from "../process.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -56,7 +56,9 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
   leaves: record.leaves,
 });
 
-/** Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it. */
+/**
+ * Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it.
+ */
 export async function createBackup(options: BackupOptions): Promise<Backup> {
   const { project, stack } = options;
   const archive = await openArchive(project, stack);
@@ -67,7 +69,10 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
   try {
     const record = await backUp(options, archive, source);
     const verified = await verifyBackup(options, archive, record);
-    await step(options.reporter, "monitoring", async () => [undefined, await tellMonitoring(source, record)]);
+    await runStep(options.reporter, "monitoring", async () => [
+      undefined,
+      await tellMonitoring(source, record),
+    ]);
     return backupOf(record, archive, verified);
   } finally {
     source.close();
@@ -78,16 +83,16 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
 /** The alert for a late backup counts from it. That nobody could be told makes the backup no worse. */
 async function tellMonitoring({ platform, runtime }: DataSource, { begun }: BackupRecord): Promise<string> {
   const { backups } = platform.tools;
-  if (!backups) return "not told: the next ./datalab up brings what takes the news";
+  if (!backups) return "not reported: run ./datalab up to update the core";
   const ran = await runtime
     .exec(backups.instance, [...backups.command, begun], { timeoutSeconds: 30 })
     .catch((error: Error) => ({ code: 1, stderr: error.message }));
-  return ran.code === 0 ? "told of it" : `not told: ${lastLines(ran.stderr, 1)}`;
+  return ran.code === 0 ? "reported" : `not reported: ${lastLines(ran.stderr, 1)}`;
 }
 
 /**
- * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the files that they
- * name: whatever something refers to is there.
+ * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the
+ * files that they name: whatever something refers to is there.
  */
 export async function backUp(
   { project, stack, reporter, signal }: BackupOptions,
@@ -99,18 +104,18 @@ export async function backUp(
   const before = last === undefined ? undefined : await archive.read(last).catch(() => undefined);
   const { commit } = await gitState(project, stack);
   const unread: string[] = [];
-  const saved = (kind: SavedDump["kind"]) => (tell: (text: string) => void) =>
+  const saved = (kind: SavedDump["kind"]) => (step: Step) =>
     saveDumps(
       archive,
       source.dumpers.filter((dumper) => dumper.kind === kind),
       signal,
-      tell,
+      step,
       (what) => unread.push(what),
     );
-  const dumps = await step(reporter, "databases", saved("database"));
-  if (source.stopped.length > 0) dumps.push(...(await step(reporter, "homes", saved("home"))));
-  const buckets = await step(reporter, "objects", (tell) =>
-    saveBuckets(archive, source, before, signal, tell),
+  const dumps = await runStep(reporter, "databases", saved("database"));
+  if (source.stopped.length > 0) dumps.push(...(await runStep(reporter, "homes", saved("home"))));
+  const buckets = await runStep(reporter, "objects", (step) =>
+    saveBuckets(archive, source, before, signal, step),
   );
   const { covers, platform } = source;
   const holders = [...source.holders, ...source.stopped];
@@ -138,13 +143,13 @@ export async function backUp(
     covers: [...covers],
     leaves: [
       ...(source.dumpers.every(({ kind }) => kind !== "database")
-        ? [{ what: "databases", why: "they are on a server outside the stack, whose own backups hold them" }]
+        ? [{ what: "databases", why: "they are on an external server, which needs its own backups" }]
         : []),
       ...volumes
         .filter(({ name, service }) => !written.has(name) && !holders.some((each) => each.name === service))
         .map(({ name, service }) => ({
           what: name,
-          why: sentence.get(service) ?? "its service is not known",
+          why: sentence.get(service) ?? "its service is unknown",
         })),
       ...unread.map((what) => ({ what, why: "its owner may not read it" })),
     ],
@@ -157,14 +162,14 @@ async function saveDumps(
   archive: Archive,
   dumpers: readonly Dumper[],
   signal: AbortSignal,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
   onLeft: (what: string) => void,
 ): Promise<[SavedDump[], string]> {
   const dumps: SavedDump[] = [];
   for (const dumper of dumpers) {
     for (const name of await dumper.list()) {
       throwIfAborted(signal);
-      tell(name);
+      step.update(name);
       const { id, bytes } = await archive.save(dumper.save(name, onLeft));
       const { kind, service, workload } = dumper;
       dumps.push({ service, workload, kind, name, blob: id, bytes });
@@ -178,7 +183,7 @@ async function saveBuckets(
   { objects }: DataSource,
   before: BackupRecord | undefined,
   signal: AbortSignal,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
 ): Promise<[SavedBucket[], string]> {
   const known = new Map(
     before?.buckets.flatMap(({ name, objects: all }) => all.map((o) => [`${name}/${o.key}`, o] as const)),
@@ -213,7 +218,7 @@ async function saveBuckets(
         const object = await save(name, listed);
         if (object) saved.push(object);
         done += 1;
-        tell(`${done}, in ${name}`);
+        step.update(`${done}, in ${name}`);
       });
     }
     buckets.push({ name, objects: saved.sort((a, b) => (a.key < b.key ? -1 : 1)) });
@@ -234,34 +239,17 @@ export async function verifyBackup(
   archive: Archive,
   record: BackupRecord,
 ): Promise<Verification> {
-  return step(reporter, "read back", async (tell) => {
+  return runStep(reporter, "read back", async (step) => {
     const blobs = blobsOf(record);
     let done = 0;
     let bytes = 0;
     await parallel(blobs.values(), signal, async (blob) => {
       bytes += await archive.check(blob);
       done += 1;
-      tell(`${done} of ${blobs.size}`);
+      step.update(`${done} of ${blobs.size}`);
     });
     const found = { at: new Date().toISOString(), blobs: done, bytes };
     await archive.markVerified(record.id, found);
-    return [found, `${done} files, all as they were written`];
+    return [found, `${done} files, all unchanged`];
   });
-}
-
-/** A step of the report that ends with its words, or fails. */
-export async function step<T>(
-  reporter: Reporter,
-  name: string,
-  work: (tell: (text: string) => void) => Promise<[T, string | undefined]>,
-): Promise<T> {
-  const shown = reporter.step(name);
-  try {
-    const [result, words] = await work((text) => shown.update(text));
-    shown.done(words);
-    return result;
-  } catch (error) {
-    shown.fail();
-    throw error;
-  }
 }

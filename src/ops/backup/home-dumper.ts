@@ -39,7 +39,7 @@ export function homeDumper(host: HomeHost, homes: Homes): Dumper {
         if (left[0] !== undefined) onLeft(`${left[0]}${more} in the home of ${name}`);
       }),
     load: async (name, dump) => void loaded.set(name, await call(name, "load", { input: dump })),
-    digest: async (name) => loaded.get(name) ?? "nothing is loaded",
+    digest: async (name) => loaded.get(name) ?? "no copy is loaded",
     async digestSaved(dump) {
       const hash = createHash("sha256");
       await pipeline(dump, hash);

@@ -1,6 +1,7 @@
 /**
- * Saves a home and brings it back; called with a word and the home's path. GNU tar, whose output is the same for the same files, so
- * that a home that nobody touched is saved once. What is loaded lies beside what is there, in the home itself, until it takes its place.
+ * Saves a home and brings it back; called with a word and the home's path. GNU tar, whose output is the same
+ * for the same files, so that a home that nobody touched is saved once. What is loaded lies beside the live
+ * one, in the home itself, until it takes its place.
  */
 export const homeScript = `set -euo pipefail
 cd "$2"

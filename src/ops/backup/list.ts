@@ -25,7 +25,10 @@ export interface Checked {
   readonly error?: string;
 }
 
-/** Reads backups to their last byte: the named one, or all of them. What is damaged is named, and the others are read all the same. */
+/**
+ * Reads backups to their last byte: the named one, or all of them. What is damaged is named, and the others
+ * are read all the same.
+ */
 export async function verifyBackups(
   project: string,
   stack: string,
@@ -59,7 +62,10 @@ export interface Pruned {
 /** A backup that is being made has files that no record names yet. */
 const graceMs = 24 * 3600 * 1000;
 
-/** Removes all but the last backups, and the files that none of those left needs. With `dryRun` it only says so. */
+/**
+ * Removes all but the last backups, and the files that none of those left needs. With `dryRun` it only says
+ * so.
+ */
 export async function pruneBackups(
   project: string,
   stack: string,
@@ -85,7 +91,10 @@ export async function pruneBackups(
   });
 }
 
-/** The last backup of a stack, when it was read back whole less than `hours` ago; undefined: there is none such. */
+/**
+ * The last backup of a stack, when it was read back whole less than `hours` ago; undefined: there is none
+ * such.
+ */
 export async function freshBackup(project: string, stack: string, hours: number) {
   return withArchive(project, stack, async (archive) => {
     const id = (await archive.ids()).at(-1);

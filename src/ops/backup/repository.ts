@@ -84,7 +84,7 @@ async function s3(place: S3Location): Promise<Repository> {
         "E_BACKUP_STORE",
         `The backups in ${locationText(place)} can't be reached: ${(error as Error).message}`,
         {
-          hint: "`backup.to` says where they are; the access is what AWS's tools find in the environment.",
+          hint: "`backup.to` sets where they are; credentials come from the environment, where AWS's tools find them.",
           cause: error,
         },
       );

@@ -1,13 +1,13 @@
 import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
 import { lockStack } from "../lock.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
-import { backUp, step, verifyBackup } from "./create.ts";
+import { backUp, verifyBackup } from "./create.ts";
 import type { Dumper } from "./dumper.ts";
 import { type BackupRecord, contentsOf, type SavedDump } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
@@ -21,7 +21,10 @@ export interface RestoreOptions {
   readonly backup: string;
   /** Whether what the stack holds now is saved first. */
   readonly saveFirst: boolean;
-  /** Whether every object that is written is read back and compared. @default false: the store checks what it is sent */
+  /**
+   * Whether every object that is written is read back and compared. @default false: the store checks what it
+   * is sent
+   */
   readonly readBack?: boolean;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -46,9 +49,10 @@ export interface Restored {
 }
 
 /**
- * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end before anything is
- * touched, what needs the data is stopped, what the stack holds is saved, and each database is compared with its dump before all of them
- * take their places at once. Objects are made equal one by one: an interrupted restore is finished by the same call.
+ * Makes the databases and buckets of a running stack what they are in a backup. The backup is read to its end
+ * before anything is touched, what needs the data is stopped, what the stack holds is saved, and each
+ * database is compared with its dump before all of them take their places at once. Objects are made equal one
+ * by one: an interrupted restore is finished by the same call.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { project, stack, from, reporter, signal } = options;
@@ -83,7 +87,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   }
 }
 
-/** Everything of a backup must have a place in the stack: what is missing is said at once, before anything is touched. */
+/**
+ * Everything of a backup must have a place in the stack: what is missing is said at once, before anything is
+ * touched.
+ */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
   const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
@@ -101,9 +108,9 @@ async function checkTarget(record: BackupRecord, source: DataSource, stack: stri
   if (lacking.length === 0) return;
   throw new DatalabError(
     "E_BACKUP_TARGET",
-    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was touched.`,
+    `The backup ${record.id} does not fit the stack ${stack}, which has ${lacking.join(", ")}. Nothing was changed.`,
     {
-      hint: `Enable the services that the backup is of (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
+      hint: `Enable the services of the backup (release ${record.release} of ${record.stack}), run ./datalab up, and restore again.`,
     },
   );
 }
@@ -149,16 +156,16 @@ async function exchange(
         before = saved.id;
       }
       const { databases, homes } = contentsOf(record);
-      await step(reporter, homes > 0 ? "databases, homes" : "databases", (tell) =>
-        loadDumps(archive, record, source, tell),
+      await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
+        loadDumps(archive, record, source, step),
       );
       touched = true;
-      const objects = await step(reporter, "objects", (tell) =>
-        restoreBuckets(archive, record, source, options, tell),
+      const objects = await runStep(reporter, "objects", (step) =>
+        restoreBuckets(archive, record, source, options, step),
       );
       for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
       const started = await start();
-      await step(reporter, "one-shots", () => rerunOneShots(source, affected));
+      await runStep(reporter, "one-shots", () => rerunOneShots(source, affected));
       for (const dumper of dumpers) await dumper.discard();
       const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
       if (ill.length > 0) throw notHealthy(record, ill, before, stack);
@@ -177,7 +184,10 @@ async function exchange(
   }
 }
 
-/** What registers itself with a service has to do it again: the service may know an earlier version of it, or none. */
+/**
+ * What registers itself with a service has to do it again: the service may know an earlier version of it, or
+ * none.
+ */
 async function rerunOneShots(
   { runtime }: DataSource,
   services: readonly ServiceOutput[],
@@ -195,17 +205,17 @@ async function loadDumps(
   archive: Archive,
   record: BackupRecord,
   { dumpers }: DataSource,
-  tell: (text: string) => void,
+  step: Pick<Step, "update">,
 ): Promise<[undefined, string]> {
   for (const dumper of dumpers) {
     for (const { name, blob } of dumpsOf(record, dumper)) {
-      tell(`${name} beside what is there`);
+      step.update(`${name} beside the live one`);
       await dumper.load(name, await archive.open(blob));
       const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
       if (saved !== loaded) {
         throw new DatalabError(
           "E_RESTORE_DIFFERS",
-          `The ${dumper.kind} ${name} is not what its dump says once it is loaded (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
+          `The ${dumper.kind} ${name} differs from its dump after loading (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
         );
       }
     }
@@ -214,7 +224,9 @@ async function loadDumps(
 }
 
 const wayBack = (before: string | null, stack: string): string =>
-  before === null ? "" : ` What the stack held before: ./datalab backup restore ${before} --stack ${stack}`;
+  before === null
+    ? ""
+    : ` To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`;
 
 function halfWay(
   record: BackupRecord,
@@ -225,10 +237,10 @@ function halfWay(
   const own = from === stack ? "" : ` --from ${from}`;
   return new DatalabError(
     "E_RESTORE_INCOMPLETE",
-    `The restore of ${record.id} has not come to its end: ${(error as Error).message} What needs the data stays stopped.`,
+    `The restore of ${record.id} is incomplete: ${(error as Error).message} Services that need the data stay stopped.`,
     {
       ...(error instanceof DatalabError && { exitCode: error.exitCode }),
-      hint: `The same again goes on: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
+      hint: `To continue: ./datalab backup restore ${record.id}${own} --stack ${stack}.${wayBack(before, stack)}`,
       cause: error,
     },
   );
@@ -242,7 +254,7 @@ function notHealthy(
 ): DatalabError {
   return new DatalabError(
     "E_RESTORE_UNHEALTHY",
-    `The data of ${record.id} is in its place, but not healthy with it: ${ill.join(", ")}.`,
+    `The data of ${record.id} is restored, but these checks fail: ${ill.join(", ")}.`,
     { hint: `./datalab services health --stack ${stack}.${wayBack(before, stack)}` },
   );
 }

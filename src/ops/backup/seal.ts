@@ -5,9 +5,9 @@ import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 
 /**
- * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh nonce each), and named by an HMAC-SHA256 of its
- * content, so that the same content is kept once and its name tells nothing. Layout: `DLB1`, 12 bytes of nonce, the cipher text,
- * 16 bytes of tag.
+ * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh nonce each), and named by
+ * an HMAC-SHA256 of its content, so that the same content is kept once and its name tells nothing. Layout:
+ * `DLB1`, 12 bytes of nonce, the cipher text, 16 bytes of tag.
  */
 export interface SealKey {
   readonly content: Buffer;
@@ -19,7 +19,10 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const headBytes = magic.length + nonceBytes;
 
-/** The key of a stack's backups, derived from its master secret: whoever has the stack's file and its passphrase can read them. */
+/**
+ * The key of a stack's backups, derived from its master secret: whoever has the stack's file and its
+ * passphrase can read them.
+ */
 export function sealKey(master: string, stack: string): SealKey {
   const derive = (what: string) =>
     Buffer.from(hkdfSync("sha256", master, "datalab", `${stack}/backup/${what}/1`, 32));
@@ -83,7 +86,7 @@ export function unseal(key: SealKey, stored: Readable): Readable {
   return Readable.from(decompress(decipher(key, stored)), { objectMode: false });
 }
 
-const changed = () => new Error("it is not as it was written, or sealed with another key");
+const changed = () => new Error("it was changed, or encrypted with another key");
 
 async function* decompress(sealed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const content = createZstdDecompress();
@@ -103,8 +106,7 @@ async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator
     held = Buffer.concat([held, chunk]);
     if (!opened) {
       if (held.length < headBytes) continue;
-      if (!held.subarray(0, magic.length).equals(magic))
-        throw new Error("it is nothing that DataLab has sealed");
+      if (!held.subarray(0, magic.length).equals(magic)) throw new Error("DataLab did not write it");
       opened = createDecipheriv("aes-256-gcm", content, held.subarray(magic.length, headBytes));
       held = held.subarray(headBytes);
     }
@@ -112,7 +114,7 @@ async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator
     yield opened.update(held.subarray(0, -tagBytes));
     held = held.subarray(-tagBytes);
   }
-  if (!opened || held.length < tagBytes) throw new Error("it is cut short");
+  if (!opened || held.length < tagBytes) throw new Error("it is truncated");
   (opened as ReturnType<typeof createDecipheriv> & { setAuthTag(tag: Buffer): void }).setAuthTag(held);
   let last: Buffer;
   try {

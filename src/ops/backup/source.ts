@@ -1,10 +1,11 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { declare } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
+import { s3ClientConfig } from "../../model/s3-client.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { homesOf } from "../homes.ts";
 import { lakeOf } from "../lake/lake.ts";
-import { bucketName, clientConfig, secretKeyOf } from "../lake/store-access.ts";
+import { bucketName, secretKeyOf } from "../lake/store-access.ts";
 import { configuredEngine, publishedUrl, storeWith } from "../object-store/engines.ts";
 import { bucketNames, connect } from "../object-store/inventory.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
@@ -66,9 +67,8 @@ export async function openSource(project: string, stack: string): Promise<DataSo
     objects = { client, own: true, names: () => bucketNames(client), at: (name) => name };
   } else {
     const { bucket } = lakeOf(platform);
-    if (!bucket)
-      throw new DatalabError("E_NO_STORE", `The stack ${stack} does not say where its buckets are.`);
-    const client = new S3Client(clientConfig(bucket, secretKeyOf(bucket, credentials)));
+    if (!bucket) throw new DatalabError("E_NO_STORE", `The stack ${stack} has no address of its buckets.`);
+    const client = new S3Client(s3ClientConfig({ ...bucket, secretKey: secretKeyOf(bucket, credentials) }));
     objects = {
       client,
       own: false,

@@ -39,7 +39,10 @@ export async function dockerLines(args: readonly string[]): Promise<string[]> {
   return (await dockerText(args)).split("\n").filter((line) => line !== "");
 }
 
-/** Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit code. */
+/**
+ * Runs a docker command and hands over each line of both its outputs as it comes. Resolves with its exit
+ * code.
+ */
 export function dockerStream(
   args: readonly string[],
   onLine: (line: string, stream: "stdout" | "stderr") => void,
@@ -61,14 +64,14 @@ export function dockerStream(
 
 function missing(error: ProgramMissing): DatalabError {
   return new DatalabError("E_DOCKER_MISSING", `The program ${error.program} was not found.`, {
-    hint: "./setup.sh installs Docker, or says how to.",
+    hint: "./setup.sh installs Docker, or says how.",
   });
 }
 
 function throwWhenUnusable(stderr: string): void {
   if (/cannot connect to the docker daemon|is the docker daemon running/i.test(stderr)) {
     throw new DatalabError("E_DOCKER_DOWN", "Docker does not answer: its daemon is not running.", {
-      hint: "./setup.sh starts it, or says how to.",
+      hint: "./setup.sh starts it, or says how.",
     });
   }
   if (/permission denied.*docker/is.test(stderr)) {

@@ -27,8 +27,9 @@ interface Labelled {
 type Kind = keyof typeof dockerTypes;
 
 /**
- * What of a stack is otherwise on its Docker host than its state says, and what is there that no state knows. The engine's
- * refresh does not see all of it: a network that was taken from a container, files that were changed in a volume, strangers.
+ * What of a stack is otherwise on its Docker host than its state says, and what is there that no state knows.
+ * The engine's refresh does not see all of it: a network that was taken from a container, files that were
+ * changed in a volume, strangers.
  */
 export async function dockerDrift(stack: string, state: readonly StateResource[]): Promise<DriftItem[]> {
   const [containers, volumes, networks] = await Promise.all([
@@ -44,7 +45,7 @@ export async function dockerDrift(stack: string, state: readonly StateResource[]
   const gone = (kind: Kind, present: readonly string[]): DriftItem[] =>
     known(kind)
       .filter((resource) => !present.includes(nameIn(resource)))
-      .map((resource) => item("missing", kind, nameIn(resource), "it is not there", "up", resource.urn));
+      .map((resource) => item("missing", kind, nameIn(resource), "it does not exist", "up", resource.urn));
   const names = {
     container: [...byName.keys()],
     volume: await existing("volume", known("volume").map(nameIn)),
@@ -109,9 +110,9 @@ async function compare(
   const attached = Object.keys(container.NetworkSettings.Networks);
   const wanted = ((inputs.networksAdvanced ?? []) as { name: string }[]).map((n) => n.name);
   const lost = wanted.filter((network) => !attached.includes(network));
-  if (lost.length > 0) return say("changed", `it is not in the network ${lost.join(", ")}`, "replace");
+  if (lost.length > 0) return say("changed", `it is missing in the network ${lost.join(", ")}`, "replace");
   const more = wanted.length > 0 ? attached.filter((network) => !wanted.includes(network)) : [];
-  if (more.length > 0) return say("changed", `it is in the network ${more.join(", ")} too`, "replace");
+  if (more.length > 0) return say("changed", `it is also in the network ${more.join(", ")}`, "replace");
   if (inputs.mustRun !== false && inputs.start !== false && !running)
     return say("stopped", `it is ${container.State.Status}`, "up");
   return files;
@@ -136,7 +137,7 @@ async function changedFiles(
   const hash = (text = "") => createHash("sha256").update(text).digest("hex");
   const wrong = files
     .filter(({ file, content }) => sums.get(file) !== hash(content))
-    .map(({ file }) => `${file} is ${sums.has(file) ? "another one" : "not there"}`);
+    .map(({ file }) => `${file} is ${sums.has(file) ? "changed" : "missing"}`);
   return wrong.length === 0
     ? []
     : [item("changed", "container", `${name}-files`, wrong.join("; "), "replace", holder.urn)];
@@ -155,19 +156,19 @@ function unknownContainers(
     if (labels[labelNames.stack] === stack) {
       // What services have started themselves is in nobody's state.
       return labels[labelNames.role] === undefined || labels[labelNames.role] === filesRole
-        ? [
-            item(
-              "unknown",
-              "container",
-              name,
-              "it carries the stack's label, and no state knows it",
-              "remove",
-            ),
-          ]
+        ? [item("unknown", "container", name, "it has the stack's label but is not in the state", "remove")]
         : [];
     }
     return Object.keys(container.NetworkSettings.Networks).includes(stackName(stack))
-      ? [item("foreign", "container", name, "it is in the stack's network and not of the stack", "people")]
+      ? [
+          item(
+            "foreign",
+            "container",
+            name,
+            "it is in the stack's network but does not belong to the stack",
+            "people",
+          ),
+        ]
       : [];
   });
 }
@@ -179,7 +180,7 @@ function unknown(kind: Kind, found: readonly Labelled[], known: ReadonlySet<stri
       const role = Labels?.[labelNames.role];
       // Data of a service that is off is kept on purpose; so are notebooks' homes.
       if (role !== undefined && role !== filesRole) return [];
-      const details = "it carries the stack's label, and no state knows it";
+      const details = "it has the stack's label but is not in the state";
       // A volume may hold something that is wanted.
       return [item("unknown", kind, Name, details, kind === "volume" ? "people" : "remove")];
     });

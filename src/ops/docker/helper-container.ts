@@ -22,7 +22,10 @@ export const labelsOf = (stack: string, service: string, role: string): readonly
 export const labelled = (stack: string, service: string, role: string): string[] =>
   labelsOf(stack, service, role).flatMap((label) => ["--label", label]);
 
-/** A data volume as the program, or its service, makes it, which takes it into its hands; one that is there stays as it is. */
+/**
+ * A data volume as the program, or its service, makes it, which takes it into its hands; one that is there
+ * stays as it is.
+ */
 export async function ensureDataVolume(stack: string, service: string, name: string): Promise<void> {
   await dockerText(["volume", "create", ...labelled(stack, service, "data"), name]);
 }

@@ -4,7 +4,9 @@ import type { HomeHost, Homes } from "../target.ts";
 import { dockerLines, dockerRun, dockerText } from "./cli.ts";
 import { confinement, ensureDataVolume, labelled, labelsOf } from "./helper-container.ts";
 
-/** Homes as the agent's door names them, see src/agent/confinement.ts: `<prefix><key>-<user>-home`. */
+/**
+ * Homes as the agent's Docker proxy names them, see src/agent/confinement.ts: `<prefix><key>-<user>-home`.
+ */
 export const dockerHomes: HomeHost = {
   async list(homes) {
     const [first, last] = around(homes);

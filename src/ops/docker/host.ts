@@ -17,7 +17,8 @@ export const dockerHost: Host = {
   watchFailures,
   stopOneShots,
   failedOneShots,
-  // Docker makes one container after the other; asked for all at once, the first ones are there no sooner than the last.
+  // Docker makes one container after the other; asked for all at once, the first ones are there no sooner
+  // than the last.
   parallel: 16,
   // The engine's own message and the watching have told it.
   diagnose: async () => undefined,

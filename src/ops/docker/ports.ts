@@ -29,8 +29,8 @@ interface Wanted {
 const settleMs = 10_000;
 
 /**
- * Throws one ConfigError when a port that the stack publishes is taken by something else. Ports that this stack's own
- * containers hold are fine: the engine knows them.
+ * Throws one ConfigError when a port that the stack publishes is taken by something else. Ports that this
+ * stack's own containers hold are fine: the engine knows them.
  */
 export async function checkPorts(model: PlatformModel, environment: Environment): Promise<void> {
   const wanted = model.services.flatMap((service) =>

@@ -82,7 +82,7 @@ export const dockerRuntime: Runtime = {
     throw new DatalabError(
       gone ? "E_WORKLOAD_DOWN" : "E_DOCKER",
       gone ? `There is no container ${instance}.` : `${instance} can't start: ${lastLines(stderr, 2)}`,
-      { hint: gone ? "./datalab up makes it." : "Put right what Docker says and start it again." },
+      { hint: gone ? "./datalab up creates it." : "Fix the reason that Docker gives and start it again." },
     );
   },
 

@@ -11,8 +11,8 @@ interface Inspected {
 }
 
 /**
- * Stops the running containers of a stack, each when those that wait for it at their start have ended, and all others side
- * by side. One that can't be stopped is left to whoever removes it.
+ * Stops the running containers of a stack, each when those that wait for it at their start have ended, and
+ * all others side by side. One that can't be stopped is left to whoever removes it.
  */
 export async function stopInOrder(stack: string): Promise<void> {
   const { stdout } = await dockerRun(["ps", "--quiet", "--filter", `label=${labelNames.stack}=${stack}`]);

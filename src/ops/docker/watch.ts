@@ -14,9 +14,9 @@ const graceMs = 12_000;
 const logLines = 20;
 
 /**
- * Watches a stack's containers on Docker while it starts. Resolves with the first that can't start: it died twice, or died
- * and was not accepted as healthy within 12 s after. What was there before and is replaced in this update may die as it
- * likes. Resolves with undefined when the signal aborts.
+ * Watches a stack's containers on Docker while it starts. Resolves with the first that can't start: it died
+ * twice, or died and was not accepted as healthy within 12 s after. What was there before and is replaced in
+ * this update may die as it likes. Resolves with undefined when the signal aborts.
  */
 export function watchFailures(
   stack: string,

@@ -78,8 +78,8 @@ export interface StepState {
 }
 
 /**
- * Runs the Pulumi CLI in a process group of its own, so that a Ctrl-C in the terminal reaches it once, through us, and not
- * twice: a second interrupt makes the engine drop its steps where they are.
+ * Runs the Pulumi CLI in a process group of its own, so that a Ctrl-C in the terminal reaches it once,
+ * through us, and not twice: a second interrupt makes the engine drop its steps where they are.
  */
 export async function runEngine(command: EngineCommand, options: EngineOptions): Promise<EngineResult> {
   const folder = mkdtempSync(join(tmpdir(), "datalab-engine-"));
@@ -87,7 +87,8 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
   const args = [
     command,
     ...["--stack", options.stack, "--non-interactive", "--color", "never", "--event-log", log],
-    // Its steps wait for the target, not for the CPU; four a core, the default, would make them wait for each other.
+    // Its steps wait for the target, not for the CPU; four a core, the default, would make them wait for each
+    // other.
     ...["--parallel", String(options.parallel ?? 64)],
     ...(command === "preview" || options.args?.includes("--preview-only") ? [] : ["--yes", "--skip-preview"]),
     ...(options.args ?? []),
@@ -204,7 +205,10 @@ class Events {
   }
 }
 
-/** What a failed run of the engine means for people; undefined when its lock was left by a process that is dead. */
+/**
+ * What a failed run of the engine means for people; undefined when its lock was left by a process that is
+ * dead.
+ */
 export function engineError(result: EngineResult, stack: string): DatalabError | undefined {
   const held = /currently locked by[\s\S]*?created by (\S+?)@(\S+) \(pid (\d+)\) at (\S+)/.exec(
     result.stderr,
@@ -216,7 +220,7 @@ export function engineError(result: EngineResult, stack: string): DatalabError |
   }
   if (result.errors.length > 0) {
     return new DatalabError("E_ENGINE", result.errors.map(withoutNoise).join("\n"), {
-      hint: "Put right what it says and run ./datalab up again; --verbose shows all that the engine says.",
+      hint: "Fix the cause and run ./datalab up again; --verbose shows the engine's full output.",
     });
   }
   const known = pulumiError(result.stderr, stack);

@@ -1,24 +1,26 @@
 import { DatalabError } from "../../errors.ts";
+import { secretPattern } from "../../model/names.ts";
 import { externalKey } from "../../model/refs.ts";
 import { run } from "../process.ts";
 import { pulumiError } from "./pulumi-cli.ts";
 import { ensureStack } from "./stack.ts";
 
-const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
-
-/** Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard input. */
+/**
+ * Stores a secret from outside as an encrypted value of the stack's configuration; it is passed on standard
+ * input.
+ */
 export async function setExternalSecret(
   project: string,
   stack: string,
   name: string,
   value: string,
 ): Promise<void> {
-  if (!namePattern.test(name)) {
+  if (!secretPattern.test(name)) {
     const message = `expected a name of lower case letters, digits and dashes, received ${JSON.stringify(name)}`;
     throw new DatalabError("E_USAGE", message);
   }
   if (value === "") {
-    throw new DatalabError("E_USAGE", `No value for ${name} came on standard input.`, {
+    throw new DatalabError("E_USAGE", `No value for ${name} was given on standard input.`, {
       hint: `./datalab secrets set ${name} < file`,
     });
   }

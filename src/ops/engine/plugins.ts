@@ -9,8 +9,9 @@ import type { Reporter } from "../reporter.ts";
 const plugin = "kubernetes";
 
 /**
- * Makes sure that the engine has the plugins that a stack's target needs; what is missing is installed by set-up, which
- * takes minutes where it has to be built. Without a reporter, as for a preview in a program, it says nothing meanwhile.
+ * Makes sure that the engine has the plugins that a stack's target needs; what is missing is installed by
+ * set-up, which takes minutes where it has to be built. Without a reporter, as for a preview in a program, it
+ * says nothing meanwhile.
  */
 export async function ensurePlugins(
   project: string,
@@ -25,7 +26,7 @@ export async function ensurePlugins(
   const folder = join(home, "plugins", `resource-${plugin}-v${lock.pulumi.plugins[plugin]}`);
   if (existsSync(join(folder, `pulumi-resource-${plugin}.stamp`))) return;
   const step = reporter?.step("set-up");
-  step?.update(`installing the engine's plugin for ${plugin}; it takes minutes where it has to be built`);
+  step?.update(`installing the engine's plugin for ${plugin}; this takes minutes if it has to be built`);
   const ran = await run("./setup.sh", ["--with", plugin, "--only", "engine"], {
     cwd: project,
     onError: (line) => step?.update(line.replace(/^\[\s*[\d.]+s\] /, "")),
@@ -35,6 +36,6 @@ export async function ensurePlugins(
   throw new DatalabError(
     "E_SETUP",
     `The engine's plugin for ${plugin} could not be installed:\n${lastLines(ran.stderr || ran.stdout, 5)}`,
-    { hint: `./setup.sh --with ${plugin} --verbose shows all of it.` },
+    { hint: `./setup.sh --with ${plugin} --verbose shows the full output.` },
   );
 }

@@ -29,7 +29,7 @@ export function pulumiError(stderr: string, stack: string): DatalabError {
     return notDeployed(stack);
   if (/incorrect passphrase/i.test(stderr)) {
     return new DatalabError("E_PASSPHRASE", `The passphrase does not open the secrets of stack ${stack}.`, {
-      hint: "It belongs in .datalab/passphrase; restore the file that the stack was made with.",
+      hint: "Restore the file .datalab/passphrase that the stack was created with.",
     });
   }
   if (/PULUMI_CONFIG_PASSPHRASE|passphrase must be set|passphrase.*no such file/is.test(stderr)) {

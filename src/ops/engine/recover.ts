@@ -6,9 +6,9 @@ import { runEngine } from "./engine.ts";
 import type { WrittenState } from "./stack-state.ts";
 
 /**
- * Puts a stack right whose engine was killed: its lock goes, half-made resources are cleared from the state, and
- * containers and networks that carry the stack's labels but are not in the state are removed. Volumes, which hold the
- * data, stay and are adopted by the next up.
+ * Puts a stack right whose engine was killed: its lock goes, half-made resources are cleared from the state,
+ * and containers and networks that carry the stack's labels but are not in the state are removed. Volumes,
+ * which hold the data, stay and are adopted by the next up.
  */
 export async function recover(project: string, stack: string, host: Host): Promise<void> {
   await pulumi(project, ["cancel", "--yes", "--stack", stack]);

@@ -7,7 +7,10 @@ import { pulumiRead } from "./pulumi-cli.ts";
 /** What an inventory by labels finds where it is there, and thereby proves to be gone where it does not. */
 const inventoried: readonly string[] = Object.values(dockerTypes);
 
-/** Whether nothing of this state is left to do for an engine: all is gone, or stays where it is by the state's own word. */
+/**
+ * Whether nothing of this state is left to do for an engine: all is gone, or stays where it is by the state's
+ * own word.
+ */
 export function isAllGone(
   stack: string,
   state: readonly StateResource[],

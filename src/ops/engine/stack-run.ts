@@ -25,8 +25,8 @@ export interface StackRun {
 }
 
 /**
- * Runs the engine on a stack as people leave it: one that is not in this backend yet is made, and one whose engine was
- * killed is put right; then the engine runs again.
+ * Runs the engine on a stack as people leave it: one that is not in this backend yet is made, and one whose
+ * engine was killed is put right; then the engine runs again.
  */
 export async function runOnStack(command: EngineCommand, options: StackRunOptions): Promise<StackRun> {
   const { project, stack, args, host, onRecover, ...rest } = options;

@@ -18,7 +18,9 @@ export async function exportState(
   return (JSON.parse(text) as { deployment?: WrittenState }).deployment ?? {};
 }
 
-/** Every resource of a stack's state. Secrets are opened only where `secrets` asks for it, and stay in memory. */
+/**
+ * Every resource of a stack's state. Secrets are opened only where `secrets` asks for it, and stay in memory.
+ */
 export async function readState(
   project: string,
   stack: string,
@@ -31,7 +33,10 @@ export async function readState(
   }));
 }
 
-/** The same as long as no step of the engine has been cut off; undefined when the state says of one that it was. */
+/**
+ * The same as long as no step of the engine has been cut off; undefined when the state says of one that it
+ * was.
+ */
 export async function readSettledState(
   project: string,
   stack: string,

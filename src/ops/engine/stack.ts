@@ -7,8 +7,8 @@ import { run } from "../process.ts";
 import { pulumiError } from "./pulumi-cli.ts";
 
 /**
- * Makes sure that the Pulumi stack exists and has a master secret, from which every password is derived. Says nothing and
- * changes nothing when both are there.
+ * Makes sure that the Pulumi stack exists and has a master secret, from which every password is derived. Says
+ * nothing and changes nothing when both are there.
  */
 export async function ensureStack(project: string, stack: string): Promise<void> {
   if (!(await stackExists(project, stack))) {
@@ -66,6 +66,6 @@ async function pulumi(
   const error = pulumiError(ran.stderr, stack);
   throw new DatalabError(error.code, error.message, {
     exitCode: error.exitCode,
-    hint: error.hint ?? `pulumi ${args.join(" ")} said so.`,
+    hint: error.hint ?? `pulumi ${args.join(" ")} printed this.`,
   });
 }

@@ -28,8 +28,8 @@ export interface S3Location {
 }
 
 /**
- * Where something of a project stands that whoever shares the state shares too: `name` beside the state. What stands beside a backend
- * that only Pulumi can write to is kept in this checkout.
+ * Where something of a project stands that whoever shares the state shares too: `name` beside the state. What
+ * stands beside a backend that only Pulumi can write to is kept in this checkout.
  */
 export function stateSibling(project: string, name: string): FolderLocation | S3Location {
   const url = backendUrl(project);
@@ -43,7 +43,10 @@ export function stateSibling(project: string, name: string): FolderLocation | S3
   return { kind: "folder", path: join(state === join(own, "state") ? own : state, name) };
 }
 
-/** A place by its URL, as Pulumi writes that of a state: `file://./folder`, `s3://bucket/prefix?endpoint=...&region=...`. */
+/**
+ * A place by its URL, as Pulumi writes that of a state: `file://./folder`,
+ * `s3://bucket/prefix?endpoint=...&region=...`.
+ */
 export function locationOf(project: string, url: string): FolderLocation | S3Location {
   return url.startsWith("s3://") ? s3Location(url) : { kind: "folder", path: folderOf(project, url) };
 }

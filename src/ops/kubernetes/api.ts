@@ -58,8 +58,8 @@ const pageSize = 500;
 export function connectCluster(target: ClusterTarget): Cluster {
   const { context } = target;
   if (context === null) {
-    throw new DatalabError("E_CONTEXT", "No context of a kubeconfig is known for this cluster.", {
-      hint: "Set kubernetes.context in the stack's file; the cluster's own tool adds one, such as aws eks update-kubeconfig.",
+    throw new DatalabError("E_CONTEXT", "The kubeconfig context of this cluster is not configured.", {
+      hint: "Set kubernetes.context in the stack's file; a tool such as aws eks update-kubeconfig creates the context.",
     });
   }
   const { config, source } = loadKubeconfig(target.kubeconfig);
@@ -74,7 +74,7 @@ export function connectCluster(target: ClusterTarget): Cluster {
   if (server === undefined) {
     throw new DatalabError(
       "E_CONTEXT",
-      `The context ${context} in ${source} names a cluster that is not in it.`,
+      `The context ${context} in ${source} names a cluster that the file does not define.`,
     );
   }
   return new ApiCluster({ ...target, context }, server, config, source);
@@ -197,18 +197,18 @@ class ApiCluster implements Cluster {
     if (status === 401) {
       return new ApiError(
         status,
-        `The cluster of the context ${context} does not accept its login.`,
-        `Log in again the way this cluster asks for; the login stands in ${lower(this.#source)}.`,
+        `The cluster of the context ${context} refuses the login.`,
+        `Log in to the cluster again; the login is in ${lower(this.#source)}.`,
       );
     }
     if (status === 403) {
       return new ApiError(
         status,
         `The context ${context} may not do this: ${message}`,
-        "Ask whoever runs the cluster for the right, or name another context in kubernetes.context.",
+        "Ask the cluster's administrator for the right, or set another context in kubernetes.context.",
       );
     }
-    return new ApiError(status, `The cluster of the context ${context} answers ${status}: ${message}`);
+    return new ApiError(status, `The cluster of the context ${context} returned ${status}: ${message}`);
   }
 
   #unreachable(error: unknown): DatalabError {
@@ -218,7 +218,7 @@ class ApiCluster implements Cluster {
       "E_CLUSTER_UNREACHABLE",
       `The cluster of the context ${this.target.context} (${this.server}) does not answer: ${reason}.`,
       {
-        hint: `Start it, or put the address right in ${lower(this.#source)}.`,
+        hint: `Start it, or correct its address in ${lower(this.#source)}.`,
         cause: error,
       },
     );

@@ -12,7 +12,10 @@ interface StorageClass {
 
 const isDefault = "storageclass.kubernetes.io/is-default-class";
 
-/** Throws one ConfigError with all that the cluster lacks of what the configuration names there. Changes nothing. */
+/**
+ * Throws one ConfigError with all that the cluster lacks of what the configuration names there. Changes
+ * nothing.
+ */
 export async function checkCluster(model: PlatformModel, environment: Environment): Promise<void> {
   const { cluster: wanted } = model;
   if (!wanted) throw new Error("the model has no cluster");
@@ -91,14 +94,14 @@ async function namespaceProblem(
     return {
       path,
       message: `expected a namespace of this stack's own, received ${namespace}, which belongs to the stack ${owner}`,
-      fix: "Give it another name, or leave it out: datalab-<stack>.",
+      fix: "Set another name, or remove the setting; the default is datalab-<stack>.",
     };
   }
   if (found.status?.phase !== "Terminating") return undefined;
   return {
     path,
-    message: `expected a namespace that is there to stay, received ${namespace}, which is being removed`,
-    fix: "Wait until it is gone: kubectl get namespace says what it waits for.",
+    message: `expected a namespace that is not being deleted, received ${namespace}, which is being deleted`,
+    fix: "Wait until it is gone: kubectl get namespace -o yaml shows what it waits for.",
   };
 }
 

@@ -1,7 +1,9 @@
 import { type StateResource, stateNames } from "../state-resource.ts";
 import type { DriftItem, Host, StackObject } from "../target.ts";
 
-/** Whatever carries the stack's label and is in no state, and what lies in its namespace without the label. */
+/**
+ * Whatever carries the stack's label and is in no state, and what lies in its namespace without the label.
+ */
 export async function kubernetesDrift(
   stack: string,
   state: readonly StateResource[],

@@ -6,7 +6,10 @@ import type { Ran } from "../process.ts";
 import type { ExecOptions } from "../target.ts";
 import type { Cluster } from "./api.ts";
 
-/** Runs a command in a pod's container to its end. Throws when the pod can't run any, not when the command fails. */
+/**
+ * Runs a command in a pod's container to its end. Throws when the pod can't run any, not when the command
+ * fails.
+ */
 export async function execInPod(
   cluster: Cluster,
   pod: string,
@@ -55,7 +58,7 @@ export async function execInPod(
     timeoutSeconds === undefined
       ? undefined
       : setTimeout(() => {
-          told.reject(new Error(`it was not done within ${timeoutSeconds} s`));
+          told.reject(new Error(`it did not finish within ${timeoutSeconds} s`));
           socket.terminate();
         }, timeoutSeconds * 1000);
   try {

@@ -4,12 +4,16 @@ import type { Ran } from "../process.ts";
 import type { StoreInstance } from "../store-host.ts";
 import type { OpenVolume } from "../target.ts";
 import type { Cluster } from "./api.ts";
+import type { NewClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
-import { type Claim, type Pod, paths } from "./objects.ts";
+import { type Pod, paths } from "./objects.ts";
 import { type Found, until } from "./scale.ts";
 import { podState } from "./state.ts";
 
-/** Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's own. */
+/**
+ * Pods that stand beside a workload for as long as a command needs its volumes, made after the workload's
+ * own.
+ */
 
 export const role = "migration";
 export const container = "main";
@@ -99,7 +103,10 @@ export async function createPod(
 /** What a pod that has ended is reported as: it is the object store's, or opens a user's files. */
 type StartCode = "E_STORE_START" | "E_HOME_START";
 
-/** A pod whose command only waits, running when it resolves: what one of this name an earlier call has left goes first. */
+/**
+ * A pod whose command only waits, running when it resolves: what one of this name an earlier call has left
+ * goes first.
+ */
 export async function waitingPod(
   cluster: Cluster,
   name: string,
@@ -131,37 +138,24 @@ export async function createFiles(cluster: Cluster, instance: StoreInstance, nam
   });
 }
 
-/** A claim as the StatefulSet would make it, which takes it into its hands when it has the volume. */
-export async function ensureClaim(
-  cluster: Cluster,
+/** A claim as the StatefulSet would make it. */
+export function storeClaim(
   found: Found,
   { stack, workload }: StoreInstance,
   volume: { readonly name: string; readonly sizeBytes: number },
-): Promise<void> {
-  const all = paths.claims(cluster.target.namespace);
-  const name = claimOf(workload.name, volume.name);
-  if (await cluster.get<Claim>(`${all}/${name}`)) return;
+): NewClaim {
   const { volumeClaimTemplates: [like] = [] } = found.spec as unknown as {
     volumeClaimTemplates?: { metadata: { labels?: object }; spec: object }[];
   };
-  const labels = like?.metadata.labels ?? {
-    [labelNames.stack]: stack,
-    [labelNames.service]: workload.service,
-  };
-  await cluster.send(all, {
-    method: "POST",
-    body: {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name, labels },
-      spec: {
-        accessModes: ["ReadWriteOnce"],
-        ...like?.spec,
-        volumeName: undefined,
-        resources: { requests: { storage: `${Math.ceil(volume.sizeBytes / 2 ** 20)}Mi` } },
-      },
+  return {
+    name: claimOf(workload.name, volume.name),
+    labels: like?.metadata.labels ?? {
+      [labelNames.stack]: stack,
+      [labelNames.service]: workload.service,
     },
-  });
+    size: `${Math.ceil(volume.sizeBytes / 2 ** 20)}Mi`,
+    spec: { ...like?.spec, volumeName: undefined },
+  };
 }
 
 /** Waits until the pod's container runs. Throws what the cluster says when it can't. */
@@ -176,7 +170,7 @@ export async function runs(cluster: Cluster, name: string, code: StartCode): Pro
       return pod?.status?.phase === "Running";
     },
     startMs,
-    async () => `The pod ${name} does not run: ${pod ? podState(pod).words : "it is gone"}`,
+    async () => `The pod ${name} is not running: ${pod ? podState(pod).words : "it is gone"}`,
   );
 }
 

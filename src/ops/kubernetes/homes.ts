@@ -2,6 +2,7 @@ import { joinName, labelNames, spawnedRole } from "../../model/names.ts";
 import { homeRole, openSeconds } from "../homes.ts";
 import type { HomeHost, Homes } from "../target.ts";
 import type { Cluster } from "./api.ts";
+import { ensureClaim, type NewClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
 import { podSpec, waitingPod } from "./helper-pod.ts";
 import { type Claim, mainContainer, type Pod, paths } from "./objects.ts";
@@ -39,7 +40,7 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
       }
       const found = await existing(cluster, homes.stack, homes.workload, "Deployment");
       const image = found.spec.template?.spec?.containers[0]?.image ?? "";
-      await ensureClaim(cluster, homes, claim);
+      await ensureClaim(cluster, homeClaim(homes, claim));
       const spec = podSpec(found, [{ name: "home", path: homes.path, claim }], image, {
         command: ["sleep", String(openSeconds)],
       });
@@ -70,22 +71,10 @@ const podsOf = (cluster: Cluster, homes: Homes, ofRole: string) =>
 const uses = ({ spec }: Pod, claim: string): boolean =>
   spec?.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claim) ?? false;
 
-/** A claim as the hub would make it, which takes it into its hands when its user comes. */
-async function ensureClaim(cluster: Cluster, homes: Homes, name: string): Promise<void> {
-  const all = paths.claims(cluster.target.namespace);
-  if (await cluster.get<Claim>(`${all}/${name}`)) return;
-  const { storageClass, sizeBytes } = homes;
-  await cluster.send(all, {
-    method: "POST",
-    body: {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name, labels: labelsOf(homes, "data") },
-      spec: {
-        accessModes: ["ReadWriteOnce"],
-        ...(storageClass !== null && { storageClassName: storageClass }),
-        resources: { requests: { storage: String(sizeBytes) } },
-      },
-    },
-  });
-}
+/** A claim as the hub would make it. */
+const homeClaim = (homes: Homes, name: string): NewClaim => ({
+  name,
+  labels: labelsOf(homes, "data"),
+  size: String(homes.sizeBytes),
+  ...(homes.storageClass !== null && { spec: { storageClassName: homes.storageClass } }),
+});

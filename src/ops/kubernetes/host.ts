@@ -37,7 +37,10 @@ const coreUrl: Host["coreUrl"] = ({ health, cluster, services }) => {
   return undefined;
 };
 
-/** A cluster that the engine itself makes, and takes away with all that is in it: nothing is known of it from here. */
+/**
+ * A cluster that the engine itself makes, and takes away with all that is in it: nothing is known of it from
+ * here.
+ */
 function hostToCome({ cluster }: DeploymentTarget): Host {
   return {
     coreUrl,

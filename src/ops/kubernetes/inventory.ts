@@ -33,7 +33,10 @@ interface Kind {
   readonly path: string;
 }
 
-/** Data and where it lies are not what an inventory of objects is about; the others the cluster makes by itself. */
+/**
+ * Data and where it lies are not what an inventory of objects is about; the others the cluster makes by
+ * itself.
+ */
 const notListed = [
   "PersistentVolumeClaim",
   "PersistentVolume",
@@ -44,7 +47,10 @@ const notListed = [
 ];
 const discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/** Every kind that the cluster can list and delete, whoever has brought it: nothing that a service makes is overlooked. */
+/**
+ * Every kind that the cluster can list and delete, whoever has brought it: nothing that a service makes is
+ * overlooked.
+ */
 async function kindsOf(cluster: Cluster): Promise<readonly Kind[]> {
   const { namespace } = cluster.target;
   const found = await Promise.all(
@@ -77,7 +83,10 @@ export async function objectsOf(cluster: Cluster, labelSelector: string): Promis
 /** What every namespace has by itself. */
 const everywhere = ["ServiceAccount/default", "ConfigMap/kube-root-ca.crt"];
 
-/** What lies in the namespace and carries no stack's label; `known` are of people's making and are named in the configuration. */
+/**
+ * What lies in the namespace and carries no stack's label; `known` are of people's making and are named in
+ * the configuration.
+ */
 export async function foreignObjects(
   cluster: Cluster,
   known: readonly string[],
@@ -115,8 +124,9 @@ export const spawnedSelector = (stack: string): string =>
   `${stackSelector(stack)},${labelNames.role}=${spawnedRole}`;
 
 /**
- * Removes objects and waits until they, and pods that a selector finds, are gone. What another pod has started is not waited
- * for, it goes with that pod: Spark's executors live on while there is work, or a session that may have some.
+ * Removes objects and waits until they, and pods that a selector finds, are gone. What another pod has
+ * started is not waited for, it goes with that pod: Spark's executors live on while there is work, or a
+ * session that may have some.
  */
 export async function removeObjects(
   cluster: Cluster,
@@ -146,11 +156,14 @@ export async function removeObjects(
   await until(
     async () => (await left()).length === 0,
     goneMs,
-    async () => `These were removed and are not gone: ${[...new Set(await left())].join(", ")}`,
+    async () => `These were removed but still exist: ${[...new Set(await left())].join(", ")}`,
   );
 }
 
-/** What has been removed and is still there, with whoever must let it go first: a controller that is dead, mostly. */
+/**
+ * What has been removed and is still there, with whoever must let it go first: a controller that is dead,
+ * mostly.
+ */
 function notGone(kind: string, { name, finalizers = [] }: Meta): string {
   return `${kind} ${name}${finalizers.length > 0 ? ` (held by ${finalizers.join(", ")})` : ""}`;
 }
@@ -179,7 +192,10 @@ const volumesPath = "/api/v1/persistentvolumes";
 /** What a volume is called whose claim is gone. */
 const released = "PersistentVolume/";
 
-/** Claims of the stack with the size that they have, and volumes that claims of its namespace have left behind. */
+/**
+ * Claims of the stack with the size that they have, and volumes that claims of its namespace have left
+ * behind.
+ */
 export async function keptVolumes(cluster: Cluster, stack: string): Promise<readonly KeptVolume[]> {
   const { namespace } = cluster.target;
   const [claims, volumes] = await Promise.all([
@@ -204,7 +220,9 @@ export async function keptVolumes(cluster: Cluster, stack: string): Promise<read
   ];
 }
 
-/** Volumes that are, or were, bound to a claim of the namespace; none for a login that may not see volumes. */
+/**
+ * Volumes that are, or were, bound to a claim of the namespace; none for a login that may not see volumes.
+ */
 async function volumesIn(cluster: Cluster): Promise<readonly Volume[]> {
   const all = (await ifVisible(cluster.list<Volume>(volumesPath))) ?? [];
   return all.filter(({ spec }) => spec.claimRef?.namespace === cluster.target.namespace);
@@ -241,6 +259,6 @@ export async function removeClaims(
   await until(
     async () => (await left()).length === 0,
     goneMs,
-    async () => `These were removed and are not gone: ${(await left()).join(", ")}`,
+    async () => `These were removed but still exist: ${(await left()).join(", ")}`,
   );
 }

@@ -23,7 +23,7 @@ export async function rerunJob(cluster: Cluster, stack: string, workload: string
   const [job] = await cluster.list<FullJob>(all, { labelSelector: ownSelector(stack, workload) });
   if (!job) {
     throw new DatalabError("E_WORKLOAD_DOWN", `There is no Job of ${workload}.`, {
-      hint: `./datalab up --stack ${stack} makes it.`,
+      hint: `./datalab up --stack ${stack} creates it.`,
     });
   }
   const { name, namespace, labels, annotations } = job.metadata as Job["metadata"] & {

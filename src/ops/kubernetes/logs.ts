@@ -10,7 +10,10 @@ import { mainContainer, type Pod, paths } from "./objects.ts";
 const lookMs = 2_000;
 const resumeMs = 500;
 
-/** Hands over the log of all pods that a selector finds, those before a restart included; with `follow` of those to come too. */
+/**
+ * Hands over the log of all pods that a selector finds, those before a restart included; with `follow` of
+ * those to come too.
+ */
 export async function podLogs(
   cluster: Cluster,
   find: () => Promise<readonly Pod[]>,
@@ -161,7 +164,10 @@ export function sinceOf(text: string | undefined, now = Date.now()): string | un
 
 const wholeSeconds = (at: string | undefined): string | undefined => at && `${at.slice(0, 19)}Z`;
 
-/** The last lines that a pod's main container has said, of the one before when the new one has said nothing yet. */
+/**
+ * The last lines that a pod's main container has said, of the one before when the new one has said nothing
+ * yet.
+ */
 export async function lastLog(cluster: Cluster, pod: Pod, count: number): Promise<string> {
   const lines = await readPod(cluster, pod, count, undefined).catch(() => []);
   return lastLines(lines.map(({ line }) => line).join("\n"), count);

@@ -37,7 +37,7 @@ export async function removeEmptyNamespace(cluster: Cluster, stack: string, gone
       const why = (await findNamespace(cluster))?.status?.conditions
         ?.filter(({ status }) => status === "True")
         .map(({ message }) => message);
-      return `The namespace ${cluster.target.namespace} is not gone: ${why?.join(" ") || "the cluster gives no reason"}`;
+      return `The namespace ${cluster.target.namespace} still exists: ${why?.join(" ") || "the cluster gives no reason"}`;
     },
   );
 }

@@ -41,7 +41,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
     const exitCode = ended?.exitCode ?? null;
     const why =
       ended?.reason === "OOMKilled"
-        ? "it needs more memory than its limit"
+        ? "it exceeded its memory limit"
         : `its process ended with exit code ${exitCode}`;
     return { kind: "died", reason: `${why}, ${failures} times`, exitCode, afterMs: 0 };
   }
@@ -58,7 +58,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
     if (containers.includes(reason)) {
       return {
         kind: "container",
-        reason: `its container can't be made (${reason}: ${message})`,
+        reason: `its container can't be created (${reason}: ${message})`,
         exitCode: null,
         afterMs: timeoutMs,
       };
@@ -68,7 +68,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
   if (placed?.status === "False") {
     return {
       kind: "node",
-      reason: `no node takes its pod (${placed.message ?? placed.reason})`,
+      reason: `no node accepts its pod (${placed.message ?? placed.reason})`,
       exitCode: null,
       afterMs: nodeMs,
     };
@@ -79,7 +79,7 @@ export function podVerdict(pod: Pod, before = 0): Verdict | undefined {
   ) {
     return {
       kind: "volume",
-      reason: "its container does not come into being",
+      reason: "its container is not created",
       exitCode: null,
       afterMs: volumeMs,
     };

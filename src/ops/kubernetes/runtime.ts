@@ -23,13 +23,9 @@ interface Names {
 export function kubernetesRuntime(platform: PlatformOutput): Runtime {
   const { kubernetes } = platform;
   if (!kubernetes) {
-    throw new DatalabError(
-      "E_PLATFORM_OUTPUT",
-      `The stack ${platform.stack} does not say in which cluster it runs.`,
-      {
-        hint: `./datalab up --stack ${platform.stack} brings it to this version.`,
-      },
-    );
+    throw new DatalabError("E_PLATFORM_OUTPUT", `The stack ${platform.stack} has no cluster in its output.`, {
+      hint: `./datalab up --stack ${platform.stack} updates it to this version.`,
+    });
   }
   const workloads = platform.services.flatMap((service) => service.workloads);
   const names: Names = {
@@ -127,7 +123,7 @@ export function runtimeIn(
           "E_WORKLOAD_DOWN",
           `There is no Deployment and no StatefulSet of ${instance}.`,
           {
-            hint: "./datalab up makes it.",
+            hint: "./datalab up creates it.",
           },
         );
       }

@@ -55,7 +55,7 @@ export async function existing(
   const found = await findScaled(cluster, stack, workload);
   if (found) return found;
   throw new DatalabError("E_WORKLOAD_DOWN", `There is no ${kind} of ${workload}.`, {
-    hint: `./datalab up --stack ${stack} makes it.`,
+    hint: `./datalab up --stack ${stack} creates it.`,
   });
 }
 
@@ -99,7 +99,10 @@ async function setReplicas(
   await forgetManager(cluster, path);
 }
 
-/** The count stays the engine's to set: whoever is noted as its owner would make the next update of it a conflict. */
+/**
+ * The count stays the engine's to set: whoever is noted as its owner would make the next update of it a
+ * conflict.
+ */
 async function forgetManager(cluster: Cluster, path: string): Promise<void> {
   for (let left = forgetTries; ; left--) {
     const entries = (await cluster.get<Scaled>(path))?.metadata.managedFields ?? [];
@@ -149,7 +152,7 @@ export async function until(
         "E_CLUSTER_TIMEOUT",
         `${await otherwise()}, after ${Math.round(maxMs / 1000)} s.`,
         {
-          hint: "The cluster says more: kubectl describe it; look at the node it runs on, and whether kube-controller-manager does its work.",
+          hint: "Use kubectl describe for details; check its node, and whether kube-controller-manager works.",
         },
       );
     }

@@ -7,11 +7,14 @@ export interface PodState {
 }
 
 const startReasons: Readonly<Record<string, string>> = {
-  ContainerCreating: "pending (its container is being made)",
-  PodInitializing: "pending (waits for what it needs)",
+  ContainerCreating: "pending (its container is being created)",
+  PodInitializing: "pending (waits for its dependencies)",
 };
 
-/** `running`, `running (not ready)`, `pending (...)`, `CrashLoopBackOff (exited with 1, 4 restarts)`, `completed`, `failed`. */
+/**
+ * `running`, `running (not ready)`, `pending (...)`, `CrashLoopBackOff (exited with 1, 4 restarts)`,
+ * `completed`, `failed`.
+ */
 export function podState(pod: Pod): PodState {
   const { status, metadata } = pod;
   if (metadata.deletionTimestamp) return { ok: false, words: "ends" };
@@ -59,7 +62,9 @@ function pendingText({ status }: Pod, containers: readonly ContainerStatus[]): s
   return startReasons[reason ?? ""] ?? "pending";
 }
 
-/** Of a Deployment or StatefulSet with its pods. `replicas` is what it is asked for, zero when it was stopped. */
+/**
+ * Of a Deployment or StatefulSet with its pods. `replicas` is what it is asked for, zero when it was stopped.
+ */
 export function scaledState(scaled: Scaled, pods: readonly Pod[]): PodState & { readonly stopped: boolean } {
   const wanted = scaled.spec.replicas ?? 1;
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);

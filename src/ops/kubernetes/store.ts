@@ -2,6 +2,7 @@ import { DatalabError } from "../../errors.ts";
 import { labelNames } from "../../model/names.ts";
 import type { RunningStore, StoreHost, StoreInstance } from "../store-host.ts";
 import type { Cluster } from "./api.ts";
+import { ensureClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
 import { forwardTo } from "./forward.ts";
 import {
@@ -10,7 +11,6 @@ import {
   createFiles,
   createPod,
   ended,
-  ensureClaim,
   labelsOf,
   podSpec,
   printed,
@@ -18,6 +18,7 @@ import {
   role,
   runs,
   secrets,
+  storeClaim,
   waitingPod,
 } from "./helper-pod.ts";
 import { ownSelector, type Pod, paths } from "./objects.ts";
@@ -30,8 +31,8 @@ const stopSeconds = 60;
 const engineInstanceName = (workload: string, name: string): string => `${workload}-migration-${name}`;
 
 /**
- * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same policies, which no Service and no
- * network rule knows; they are reached through the API.
+ * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same
+ * policies, which no Service and no network rule knows; they are reached through the API.
  */
 export function kubernetesStoreHost(open: () => Cluster): StoreHost {
   const scaled = (stack: string, workload: string) => existing(open(), stack, workload, "StatefulSet");
@@ -84,7 +85,8 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       const found = await scaled(stack, workload.name);
       await removeInstance(cluster, name);
       try {
-        for (const volume of workload.volumes) await ensureClaim(cluster, found, instance, volume);
+        for (const volume of workload.volumes)
+          await ensureClaim(cluster, storeClaim(found, instance, volume));
         await createFiles(cluster, instance, name);
         const volumes = workload.volumes.map((v) => ({ ...v, claim: claimOf(workload.name, v.name) }));
         const spec = podSpec(found, volumes, instance.image, {

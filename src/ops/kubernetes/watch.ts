@@ -24,9 +24,9 @@ interface Sight {
 }
 
 /**
- * Watches a stack's pods while it starts. Resolves with the first workload that can't: it died twice, or what it needs is
- * not to be had for too long. What was there before and is replaced in this update may die as it likes. Resolves with
- * undefined when the signal aborts.
+ * Watches a stack's pods while it starts. Resolves with the first workload that can't: it died twice, or what
+ * it needs is not to be had for too long. What was there before and is replaced in this update may die as it
+ * likes. Resolves with undefined when the signal aborts.
  */
 export async function watchPods(
   cluster: Cluster,

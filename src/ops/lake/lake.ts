@@ -5,7 +5,9 @@ import { runtimeOf } from "../targets.ts";
 
 /** Runs the lake's command-line tool inside the platform. */
 export interface ToolRunner {
-  /** Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code. */
+  /**
+   * Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code.
+   */
   run<T>(args: readonly string[], input?: string): Promise<T>;
 }
 
@@ -50,7 +52,7 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
   if (tool) return tool;
   throw new DatalabError(
     "E_NO_LAKE_TOOL",
-    `The stack ${platform.stack} has no service that carries the lake's tool.`,
+    `The stack ${platform.stack} has no service with the lake's tool.`,
     {
       hint: `Enable a service that runs pipelines in Pulumi.${platform.stack}.yaml.`,
     },
@@ -94,11 +96,11 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   }
   // 137: killed, which inside a container with a memory limit mostly means that the limit was reached.
   const memory =
-    ran.code === 137 ? " It was killed, most likely for reaching the memory limit of its container." : "";
+    ran.code === 137 ? " It was killed, most likely because it reached its container's memory limit." : "";
   const words = lastLines(ran.stderr, 5);
   const ended = ran.code === 0 ? "printed no JSON" : `ended with ${ran.code}`;
   throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
-    ...(memory && { hint: "Raise the memory of the service, or read less at once." }),
+    ...(memory && { hint: "Raise the memory of the service, or read less data at once." }),
   });
 }
 

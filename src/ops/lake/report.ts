@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { DatalabError } from "../../errors.ts";
+import { s3ClientConfig } from "../../model/s3-client.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
-import { clientConfig, bucketName as nameOf, secretKeyOf } from "./store-access.ts";
+import { bucketName as nameOf, secretKeyOf } from "./store-access.ts";
 
 /** The pipeline that was named, or the only one that declares that it writes a report. */
 export function pipelineWithReport({ stack, pipelines }: PlatformOutput, named?: string): string {
@@ -40,10 +41,9 @@ export async function fetchReport(
   const { S3Client, GetObjectCommand, NoSuchKey } = await import("@aws-sdk/client-s3");
   // What is outside is reached as anything is.
   const agent = bucket.secret === null ? undefined : agentFor(ingressRouteOf(platform));
-  const client = new S3Client({
-    ...clientConfig(bucket, secretKeyOf(bucket, credentials)),
-    ...(agent && { requestHandler: { httpsAgent: agent } }),
-  });
+  const client = new S3Client(
+    s3ClientConfig({ ...bucket, secretKey: secretKeyOf(bucket, credentials), agent }),
+  );
   const bucketName = nameOf(bucket, "artifacts");
   const key = `reports/${pipeline}/latest.html`;
   try {
@@ -54,7 +54,7 @@ export async function fetchReport(
   } catch (error) {
     if (!(error instanceof NoSuchKey)) throw error;
     throw new DatalabError("E_NO_REPORT", `There is no report of ${pipeline} yet (${bucketName}/${key}).`, {
-      hint: `./datalab pipelines run ${pipeline} --wait makes one.`,
+      hint: `./datalab pipelines run ${pipeline} --wait creates one.`,
     });
   } finally {
     client.destroy();

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import type { Agent } from "node:https";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { DatalabError, type ErrorCode } from "../../errors.ts";
+import { type S3Access, s3ClientConfig } from "../../model/s3-client.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
-import { bucketName, clientConfig, secretKeyOf } from "./store-access.ts";
+import { bucketName, secretKeyOf } from "./store-access.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
 const landingBucket = "bronze";
@@ -37,7 +37,7 @@ export function checkTableName(table: string): void {
     "E_TABLE_NAME",
     `expected a table name such as "flights", received ${JSON.stringify(table)}`,
     {
-      hint: "A name starts with a letter and has at most 63 lower case letters, digits and underscores.",
+      hint: "Use a name that starts with a letter and has at most 63 lower case letters, digits and underscores.",
     },
   );
 }
@@ -47,7 +47,7 @@ export async function checkFile(path: string): Promise<number> {
   const wrong = (code: ErrorCode, message: string) => new DatalabError(code, `${path}: ${message}`);
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR")
-      throw wrong("E_FILE_MISSING", "there is no such file");
+      throw wrong("E_FILE_MISSING", "the file does not exist");
     throw wrong("E_FILE", `can't be read (${error.code})`);
   });
   if (info.isDirectory()) throw wrong("E_FILE", "expected a file, received a directory");
@@ -65,7 +65,10 @@ export async function hashFile(path: string, onBytes?: (done: number) => void): 
   return hash.digest("hex");
 }
 
-/** Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same name. */
+/**
+ * Puts a file where the lake's tool takes it from. Skipped when the same content is there under the same
+ * name.
+ */
 export async function uploadFile(
   platform: PlatformOutput,
   credentials: Credentials,
@@ -79,7 +82,7 @@ export async function uploadFile(
       "E_STORE_UNPUBLISHED",
       `The stack ${platform.stack} does not publish its object store.`,
       {
-        hint: "Files are uploaded through it: give its S3 port a number in the configuration.",
+        hint: "Files are uploaded through it: set a number for its S3 port in the configuration.",
       },
     );
   }
@@ -90,14 +93,8 @@ export async function uploadFile(
   return uploadTo({ ...store, ...(agent && { agent }) }, path, table, options);
 }
 
-export interface Store {
-  readonly url: string;
-  readonly region: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
+export interface Store extends S3Access {
   readonly prefix?: string;
-  /** What connections are made by; absent: the usual way. */
-  readonly agent?: Agent;
 }
 
 export async function uploadTo(
@@ -116,11 +113,7 @@ export async function uploadTo(
   const key = `${landingPrefix}/${table}/${hash}/${basename(path)}`;
   const [{ S3Client, HeadObjectCommand, DeleteObjectCommand }, { Upload: MultipartUpload }] =
     await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
-  const client = new S3Client({
-    ...clientConfig(store, store.secretKey),
-    maxAttempts: 4,
-    ...(store.agent && { requestHandler: { httpsAgent: store.agent } }),
-  });
+  const client = new S3Client({ ...s3ClientConfig(store), maxAttempts: 4 });
   const at = { Bucket: bucketName(store, landingBucket), Key: key };
   try {
     const there = await client.send(new HeadObjectCommand(at)).catch((error: { name?: string }) => {
@@ -142,7 +135,7 @@ export async function uploadTo(
     if (sent.digest("hex") !== hash) {
       await client.send(new DeleteObjectCommand(at));
       throw new DatalabError("E_FILE_CHANGED", `${path}: the file changed while it was uploaded.`, {
-        hint: "Ingest it again when nothing writes to it any more.",
+        hint: "Ingest it again when no process writes to it.",
       });
     }
     return { key, hash, bytes, skipped: false };

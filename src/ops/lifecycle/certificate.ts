@@ -18,8 +18,8 @@ const renewDays = 30;
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /**
- * Makes an authority that signs this one certificate: its key is thrown away, so that whoever trusts it trusts nothing
- * else. Clocks that are a little behind take it too.
+ * Makes an authority that signs this one certificate: its key is thrown away, so that whoever trusts it
+ * trusts nothing else. Clocks that are a little behind take it too.
  */
 export async function makeCertificate(domain: string, stack: string, now = new Date()): Promise<Certificate> {
   const notBefore = new Date(now.getTime() - day);

@@ -26,8 +26,8 @@ interface Loss {
 }
 
 /**
- * Throws when an update would take data away that nobody has said may go. A protected stack is previewed for it; elsewhere
- * the last release tells which volumes there are, for a preview takes as long as the update.
+ * Throws when an update would take data away that nobody has said may go. A protected stack is previewed for
+ * it; elsewhere the last release tells which volumes there are, for a preview takes as long as the update.
  */
 export async function guardData(options: GuardOptions): Promise<void> {
   const { project, stack, model, environment, allowDataLoss = [] } = options;
@@ -37,28 +37,30 @@ export async function guardData(options: GuardOptions): Promise<void> {
   const refused = losses.filter(({ name }) => !allowDataLoss.includes(name));
   if (refused.length > 0) {
     throw new DatalabError("E_DATA_LOSS", refused.map(({ message }) => `${message}.`).join("\n"), {
-      hint: `Nothing was touched. If that is meant: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
+      hint: `Nothing was changed. To allow it: ${refused.map(({ name }) => `--allow-data-loss ${name}`).join(" ")}`,
     });
   }
   if (guarded && losses.length > 0) await askBackup(project, stack, losses);
 }
 
-/** A protected stack gives up only what the last backup holds, which must be young and have been read back. */
+/**
+ * A protected stack gives up only what the last backup holds, which must be young and have been read back.
+ */
 async function askBackup(project: string, stack: string, losses: readonly Loss[]): Promise<void> {
   const { freshBackup } = await import("../backup/list.ts");
   const backup = await freshBackup(project, stack, freshHours);
   const open = losses.filter(({ name }) => !backup?.covers.includes(name)).map(({ name }) => name);
   if (open.length === 0) return;
   const words = backup
-    ? `The last one, ${backup.id}, does not hold ${open.length === 1 ? "it" : "them"}`
-    : `There is none of the last ${freshHours} hours that was read back whole`;
+    ? `The last one, ${backup.id}, does not contain ${open.length === 1 ? "it" : "them"}`
+    : `There is no verified backup of the last ${freshHours} hours`;
   throw new DatalabError(
     "E_BACKUP_REQUIRED",
-    `${stack} is protected: it gives data up only with a fresh, verified backup of ${open.join(", ")}. ${words}.`,
+    `${stack} is protected: deleting data needs a fresh, verified backup of ${open.join(", ")}. ${words}.`,
     {
       hint: backup
-        ? "Nothing was touched. What no backup can hold is given up only where protect is false: docs/backup.md says what it holds."
-        : `Nothing was touched. Make one, and run the same again: ./datalab backup create --stack ${stack}`,
+        ? "Nothing was changed. Data that no backup contains is deleted only if protect is false; see docs/backup.md."
+        : `Nothing was changed. Make one and run the command again: ./datalab backup create --stack ${stack}`,
     },
   );
 }
@@ -79,7 +81,8 @@ function volumesLost(
 async function plannedLosses({ project, stack, reporter, signal }: GuardOptions): Promise<Loss[]> {
   const { preview } = await import("./preview.ts");
   const { risks, policy } = await preview({ project, stack, reporter, signal, refresh: false });
-  // The engine asks about one resource after the other: what comes before a violation would be changed already.
+  // The engine asks about one resource after the other: what comes before a violation would be changed
+  // already.
   const broken = mandatory(policy.violations);
   if (broken.length > 0) throw policyError(broken);
   return risks

@@ -8,7 +8,7 @@ import { forgetAll, isAllGone, volumesToGo } from "../engine/stack-forget.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { readSettledState, readState } from "../engine/stack-state.ts";
 import { lockStack } from "../lock.ts";
-import type { Reporter, Step } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { managed } from "../state-resource.ts";
 import type { Host, Inventory, KeptVolume, StackObject, Timeouts } from "../target.ts";
 import { hostOf } from "../targets.ts";
@@ -33,9 +33,10 @@ export interface DownResult {
 }
 
 /**
- * Takes a stack down, in phases: what services have started themselves, the stack's resources, whatever else carries its
- * labels, data when that is wanted, and an inventory that proves it. Data volumes stay unless they are to be deleted. Each
- * phase takes what it finds, so that an interrupted one is finished by running it again. Throws when something is left.
+ * Takes a stack down, in phases: what services have started themselves, the stack's resources, whatever else
+ * carries its labels, data when that is wanted, and an inventory that proves it. Data volumes stay unless
+ * they are to be deleted. Each phase takes what it finds, so that an interrupted one is finished by running
+ * it again. Throws when something is left.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack, deleteData, reporter, signal } = options;
@@ -83,26 +84,12 @@ export async function down(options: DownOptions): Promise<DownResult> {
   }
 }
 
-/** Runs a phase and tells how it went; one that had nothing to do says nothing. */
-async function phase<T>(
+/** A phase that had nothing to do says nothing. */
+const phase = <T>(
   reporter: Reporter,
   name: string,
-  work: (step: Pick<Step, "update">) => Promise<readonly [T, string | undefined]>,
-): Promise<T> {
-  let step: Step | undefined;
-  const begin = () => {
-    step ??= reporter.step(name);
-    return step;
-  };
-  try {
-    const [value, done] = await work({ update: (text) => begin().update(text) });
-    if (done !== undefined) begin().done(done);
-    return value;
-  } catch (error) {
-    begin().fail();
-    throw error;
-  }
-}
+  work: (step: Step) => Promise<readonly [T, string | undefined]>,
+): Promise<T> => runStep(reporter, name, work, { lazy: true });
 
 const names = (objects: readonly StackObject[]): string =>
   objects.map(({ kind, name }) => `${kind} ${name}`).join(", ");
@@ -110,9 +97,9 @@ const names = (objects: readonly StackObject[]): string =>
 function somethingLeft(stack: string, remaining: readonly string[]): DatalabError {
   return new DatalabError(
     "E_DOWN_INCOMPLETE",
-    `The stack ${stack} is down, but this is left: ${remaining.join(", ")}`,
+    `The stack ${stack} is removed, except for: ${remaining.join(", ")}`,
     {
-      hint: "Something else may be using it; run ./datalab down again when it has ended.",
+      hint: "Another process may be using it; run ./datalab down again when that has ended.",
     },
   );
 }
@@ -176,8 +163,8 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
 const deletions = (count: number): Readonly<Record<string, number>> => (count > 0 ? { delete: count } : {});
 
 /**
- * Removes what the state lets go and drops it from there: an engine would ask for each of them, one by one, to learn that it is
- * gone. Undefined when something is left for the engine.
+ * Removes what the state lets go and drops it from there: an engine would ask for each of them, one by one,
+ * to learn that it is gone. Undefined when something is left for the engine.
  */
 async function removeAndForget(project: string, stack: string, host: Host): Promise<Destroyed | undefined> {
   // Read while containers take their time to stop. One that can't be read is the engine's to tell of.

@@ -26,7 +26,7 @@ export function driftReport(stack: string, found: readonly DriftItem[]): DriftRe
 
 export const repairTexts: Readonly<Record<DriftItem["repair"], string>> = {
   up: "up",
-  replace: "made again",
+  replace: "created again",
   remove: "removed",
   people: "by hand",
 };
@@ -41,7 +41,7 @@ export function driftMarkdown({ stack, items }: DriftReport): string {
     value.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("@", "&#64;").replaceAll("\n", " ");
   return [
     ...head,
-    `**${items.length} ${items.length === 1 ? "finding" : "findings"}.** \`./datalab drift --stack ${stack} --repair\` puts right what is not to be done by hand.`,
+    `**${items.length} ${items.length === 1 ? "finding" : "findings"}.** \`./datalab drift --stack ${stack} --repair\` repairs all findings that you need not repair by hand.`,
     "",
     "| what | kind | name | details | repair |",
     "| --- | --- | --- | --- | --- |",

@@ -1,11 +1,10 @@
 import { deploymentTargetOf } from "../../declare.ts";
-import { throwIfAborted } from "../abort.ts";
 import { runEngine } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { pulumiError } from "../engine/pulumi-cli.ts";
 import { readState } from "../engine/stack-state.ts";
 import { lockStack } from "../lock.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import type { DriftItem } from "../target.ts";
 import { driftOf, hostOf } from "../targets.ts";
 import { type DriftReport, driftReport } from "./drift-report.ts";
@@ -24,20 +23,15 @@ export async function drift(options: DriftOptions): Promise<DriftReport> {
   const { project, stack, reporter, signal } = options;
   const target = deploymentTargetOf(project, stack);
   const host = await hostOf(target);
-  const step = reporter.step("drift");
-  try {
+  const compare = async (): Promise<[DriftReport, string]> => {
     // Secrets are opened to compare files with what was written to them.
     const state = await readState(project, stack, { secrets: true });
     const probed = await driftOf(target, stack, state, host);
     const refreshed = await refresh(options);
     const report = driftReport(stack, [...probed, ...refreshed]);
-    step.done(report.items.length === 0 ? "none" : `${report.items.length} found`);
-    return report;
-  } catch (error) {
-    step.fail();
-    throwIfAborted(signal);
-    throw error;
-  }
+    return [report, report.items.length === 0 ? "none" : `${report.items.length} found`];
+  };
+  return runStep(reporter, "drift", compare, { signal });
 }
 
 /** What the engine's refresh would change in the state. */
@@ -56,7 +50,7 @@ async function refresh({ project, stack, signal, onEngineLine }: DriftOptions): 
     what: op === "delete" ? "missing" : "changed",
     kind: kindOf(type),
     name,
-    details: op === "delete" ? "it is not there" : `otherwise: ${properties.map((p) => p.path).join(", ")}`,
+    details: op === "delete" ? "it does not exist" : `changed: ${properties.map((p) => p.path).join(", ")}`,
     repair: "up",
     urn,
   }));
@@ -67,7 +61,10 @@ export interface RepairResult {
   readonly after: DriftReport;
 }
 
-/** Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never removed. */
+/**
+ * Puts right what the program has made, and removes what carries its labels and nobody knows. Data is never
+ * removed.
+ */
 export async function repairDrift(options: DriftOptions, before: DriftReport): Promise<RepairResult> {
   const { project, stack, reporter, signal, onEngineLine } = options;
   const host = await hostOf(deploymentTargetOf(project, stack));

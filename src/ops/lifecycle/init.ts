@@ -18,7 +18,7 @@ export interface InitResult {
 const content = (
   stack: string,
   preset: PresetName | undefined,
-) => `# The stack ${stack}. An empty platform is a working one: everything has a default.
+) => `# The stack ${stack}. An empty platform object works: every field has a default.
 # Every field, its meaning and default: docs/config.md, or ./datalab config schema.
 # Check a change with: ./datalab config validate --stack ${stack}
 config:
@@ -30,7 +30,10 @@ config:
 #         enabled: true
 `;
 
-/** Makes a stack: its configuration file, when there is none, with the preset, when one is given, and its state. */
+/**
+ * Makes a stack: its configuration file, when there is none, with the preset, when one is given, and its
+ * state.
+ */
 export async function initPlatform(project: string, stack: string, preset?: PresetName): Promise<InitResult> {
   const file = stackFile(project, stack);
   const created = await writeFile(file, content(stack, preset), { flag: "wx" }).then(

@@ -20,7 +20,7 @@ export const violationText = ({ resource, message, policy }: PolicyViolation): s
 
 export function policyError(violations: readonly PolicyViolation[]): DatalabError {
   return new DatalabError("E_POLICY", violations.map((v) => `✖ ${violationText(v)}`).join("\n"), {
-    hint: "docs/policy.md says what each rule is for.",
+    hint: "docs/policy.md explains the rules.",
   });
 }
 

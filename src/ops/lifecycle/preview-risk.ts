@@ -51,7 +51,7 @@ export const kinds: readonly Kind[] = [
   { types: /^kubernetes:core\/v1:Namespace$/, what: "namespace", holds: "every volume in it" },
   { types: /^kubernetes:apps\/v1:StatefulSet$/, what: "stateful set", serves: "it" },
   { types: /^kubernetes:apps\/v1:(?:Deployment|DaemonSet)$/, what: "workload", serves: "it" },
-  { types: /^kubernetes:core\/v1:Service$/, what: "address", serves: "what is behind it" },
+  { types: /^kubernetes:core\/v1:Service$/, what: "address", serves: "the workload behind it" },
   { types: /^kubernetes:networking\.k8s\.io\/v1:Ingress$/, what: "ingress", serves: "every page" },
   {
     types: /^aws:rds\/(?:instance:Instance|cluster:Cluster)$/,
@@ -82,12 +82,11 @@ function riskOf(step: JudgedStep): Risk[] {
   const risk = (level: RiskLevel, message: string): Risk => ({ level, op, type, name, message });
   const found: Risk[] = [];
   if (kind.holds !== undefined && (kind.holdsData?.(step.props) ?? true)) {
-    if (step.retained)
-      found.push(risk("kept", `the ${kind.what} ${name} leaves the stack; what it holds stays`));
+    if (step.retained) found.push(risk("kept", `the ${kind.what} ${name} leaves the stack; its data stays`));
     else found.push(risk("data-loss", `the ${kind.what} ${name} is ${done[op]}: ${kind.holds} is lost`));
   }
   if (kind.serves !== undefined && (kind.isServing?.(step.props) ?? true)) {
-    const [change, then] = op === "delete" ? ["deleted", "gone"] : ["made again", "away meanwhile"];
+    const [change, then] = op === "delete" ? ["deleted", "gone"] : ["created again", "unavailable meanwhile"];
     found.push(risk("downtime", `the ${kind.what} ${name} is ${change}: ${kind.serves} is ${then}`));
   }
   return found;

@@ -27,7 +27,7 @@ const upper = (text: string): string => text.slice(0, 1).toUpperCase() + text.sl
 
 const riskTitles: Readonly<Record<RiskLevel, string>> = {
   "data-loss": "Data is lost",
-  downtime: "Out of service for a while",
+  downtime: "Temporarily unavailable",
   kept: "Data that stays",
 };
 
@@ -92,7 +92,7 @@ export function readPreview(file: string): PreviewResult {
   } catch (error) {
     if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  throw new DatalabError("E_USAGE", `--from-json: expected what preview --json prints, received ${file}`);
+  throw new DatalabError("E_USAGE", `--from-json: expected the output of preview --json, received ${file}`);
 }
 
 /** The mark by which a comment is found again and updated. */

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { declare } from "../../declare.ts";
-import { throwIfAborted } from "../abort.ts";
+import type { EngineResult } from "../engine/engine.ts";
 import { Planned, type PlannedOp, type PlannedStep, type PolicyViolation } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { type CapacityChange, capacityChange, capacityOf } from "../release/capacity.ts";
 import { lastRelease } from "../release/release.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import { mandatory, policyArguments } from "./policy.ts";
 import { type Risk, risksOf } from "./preview-risk.ts";
 import { sealPlan } from "./saved-plan.ts";
@@ -43,39 +43,39 @@ export interface PreviewOptions {
   readonly signal: AbortSignal;
 }
 
-/** Says what an up would do. Makes the stack's entry in the backend when there is none; touches nothing else. */
+/**
+ * Says what an up would do. Makes the stack's entry in the backend when there is none; touches nothing else.
+ */
 export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { project, stack, signal, onEngineLine } = options;
   const { model } = declare(project, stack);
   await ensurePlugins(project, model, options.reporter);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
   await prepareIngress(project, model);
-  const step = options.reporter.step("preview");
   const planned = new Planned();
   const plan = options.savePlan && resolve(options.savePlan);
   const pack = options.policy === false ? undefined : policyArguments();
-  const { result, error } = await runOnStack("preview", {
-    project,
-    stack,
-    signal,
-    args: () => [
-      ...(options.refresh ? ["--refresh"] : []),
-      ...(plan ? ["--save-plan", plan] : []),
-      ...(pack?.args ?? []),
-    ],
-    onEvent: (event) => planned.take(event),
-    ...(onEngineLine && { onLine: onEngineLine }),
-  });
+  const show = async (): Promise<[EngineResult, undefined]> => {
+    const { result, error } = await runOnStack("preview", {
+      project,
+      stack,
+      signal,
+      args: () => [
+        ...(options.refresh ? ["--refresh"] : []),
+        ...(plan ? ["--save-plan", plan] : []),
+        ...(pack?.args ?? []),
+      ],
+      onEvent: (event) => planned.take(event),
+      ...(onEngineLine && { onLine: onEngineLine }),
+    });
+    // A plan that breaks a policy is shown, with what it breaks; up refuses it.
+    if (error && mandatory(planned.violations).length === 0) throw error;
+    if (plan && !error) await sealPlan(project, model, plan);
+    return [result, undefined];
+  };
+  const result = await runStep(options.reporter, "preview", show, { signal });
   const { steps, violations } = planned;
-  // A plan that breaks a policy is shown, with what it breaks; up refuses it.
-  if (error && mandatory(violations).length === 0) {
-    step.fail();
-    throwIfAborted(signal);
-    throw error;
-  }
   const last = await lastRelease(project, stack);
-  if (plan && !error) await sealPlan(project, model, plan);
-  step.done();
   const count = (op: PlannedOp) => steps.filter((s) => s.op === op).length;
   return {
     stack,

@@ -1,17 +1,14 @@
-import { DatalabError } from "../../errors.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
-import { throwIfAborted } from "../abort.ts";
 import type { EngineStep } from "../engine/engine.ts";
-import type { Reporter } from "../reporter.ts";
-import { type CoreClient, coreClient, type Health, type ServiceHealth } from "../services/core-client.ts";
+import { type Reporter, runStep } from "../reporter.ts";
+import { type CoreClient, coreClient, type Health } from "../services/core-client.ts";
 import { modelSecret } from "../services/credentials.ts";
+import { healthyWithinMs, waitForHealth } from "../services/health-wait.ts";
 import { fetchVia, type IngressRoute } from "../services/ingress-route.ts";
 import type { WorkloadFailure } from "../target.ts";
 import { cannotStart, describePending, notReady } from "./up-text.ts";
 
-/** How long functional checks may take to pass after the engine has ended. */
-const readinessMs = 300_000;
 const pollMs = 250;
 
 export interface ReadinessOptions {
@@ -29,7 +26,9 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #model: PlatformModel;
   readonly #core: CoreClient;
-  /** When a workload of the service was last made, replaced or started in this run: milliseconds since 1970. */
+  /**
+   * When a workload of the service was last made, replaced or started in this run: milliseconds since 1970.
+   */
   readonly #touched = new Map<string, number>();
 
   constructor(options: ReadinessOptions, model: PlatformModel, coreUrl: string, route: IngressRoute | null) {
@@ -69,57 +68,26 @@ export class Readiness {
     deployed: Pick<PlatformOutput, "services">,
   ): Promise<Health> {
     const { reporter, signal, stack } = this.#options;
-    const step = reporter.step("readiness");
-    // A target may have made the place before there is anything to run in it.
-    if (deployed.services.length === 0) {
-      step.done("nothing runs yet");
-      return { stack, state: "healthy", at: new Date().toISOString(), services: [] };
-    }
-    const deadline = Date.now() + readinessMs;
-    const pending = new Set(this.#model.services.map(({ name }) => name));
-    let health: Health | undefined;
-    try {
-      for (;;) {
-        throwIfAborted(signal);
-        const dead = failure();
-        if (dead) throw cannotStart(dead);
-        health = (await this.#ask(pending)) ?? health;
-        throwIfAborted(signal);
-        for (const service of health?.services ?? []) {
-          if (service.state === "healthy" && !this.#isStale(service)) pending.delete(service.name);
-        }
-        if (health && pending.size === 0) {
-          step.done(`${health.services.flatMap((s) => s.checks).length} checks passed`);
-          return health;
-        }
-        step.update(health ? `waiting for ${describePending(health, pending)}` : "waiting for the core");
-        if (Date.now() > deadline) throw notReady(stack, health, pending, readinessMs / 1000);
-        await new Promise((resolve) => setTimeout(resolve, pollMs));
-      }
-    } catch (error) {
-      step.fail();
-      throw error;
-    }
-  }
-
-  /** Results from before a service was touched say nothing: such checks are run now. Undefined while core does not answer. */
-  async #ask(pending: ReadonlySet<string>): Promise<Health | undefined> {
-    const { signal } = this.#options;
-    try {
-      const health = await this.#core.health(signal);
-      const stale = health.services.filter((s) => pending.has(s.name) && this.#isStale(s));
-      if (stale.length === 0) return health;
-      await Promise.all(stale.map(({ name }) => this.#core.check(name, signal)));
-      return await this.#core.health(signal);
-    } catch (error) {
-      if (error instanceof DatalabError || signal.aborted) return undefined;
-      throw error;
-    }
-  }
-
-  /** Whether a check of a touched service began before that. A check's time is when it ended. */
-  #isStale({ name, checks }: ServiceHealth): boolean {
-    const touched = this.#touched.get(name);
-    return touched !== undefined && checks.some(({ at, ms }) => Date.parse(at) - ms < touched);
+    return runStep(reporter, "readiness", async (step) => {
+      // A target may have made the place before there is anything to run in it.
+      if (deployed.services.length === 0)
+        return [{ stack, state: "healthy", at: new Date().toISOString(), services: [] }, "nothing runs yet"];
+      const { health, pending } = await waitForHealth({
+        core: this.#core,
+        services: this.#model.services.map(({ name }) => name),
+        changedAt: (service) => this.#touched.get(service),
+        deadline: Date.now() + healthyWithinMs,
+        pollMs,
+        signal,
+        beforeAsk: () => {
+          const failed = failure();
+          if (failed) throw cannotStart(failed);
+        },
+        onPending: (waiting, known) =>
+          step.update(known ? `waiting for ${describePending(known, waiting)}` : "waiting for the core"),
+      });
+      if (!health || pending.size > 0) throw notReady(stack, health, pending, healthyWithinMs / 1000);
+      return [health, `${health.services.flatMap((s) => s.checks).length} checks passed`];
+    });
   }
 }

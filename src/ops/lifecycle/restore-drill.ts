@@ -53,8 +53,9 @@ const besides = 11_000;
 const mark = "# Made by ./datalab backup drill, and removed by it.";
 
 /**
- * Restores a backup where nothing of its stack is: a stack with the same services is made on this machine's Docker, with secrets of its
- * own, takes the backup, and has to pass every functional check. It is removed at the end, also of a drill that fails.
+ * Restores a backup where nothing of its stack is: a stack with the same services is made on this machine's
+ * Docker, with secrets of its own, takes the backup, and has to pass every functional check. It is removed at
+ * the end, also of a drill that fails.
  */
 export async function drillBackup(options: DrillOptions): Promise<Drill> {
   const { project, stack, keep, reporter, signal } = options;
@@ -116,7 +117,7 @@ const sick = (record: BackupRecord, ill: readonly { service: string; name: strin
       ...ill.map((c) => `  ${c.service}/${c.name}: ${c.message ?? "no reason given"}`),
     ].join("\n"),
     {
-      hint: "Nothing of a drill that fails is left, also not with --keep: restore the backup into a stack of your own to look at it.",
+      hint: "A failed drill is always removed, even with --keep: restore the backup into your own stack to inspect it.",
     },
   );
 
@@ -146,7 +147,7 @@ async function takeAway(project: string, name: string, reporter: Reporter): Prom
   const file = stackFile(project, name);
   if (!existsSync(file)) return;
   if (!readFileSync(file, "utf8").startsWith(mark)) {
-    throw new DatalabError("E_DRILL_STACK", `There is a stack ${name} that no drill has made.`, {
+    throw new DatalabError("E_DRILL_STACK", `There is a stack ${name} that was not created by a drill.`, {
       hint: `The drill would use this name: rename or remove Pulumi.${name}.yaml.`,
     });
   }

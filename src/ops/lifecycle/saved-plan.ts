@@ -29,7 +29,7 @@ export async function sealPlan(
   plan: string,
   now = new Date(),
 ): Promise<PlanSeal> {
-  chmodSync(plan, 0o600); // it holds the configuration, with its secrets encrypted
+  chmodSync(plan, 0o600); // it contains the configuration with encrypted secrets
   const world = await worldOf(project, model);
   const seal: PlanSeal = {
     format: 1,
@@ -45,27 +45,30 @@ export async function sealPlan(
 const words = {
   state: "the stack was changed by another update",
   configuration: "the configuration, a service file or a pipeline was changed",
-  images: "images were built or chosen otherwise",
+  images: "images were rebuilt or selected differently",
 } as const;
 
-/** Throws E_PLAN when the plan is not for this stack, or the world has moved since it was made. Returns its whole path. */
+/**
+ * Throws E_PLAN when the plan is not for this stack, or the world has moved since it was made. Returns its
+ * whole path.
+ */
 export async function checkPlan(project: string, model: PlatformModel, file: string): Promise<string> {
   const plan = resolve(file);
   if (!existsSync(plan) || !existsSync(sealFile(plan))) {
-    throw refused(`${file}: there is no such plan, or its seal ${sealFile(file)} is missing.`);
+    throw refused(`${file}: the plan does not exist, or its seal ${sealFile(file)} is missing.`);
   }
   const seal = JSON.parse(readFileSync(sealFile(plan), "utf8")) as PlanSeal;
   if (seal.stack !== model.stack) {
     throw refused(`${file} is a plan for the stack ${seal.stack}, not for ${model.stack}.`);
   }
   if (seal.plan !== hash(readFileSync(plan, "utf8"))) {
-    throw refused(`${file} is not the plan that ${sealFile(file)} was written for.`);
+    throw refused(`${file} does not match its seal ${sealFile(file)}.`);
   }
   const world = await worldOf(project, model);
   const moved = (Object.keys(words) as (keyof typeof words)[]).filter((key) => world[key] !== seal[key]);
   if (moved.length > 0) {
     throw refused(
-      `${file} was made at ${seal.at} for a world that has moved since:\n${moved.map((key) => `    ${words[key]}`).join("\n")}`,
+      `${file} was made at ${seal.at} and is outdated:\n${moved.map((key) => `    ${words[key]}`).join("\n")}`,
     );
   }
   return plan;
@@ -73,7 +76,7 @@ export async function checkPlan(project: string, model: PlatformModel, file: str
 
 function refused(message: string): DatalabError {
   return new DatalabError("E_PLAN", message, {
-    hint: "Nothing was touched. Make another one: ./datalab preview --save-plan FILE",
+    hint: "Nothing was changed. Make a new one: ./datalab preview --save-plan FILE",
   });
 }
 
@@ -87,7 +90,10 @@ async function worldOf(
   return { state, configuration: hash({ text, model }), images: hash(images) };
 }
 
-/** Hash of what the state says of every resource; that an update has run and changed nothing does not change it. */
+/**
+ * Hash of what the state says of every resource; that an update has run and changed nothing does not change
+ * it.
+ */
 async function stateHash(project: string, stack: string): Promise<string> {
   const { resources = [] } = await exportState(project, stack);
   const told = resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs }));

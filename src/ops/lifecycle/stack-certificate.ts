@@ -9,8 +9,9 @@ const keys = {
 };
 
 /**
- * How programs here get into a stack of a cluster; null where it runs on one host. Makes what the way in shows for itself,
- * unless somebody else answers for that: once, and again when its domain has changed or its time is over.
+ * How programs here get into a stack of a cluster; null where it runs on one host. Makes what the way in
+ * shows for itself, unless somebody else answers for that: once, and again when its domain has changed or its
+ * time is over.
  */
 export async function prepareIngress(
   project: string,
@@ -24,7 +25,8 @@ export async function prepareIngress(
   const { makeCertificate, whyRenew } = await import("./certificate.ts");
   if (whyRenew({ certificate, authority }, host) === undefined) return { address, ca: authority };
   const made = await makeCertificate(host, stack);
-  // In this order: until the last is there, certificate and authority don't fit, and all three are made again.
+  // In this order: until the last is there, certificate and authority don't fit, and all three are made
+  // again.
   await setStackValue(project, stack, keys.authority, made.authority, "plaintext");
   await setStackValue(project, stack, keys.key, made.key, "secret");
   await setStackValue(project, stack, keys.certificate, made.certificate, "plaintext");

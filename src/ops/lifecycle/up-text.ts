@@ -22,10 +22,10 @@ export function cannotStart({
 }: WorkloadFailure): DatalabError {
   const why = reason ?? `its process ended with exit code ${exitCode}`;
   const parts = [`${workload} can't start: ${why}.`];
-  if (events.length > 0) parts.push(`What the cluster says:\n${indent(events.join("\n"))}`);
+  if (events.length > 0) parts.push(`Events of the cluster:\n${indent(events.join("\n"))}`);
   if (log !== "" || events.length === 0) parts.push(`Its last lines:\n${indent(log)}`);
   return new DatalabError("E_START", parts.join(events.length > 0 ? "\n" : " "), {
-    hint: `Put right what it says and run ./datalab up again; more: ${more}`,
+    hint: `Fix the cause and run ./datalab up again. For details: ${more}`,
   });
 }
 
@@ -45,7 +45,7 @@ export function notReady(
   return new DatalabError(
     "E_NOT_READY",
     `After ${seconds} s these checks still fail:\n${(failing ?? ["the core does not answer"]).map((line) => `    ${line}`).join("\n")}`,
-    { hint: `./datalab services logs --stack ${stack} shows what the services say.` },
+    { hint: `./datalab services logs --stack ${stack} shows their logs.` },
   );
 }
 

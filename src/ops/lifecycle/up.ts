@@ -1,6 +1,5 @@
 import { declare } from "../../declare.ts";
 import type { DatalabError } from "../../errors.ts";
-import { ensureImages } from "../../images/build.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../../outputs/platform.ts";
@@ -11,8 +10,9 @@ import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { lockStack } from "../lock.ts";
+import { buildImages } from "../release/images-build.ts";
 import { recordRelease } from "../release/release.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep, type Step } from "../reporter.ts";
 import type { Health } from "../services/core-client.ts";
 import type { IngressRoute } from "../services/ingress-route.ts";
 import { readPlatform } from "../services/platform.ts";
@@ -68,8 +68,8 @@ export interface UpResult {
 }
 
 /**
- * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start, naming it
- * with its last log lines; what was made stays, and the next up goes on from there.
+ * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
+ * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack, reporter, signal } = options;
@@ -80,7 +80,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     await host.checkTarget(model, environment);
     await ensurePlugins(project, model, reporter);
     if (!options.movesData) await checkDataEngine(model, host);
-    const images = await timed(() => buildImages(model, reporter, signal));
+    const images = await timed(() => prepareImages(model, reporter, signal));
     throwIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
     const route = await prepareIngress(project, model);
@@ -117,23 +117,9 @@ export async function up(options: UpOptions): Promise<UpResult> {
   }
 }
 
-async function buildImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
-  if (model.images.source === "registry") {
-    await fetchImages(model, { signal, onProgress: (line) => reporter.step("images").done(line) });
-    return;
-  }
-  const step = reporter.step("images");
-  try {
-    const { built } = await ensureImages(imagesOf(model), {
-      signal,
-      onProgress: (line) => step.update(line.replace(/^\[\s*[\d.]+s\] /, "")),
-    });
-    step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
-  } catch (error) {
-    step.fail();
-    throwIfAborted(signal);
-    throw error;
-  }
+async function prepareImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
+  if (model.images.source === "build") return buildImages(imagesOf(model), { reporter, signal });
+  await fetchImages(model, { signal, onProgress: (line) => reporter.step("images").done(line) });
 }
 
 /** One run of the engine, watched. */
@@ -162,9 +148,12 @@ class Update {
     this.#ended.abort();
   }
 
-  async deploy(): Promise<EngineResult> {
-    const { project, stack, reporter, signal, onEngineLine } = this.#options;
-    const step = reporter.step("engine");
+  deploy(): Promise<EngineResult> {
+    return runStep(this.#options.reporter, "engine", (step) => this.#deploy(step));
+  }
+
+  async #deploy(step: Step): Promise<[EngineResult, string]> {
+    const { project, stack, signal, onEngineLine } = this.#options;
     const stop = new AbortController();
     const interrupt = () => {
       step.update("stopping: running steps are finished first");
@@ -196,7 +185,7 @@ class Update {
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
         host: this.#host,
-        onRecover: () => step.update("a killed run has left its lock and half-made resources: recovering"),
+        onRecover: () => step.update("recovering from a killed run: its lock and incomplete resources"),
       });
       if (this.#failure) throw cannotStart(this.#failure);
       throwIfAborted(signal);
@@ -205,10 +194,8 @@ class Update {
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       for (const service of await this.#host.startStopped(stack)) this.readiness.touch(service);
-      step.done(describeChanges(result.changes));
-      return result;
+      return [result, describeChanges(result.changes)];
     } catch (error) {
-      step.fail();
       this.#ended.abort();
       await watching;
       throw error;

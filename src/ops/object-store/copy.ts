@@ -135,8 +135,9 @@ export interface Settled {
 }
 
 /**
- * Sees to it that an object stands in the target as it stands in the source: nothing is written when it does. Both sides are
- * read back and compared by the SHA-256 of their content. Undefined: the source has no such object any more.
+ * Sees to it that an object stands in the target as it stands in the source: nothing is written when it does.
+ * Both sides are read back and compared by the SHA-256 of their content. Undefined: the source has no such
+ * object any more.
  */
 export async function settle(source: S3Client, target: S3Client, at: At): Promise<Settled | undefined> {
   const [from, there] = await Promise.all([traitsOf(source, at), traitsOf(target, at)]);

@@ -30,7 +30,7 @@ export function storeWith(environment: Environment, engine: EngineName): Store {
   if (environment.config.external.bucket) {
     throw new DatalabError(
       "E_NO_STORE",
-      `The objects of ${environment.stack} are in ${environment.config.external.bucket.url}, which is not ours.`,
+      `The objects of ${environment.stack} are in ${environment.config.external.bucket.url}, which the stack does not manage.`,
     );
   }
   const provider = environment.services.find((s) => s.provides?.bucket);
@@ -56,7 +56,10 @@ export function storeWith(environment: Environment, engine: EngineName): Store {
   return { service: provider.name, workload, model, admin, port };
 }
 
-/** Where the store of a deployed stack answers from outside. Throws when it is not published; `why` it has to be. */
+/**
+ * Where the store of a deployed stack answers from outside. Throws when it is not published; `why` it has to
+ * be.
+ */
 export function publishedUrl(
   { service, workload, port }: Store,
   platform: PlatformOutput,
@@ -70,7 +73,7 @@ export function publishedUrl(
   throw new DatalabError(
     "E_STORE_UNPUBLISHED",
     `The stack ${platform.stack} does not publish its object store.`,
-    { hint: `${why}: give its S3 port a number in the configuration.` },
+    { hint: `${why}: set a number for its S3 port in the configuration.` },
   );
 }
 

@@ -1,4 +1,3 @@
-import type { Agent } from "node:https";
 import {
   S3Client as Client,
   CreateBucketCommand,
@@ -11,18 +10,14 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
+import { type S3Access, s3ClientConfig } from "../../model/s3-client.ts";
 import { type Settled, settle, statusOf } from "./copy.ts";
 
 /** How many objects are under way at once: with the largest parts, about 300 MiB of memory. */
 const concurrency = 6;
 
-export interface StoreAccess {
-  readonly url: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
-  /** How it is reached, where that is not by its name. */
-  readonly agent?: Agent | undefined;
-}
+/** The stack's own store, where `agent` is how it is reached when that is not by its name. */
+export type StoreAccess = Omit<S3Access, "region">;
 
 export interface BucketReport {
   readonly bucket: string;
@@ -41,15 +36,8 @@ export interface MirrorOptions {
   readonly onObject?: (bucket: string, objects: number, bytes: number) => void;
 }
 
-export const connect = ({ url, accessKey, secretKey, agent }: StoreAccess): S3Client =>
-  new Client({
-    endpoint: url,
-    region: "us-east-1",
-    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-    forcePathStyle: true,
-    maxAttempts: 4,
-    ...(agent && { requestHandler: { httpsAgent: agent } }),
-  });
+export const connect = (access: StoreAccess): S3Client =>
+  new Client({ ...s3ClientConfig({ ...access, region: "us-east-1" }), maxAttempts: 4 });
 
 export async function bucketNames(client: S3Client): Promise<string[]> {
   const { Buckets = [] } = await client.send(new ListBucketsCommand({}));
@@ -80,7 +68,10 @@ export async function* objectsOf(client: S3Client, bucket: string): AsyncGenerat
   } while (token !== undefined);
 }
 
-/** Makes the target's buckets and objects those of the source. Throws at the first that can't be made the same. */
+/**
+ * Makes the target's buckets and objects those of the source. Throws at the first that can't be made the
+ * same.
+ */
 export async function mirror(
   source: S3Client,
   target: S3Client,
@@ -156,7 +147,7 @@ async function removeOthers(
   if (there !== report.objects) {
     throw new DatalabError(
       "E_MIGRATE_DIFFERS",
-      `${bucket} has ${report.objects} objects in the one engine, ${there} in the other.`,
+      `${bucket} has ${report.objects} objects in one engine, ${there} in the other.`,
     );
   }
 }
@@ -170,7 +161,9 @@ export async function ensureBucket(target: S3Client, bucket: string): Promise<vo
   }
 }
 
-/** Only the newest version of an object would be copied: that is not what somebody who keeps versions expects. */
+/**
+ * Only the newest version of an object would be copied: that is not what somebody who keeps versions expects.
+ */
 async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   const { Status } = await source
     .send(new GetBucketVersioningCommand({ Bucket: bucket }))
@@ -183,8 +176,8 @@ async function refuseVersions(source: S3Client, bucket: string): Promise<void> {
   if (Status === undefined) return;
   throw new DatalabError(
     "E_MIGRATE_VERSIONS",
-    `The bucket ${bucket} keeps versions of its objects, which can't be moved.`,
-    { hint: "Copy what you need of its older versions, and empty the bucket." },
+    `The bucket ${bucket} has versioning, and old versions can't be moved.`,
+    { hint: "Copy the old versions that you need, and empty the bucket." },
   );
 }
 

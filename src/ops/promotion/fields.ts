@@ -8,7 +8,10 @@ import type { ReleaseRecord } from "../release/record.ts";
 export const parts = ["services", "pipelines", "config"] as const;
 export type Part = (typeof parts)[number];
 
-/** A value of the target's file that a promotion changes; null: it does not stand there, and the default holds. */
+/**
+ * A value of the target's file that a promotion changes; null: it does not stand there, and the default
+ * holds.
+ */
 export interface FieldChange {
   readonly part: Part;
   readonly path: readonly (string | number)[];

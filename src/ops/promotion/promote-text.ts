@@ -11,7 +11,7 @@ export function promotionText({ source, target, changes, preview }: Promotion): 
     `${from}${commit} → ${target}`,
     "",
     ...(changes.length === 0
-      ? [`Pulumi.${target}.yaml has it all.`]
+      ? [`Pulumi.${target}.yaml already has all of it.`]
       : [`Pulumi.${target}.yaml:`, ...changes.map((change) => `  ${changeText(change)}`)]),
     "",
     previewText(preview),

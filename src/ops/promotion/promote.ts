@@ -73,7 +73,10 @@ interface Images {
   readonly registry?: string | undefined;
 }
 
-/** Digests of the source's images in the target's registry. What was built here is pushed, the very images that run. */
+/**
+ * Digests of the source's images in the target's registry. What was built here is pushed, the very images
+ * that run.
+ */
 async function digestsFor(
   options: PromoteOptions,
   record: ReleaseRecord,
@@ -94,15 +97,12 @@ async function digestsFor(
     }
     return known;
   }
-  if (!images.registry)
-    throw wrong(
-      `images.registry of ${target}: expected the registry that it takes images from, received nothing`,
-    );
+  if (!images.registry) throw wrong(`images.registry of ${target}: expected its registry, received nothing`);
   const complete = Object.keys(record.images).every((name) => known[name] !== undefined);
   if (dryRun) {
     if (complete) return known;
     throw wrong(
-      `images: the images of ${source} are not in ${images.registry} yet, and a dry run pushes nothing; promoting for good does`,
+      `images: the images of ${source} are not in ${images.registry} yet, and a dry run pushes nothing; the promotion does`,
     );
   }
   // By force: the image that runs, not one of the same content that somebody else has built.
@@ -151,7 +151,9 @@ async function carryOut(
   }
 }
 
-/** Brings back what ran in the target before its last release: images by digest, and the whole configuration. */
+/**
+ * Brings back what ran in the target before its last release: images by digest, and the whole configuration.
+ */
 export async function rollback(options: Omit<PromoteOptions, "source" | "only">): Promise<PromoteResult> {
   const { project, target } = options;
   const record = releaseBefore(await listReleases(project, target), target);
@@ -162,14 +164,14 @@ export async function rollback(options: Omit<PromoteOptions, "source" | "only">)
   try {
     // Images by digest come back by themselves; what is read from files must be the files of then.
     const stale = (await fileProblems(project, record, undefined)).filter(
-      (p) => !p.includes("is configured otherwise"),
+      (p) => !p.includes(".yaml differs from what runs"),
     );
     if (stale.length > 0) {
       throw new DatalabError(
         "E_ROLLBACK",
-        stale.map((problem) => `✖ ${problem.replace("what runs", "what is brought back")}`).join("\n"),
+        stale.map((problem) => `✖ ${problem.replace("what runs", "what is restored")}`).join("\n"),
         {
-          hint: `Nothing was changed. Check out the files of then first: git checkout ${record.git.commit ?? "(it was in no commit)"} -- pipelines src`,
+          hint: `Nothing was changed. Check out the files of that release first: git checkout ${record.git.commit ?? "(it was in no commit)"} -- pipelines src`,
         },
       );
     }
@@ -180,7 +182,10 @@ export async function rollback(options: Omit<PromoteOptions, "source" | "only">)
   return carryOut({ ...options, source: target }, source, changes, record.id);
 }
 
-/** The release before the last one that was something else; a release that was brought back counts as what it brought back. */
+/**
+ * The release before the last one that was something else; a release that was brought back counts as what it
+ * brought back.
+ */
 export function releaseBefore(records: readonly ReleaseRecord[], stack: string): ReleaseRecord {
   const latest = records.at(-1);
   const now = records.find(({ id }) => id === (latest?.restores ?? latest?.id));
@@ -189,7 +194,7 @@ export function releaseBefore(records: readonly ReleaseRecord[], stack: string):
     .slice(0, until)
     .findLast((record) => record.restores === null && now !== undefined && !isSameDeployment(record, now));
   if (before) return before;
-  throw new DatalabError("E_ROLLBACK", `The stack ${stack} has no earlier release to go back to.`, {
+  throw new DatalabError("E_ROLLBACK", `The stack ${stack} has no earlier release for a rollback.`, {
     hint: `./datalab release list --stack ${stack}`,
   });
 }

@@ -5,7 +5,7 @@ import { drift } from "../lifecycle/drift.ts";
 import { releaseImages } from "../release/images.ts";
 import { isSameImage, type ReleaseRecord } from "../release/record.ts";
 import { givenWithoutSecrets, lastRelease } from "../release/release.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import { platformCore } from "../services/core-client.ts";
 import { readPlatform } from "../services/platform.ts";
 import { platformStatus } from "../services/services.ts";
@@ -33,9 +33,8 @@ export function orderProblem(order: readonly string[], source: string, target: s
 /** What runs in the source, as it was recorded. Throws one error with every reason not to promote it. */
 export async function checkSource(options: SourceOptions, order: readonly string[]): Promise<ReleaseRecord> {
   const { project, source, target, reporter } = options;
-  const step = reporter.step(`check ${source}`);
-  const problems: string[] = [];
-  try {
+  return runStep(reporter, `check ${source}`, async () => {
+    const problems: string[] = [];
     const wrongOrder = orderProblem(order, source, target);
     if (wrongOrder) problems.push(wrongOrder);
     const platform = await readPlatform(project, source);
@@ -44,7 +43,7 @@ export async function checkSource(options: SourceOptions, order: readonly string
       problems.push(`release: expected a record of what runs, received none: ./datalab up --stack ${source}`);
     else if (record.content !== platform.release)
       problems.push(
-        `release: expected a record of what runs (${platform.release}), received one of ${record.content}: it was deployed by other means`,
+        `release: expected a record of what runs (${platform.release}), received one of ${record.content}: it was deployed in another way`,
       );
     if (record) {
       problems.push(...gitProblems(record));
@@ -54,17 +53,13 @@ export async function checkSource(options: SourceOptions, order: readonly string
     const { items } = await drift({ ...options, stack: source });
     problems.push(...items.map((i) => `drift: ${i.kind} ${i.name}: ${i.details} (${i.what})`));
     if (problems.length > 0 || !record) throw refusal(source, target, problems);
-    step.done(record.id);
-    return record;
-  } catch (error) {
-    step.fail();
-    throw error;
-  }
+    return [record, record.id];
+  });
 }
 
 export function refusal(source: string, target: string, problems: readonly string[]): DatalabError {
   return new DatalabError("E_PROMOTE", problems.map((problem) => `✖ ${problem}`).join("\n"), {
-    hint: `Nothing was promoted from ${source} to ${target}, and no file was touched.`,
+    hint: `Nothing was promoted from ${source} to ${target}, and no file was changed.`,
   });
 }
 
@@ -74,7 +69,9 @@ export function gitProblems({ git, stack }: ReleaseRecord): string[] {
   if (git.dirty.length === 0) return [];
   const shown = git.dirty.slice(0, 5).join(", ");
   const more = git.dirty.length > 5 ? ` and ${git.dirty.length - 5} more` : "";
-  return [`git: expected ${stack} to be deployed from a commit, received changes beside it: ${shown}${more}`];
+  return [
+    `git: expected ${stack} to be deployed from a commit, received uncommitted changes: ${shown}${more}`,
+  ];
 }
 
 /** Where the files say something else than what runs; an up would change it. */
@@ -91,16 +88,16 @@ export async function fileProblems(
   return [
     ...names
       .filter((name) => !isSameImage(images[name], record.images[name]))
-      .map((name) => `files: image ${name} is another one than what runs`),
+      .map((name) => `files: image ${name} differs from the one that runs`),
     ...all
       .filter((name) => pipelines[name] !== record.pipelines[name])
       .map(
         (name) =>
-          `files: pipeline ${name} is ${pipelines[name] ?? "not there"}, what runs is ${record.pipelines[name] ?? "without it"}`,
+          `files: pipeline ${name} is ${pipelines[name] ?? "missing"}, what runs has ${record.pipelines[name] ?? "none"}`,
       ),
     ...(isDeepStrictEqual(givenWithoutSecrets(project, environment), record.given)
       ? []
-      : [`files: Pulumi.${record.stack}.yaml is configured otherwise than what runs`]),
+      : [`files: Pulumi.${record.stack}.yaml differs from what runs`]),
   ];
 }
 

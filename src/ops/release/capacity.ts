@@ -57,7 +57,7 @@ export function capacityLines({ memoryBytes, milliCpu, storageBytes }: CapacityC
   const cores = (milli: number) => `${milli / 1000} cores`;
   const line = (what: string, { before, after }: Amount, text: (n: number) => string): CapacityLine => ({
     what,
-    before: before === null ? "not known" : text(before),
+    before: before === null ? "unknown" : text(before),
     after: text(after),
     change:
       before === null || before === after

@@ -5,6 +5,7 @@ import { loadEnvironment } from "../../config/load.ts";
 import { type Owner, ownerOf, owners } from "../../config/ownership.ts";
 import { ConfigError, formatPath } from "../../errors.ts";
 import type { Environment } from "../../model/environment.ts";
+import { stackPattern } from "../../model/names.ts";
 import type { ServiceDefinition } from "../../model/service.ts";
 import { services as builtIn } from "../../services/index.ts";
 
@@ -41,7 +42,10 @@ export interface ConfigDiff {
 type Path = readonly (string | number)[];
 const hidden = "(hidden)";
 
-/** Every difference of two stacks' complete configurations. The project's other stacks tell which of them are accidents. */
+/**
+ * Every difference of two stacks' complete configurations. The project's other stacks tell which of them are
+ * accidents.
+ */
 export function configDiff(
   project: string,
   a: string,
@@ -64,7 +68,7 @@ export function configDiff(
   const differences = [...leaves.entries()].flatMap(([path, keys]): Difference[] => {
     const [x, y] = [valueAt(one.config, keys), valueAt(other.config, keys)];
     if (isDeepStrictEqual(x, y)) return [];
-    // What a preset leaves out is as much the environment's own as the preset is.
+    // Services that a preset leaves out belong to the environment, like the preset itself.
     const byPreset = [one, other].some((environment) => environment.presetOf(keys) !== undefined);
     const owner = ownerOf(schema, keys) ?? (byPreset ? ownerOf(schema, ["preset"]) : null) ?? null;
     const placed = (environment: Environment): Placed => ({
@@ -106,7 +110,8 @@ function bothEnvironments(project: string, a: string, b: string, known: readonly
 /** Names of the stacks that have a file in the project. */
 export function stacksOf(project: string): string[] {
   return readdirSync(project)
-    .flatMap((file) => /^Pulumi\.([a-z][a-z0-9-]*)\.yaml$/.exec(file)?.[1] ?? [])
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .filter((stack) => stackPattern.test(stack))
     .sort();
 }
 
@@ -145,7 +150,7 @@ function oddOne(environments: readonly Environment[], keys: Path): string | null
 /** What people read. */
 export function configDiffText(diff: ConfigDiff): string {
   const { a, b, others, differences } = diff;
-  if (differences.length === 0) return `${a} and ${b} are configured alike.`;
+  if (differences.length === 0) return `${a} and ${b} have the same configuration.`;
   const compared = others.length > 0 ? `; compared with ${others.join(", ")} as well` : "";
   const group = (title: string, wanted: (difference: Difference) => boolean): string[] => {
     const found = differences.filter(wanted);

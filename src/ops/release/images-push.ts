@@ -2,12 +2,12 @@ import { setPlatformFields } from "../../config/edit.ts";
 import { stackFile } from "../../config/load.ts";
 import { declaredImages } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
-import { ensureImages } from "../../images/build.ts";
 import { asImageName, Catalog, isExternal } from "../../images/catalog.ts";
 import { publicDigest, pushImage } from "../../images/push.ts";
 import { remoteDigest } from "../../images/registry.ts";
 import { throwIfAborted } from "../abort.ts";
-import type { Reporter } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
+import { buildImages } from "./images-build.ts";
 
 export interface PushOptions {
   readonly project: string;
@@ -40,8 +40,8 @@ export interface PushedImage {
 }
 
 /**
- * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry has is neither
- * built nor pushed again; what comes from a public registry stays there.
+ * Puts every image of a stack into a registry and notes the digests in the stack's file. What the registry
+ * has is neither built nor pushed again; what comes from a public registry stays there.
  */
 export async function pushImages(options: PushOptions): Promise<PushResult> {
   const { project, stack, to, force, reporter, signal } = options;
@@ -56,10 +56,8 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
     ),
   );
   for (const [name, digest] of first) if (digest) there.set(name, digest);
-  await build(
-    names.filter((name) => !there.has(name)),
-    options,
-  );
+  const wanted = names.filter((name) => !there.has(name));
+  if (wanted.length > 0) await buildImages(wanted, options);
   const images: PushedImage[] = [];
   for (const { name, local, tag } of own) {
     throwIfAborted(signal);
@@ -85,49 +83,27 @@ function tagOf(catalog: Catalog, name: string): { readonly local: string; readon
   return { local, tag: local.slice(local.lastIndexOf(":") + 1) };
 }
 
-async function build(
-  names: readonly string[],
-  { reporter, signal, onBuildLine }: PushOptions,
-): Promise<void> {
-  if (names.length === 0) return;
-  const step = reporter.step("images");
-  try {
-    const { built } = await ensureImages(names, {
-      signal,
-      verbose: onBuildLine !== undefined,
-      onProgress: (line) =>
-        (onBuildLine ?? ((text) => step.update(text.replace(/^\[\s*[\d.]+s\] /, ""))))(line),
-    });
-    step.done(built.length === 0 ? "all there" : `built ${built.map(({ image }) => image).join(", ")}`);
-  } catch (error) {
-    step.fail();
-    throwIfAborted(signal);
-    throw error;
-  }
-}
-
-async function push(
+function push(
   name: string,
   local: string,
   reference: string,
   { reporter, signal }: PushOptions,
 ): Promise<string> {
-  const step = reporter.step(`push ${name}`);
-  try {
-    const digest = await pushImage(local, reference, { signal, onProgress: (text) => step.update(text) });
-    step.done(digest.slice(0, 19));
-    return digest;
-  } catch (error) {
-    step.fail();
-    throwIfAborted(signal);
-    throw error;
-  }
+  return runStep(
+    reporter,
+    `push ${name}`,
+    async (step) => {
+      const digest = await pushImage(local, reference, { signal, onProgress: (text) => step.update(text) });
+      return [digest, digest.slice(0, 19)];
+    },
+    { signal },
+  );
 }
 
 async function external(name: string): Promise<string> {
   const digest = await publicDigest(name);
   if (digest) return digest;
-  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is not known here.`, {
+  throw new DatalabError("E_REGISTRY", `The digest of ${name} in its own registry is unknown here.`, {
     hint: `docker pull ${name}, or write it to images.digests in the stack's file.`,
   });
 }

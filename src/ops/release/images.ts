@@ -10,7 +10,10 @@ interface Inspected {
   readonly RepoDigests: readonly string[] | null;
 }
 
-/** What each image of a model is: from a registry its digest; built here its tag, its id, and its digest once it was pushed. */
+/**
+ * What each image of a model is: from a registry its digest; built here its tag, its id, and its digest once
+ * it was pushed.
+ */
 export async function releaseImages(model: PlatformModel): Promise<Record<string, ReleaseImage>> {
   const names = imagesOf(model).sort();
   if (model.images.source === "registry") {

@@ -70,7 +70,10 @@ export function ordered(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, ordered(inner)]));
 }
 
-/** What two records both know of an image; the digest, which is the same everywhere, before the id and the tag. */
+/**
+ * What two records both know of an image; the digest, which is the same everywhere, before the id and the
+ * tag.
+ */
 export function isSameImage(one: ReleaseImage | undefined, other: ReleaseImage | undefined): boolean {
   if (!one || !other) return one === other;
   for (const key of ["digest", "id", "tag"] as const) {

@@ -33,8 +33,8 @@ export interface Deployed {
 }
 
 /**
- * Records what a successful up has deployed, and returns its id. An up that changed nothing and was made from the same
- * commit and configuration as the last one is that release, and is not recorded again.
+ * Records what a successful up has deployed, and returns its id. An up that changed nothing and was made from
+ * the same commit and configuration as the last one is that release, and is not recorded again.
  */
 export async function recordRelease(
   deployed: Deployed,
@@ -139,7 +139,9 @@ export async function listReleases(project: string, stack: string): Promise<read
   return Promise.all((await store.ids(stack)).map((id) => store.read(stack, id)));
 }
 
-/** A release by its id or the beginning of it, `latest`, or `previous`; `staging:latest` is another stack's. */
+/**
+ * A release by its id or the beginning of it, `latest`, or `previous`; `staging:latest` is another stack's.
+ */
 export async function findRelease(project: string, stack: string, word: string): Promise<ReleaseRecord> {
   const [, other, name] = /^(?:([a-z][a-z0-9-]*):)?(.+)$/.exec(word) ?? [];
   const owner = other ?? stack;

@@ -6,8 +6,8 @@ import { locationText, type S3Location, stateSibling } from "../engine/state-loc
 import { type ReleaseRecord, releaseRecord } from "./record.ts";
 
 /**
- * Where releases are recorded: beside the stack's state, so that whoever shares the state shares them. They are in no
- * resource: a record says who and when, and would make every update a change.
+ * Where releases are recorded: beside the stack's state, so that whoever shares the state shares them. They
+ * are in no resource: a record says who and when, and would make every update a change.
  */
 export interface ReleaseStore {
   /** For people. */
@@ -57,7 +57,7 @@ function s3Store(place: S3Location): ReleaseStore {
       throw new DatalabError(
         "E_RELEASE_STORE",
         `The releases in ${locationText(place)} can't be reached: ${(error as Error).message}`,
-        { hint: "They stand beside the stack's state and need the same access to its bucket.", cause: error },
+        { hint: "They are beside the stack's state and need the same access to its bucket.", cause: error },
       );
     } finally {
       client.destroy();

@@ -40,13 +40,19 @@ interface KubernetesObject {
   };
 }
 
-/** Kubernetes objects of what was recorded, each after what it needs. Throws when a secret stands outside of a Secret. */
+/**
+ * Kubernetes objects of what was recorded, each after what it needs. Throws when a secret stands outside of a
+ * Secret.
+ */
 export function manifestsOf(recorded: readonly Recorded[]): Manifest[] {
   const objects = recorded.filter(({ type }) => /^kubernetes:(?!.*:helm)/.test(type));
   return inOrder(objects).map(toManifest);
 }
 
-/** Dependencies first; among what may stand anywhere, by file name, so that the same program gives the same order. */
+/**
+ * Dependencies first; among what may stand anywhere, by file name, so that the same program gives the same
+ * order.
+ */
 function inOrder(resources: readonly Recorded[]): Recorded[] {
   const left = new Map(resources.toSorted(byFile).map((resource) => [resource.urn, resource]));
   const ordered: Recorded[] = [];
@@ -70,15 +76,13 @@ function fileOf({ inputs, name }: Recorded): string {
 function toManifest(resource: Recorded): Manifest {
   const { apiVersion, kind, metadata, ...rest } = resource.inputs as Partial<KubernetesObject>;
   if (!apiVersion || !kind || !metadata?.name) {
-    throw new Error(
-      `${resource.type} ${resource.name} has no kind or no name that a file could be called after`,
-    );
+    throw new Error(`${resource.type} ${resource.name} has no kind or name for a file name`);
   }
   const isSecret = kind === "Secret";
   const body = isSecret ? withoutValues(rest) : rest;
   const secretPath = hiddenPath({ metadata, ...body }, `${kind} ${metadata.name}`);
   if (secretPath)
-    throw new Error(`a secret stands outside of a Secret, which no file may hold: ${secretPath}`);
+    throw new Error(`a secret is outside of a Secret object, and must not be written: ${secretPath}`);
   const object = { apiVersion, kind, metadata: plainMetadata(metadata), ...(sorted(body) as object) };
   return {
     file: fileOf(resource),
@@ -142,9 +146,9 @@ export function notesOf(stack: string, manifests: readonly Manifest[]): Readonly
   return {
     [orderFile]: `${manifests.map(({ file }) => file).join("\n")}\n`,
     "secrets.txt": [
-      `Secrets of the stack ${stack}. Their files hold the keys with no values: nothing secret is ever written here.`,
-      "Provide them with what your cluster keeps secrets in, instead of these files. A stack that ./datalab up has",
-      "brought up has them in its namespace; applying the empty ones over those would take them away.",
+      `Secrets of the stack ${stack}. Their files contain the keys without values: secrets are never written here.`,
+      "Create them with your cluster's tool for secrets instead of these files. A stack that ./datalab up",
+      "has deployed has them in its namespace; applying the empty ones would erase their values.",
       "",
       ...lines,
     ]

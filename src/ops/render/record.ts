@@ -16,8 +16,8 @@ export interface RecordOptions {
 }
 
 /**
- * Runs the program against an engine that makes nothing and only takes down what is declared, and resolves with that. It
- * fails when a value is not known before something has been made: no file could hold that.
+ * Runs the program against an engine that makes nothing and only takes down what is declared, and resolves
+ * with that. It fails when a value is not known before something has been made: no file could hold that.
  */
 export async function recordProgram(
   program: () => Promise<unknown>,

@@ -29,14 +29,17 @@ export interface Rendered {
 const madeUp = "rendered-manifests-hold-no-secret-of-any-stack";
 const plainKeys = ["datalab:tlsCertificate", "datalab:tlsAuthority"];
 
-/** Writes what a stack of a cluster declares as plain YAML, a file an object, without anything secret. Asks no cluster. */
+/**
+ * Writes what a stack of a cluster declares as plain YAML, a file an object, without anything secret. Asks no
+ * cluster.
+ */
 export async function render(options: RenderOptions): Promise<Rendered> {
   const { project, stack } = options;
   const { model, environment } = declare(project, stack);
   if (model.cluster === null) {
     throw new DatalabError(
       "E_NO_CLUSTER",
-      `The stack ${stack} runs in no cluster: there are no manifests of it.`,
+      `The stack ${stack} does not run in a cluster, so it has no manifests.`,
       {
         hint: "Name a stack with target: kubernetes, such as --stack staging.",
       },
@@ -52,7 +55,7 @@ export async function render(options: RenderOptions): Promise<Rendered> {
   const config: Record<string, string> = {
     "datalab:masterSecret": madeUp,
     "datalab:tlsKey": `${madeUp}-key`,
-    ...Object.fromEntries(plainKeys.map((key) => [key, values.get(key) ?? "made at the first up"])),
+    ...Object.fromEntries(plainKeys.map((key) => [key, values.get(key) ?? "created by the first up"])),
     ...Object.fromEntries(external),
   };
   const { recordProgram } = await import("./record.ts");
@@ -90,9 +93,9 @@ function checkFolder(folder: string): readonly string[] {
       .filter((file) => /^[a-z0-9.-]+\.yaml$/.test(file));
   throw new DatalabError(
     "E_RENDER",
-    `--out: expected an empty folder, or one of an earlier time, received ${folder}`,
+    `--out: expected an empty folder, or one of an earlier render, received ${folder}`,
     {
-      hint: "It holds other files, which might be mixed up with the manifests.",
+      hint: "It contains other files, which could be confused with manifests.",
     },
   );
 }
@@ -103,7 +106,7 @@ function checkNoSecret(model: PlatformModel, manifests: readonly Manifest[], giv
   const traces = [...given, ...derived].flatMap((value) => [value, Buffer.from(value).toString("base64")]);
   for (const { file, text } of manifests) {
     if (traces.some((trace) => text.includes(trace)))
-      throw new Error(`${file} would hold a secret: nothing is written`);
+      throw new Error(`${file} would contain a secret: nothing is written`);
   }
 }
 

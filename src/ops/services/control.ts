@@ -103,9 +103,9 @@ class Control {
       const names = more.map(({ name }) => name).join(", ");
       throw new DatalabError(
         "E_DEPENDENTS",
-        `These run and can't without it: ${names}. Nothing was stopped.`,
+        `These running services need it: ${names}. Nothing was stopped.`,
         {
-          hint: "--with-dependents stops them too, in order; restart NAME leaves them alone.",
+          hint: "--with-dependents stops them too, in order; restart NAME keeps them running.",
         },
       );
     }
@@ -113,8 +113,8 @@ class Control {
   }
 
   /**
-   * The services and what they can't work without, as far as it does not run. The way in belongs to it: without the
-   * gateway nobody reaches a service, and the core can't be asked how it is.
+   * The services and what they can't work without, as far as it does not run. The way in belongs to it:
+   * without the gateway nobody reaches a service, and the core can't be asked how it is.
    */
   withDependencies(chosen: readonly ServiceOutput[]): ServiceOutput[] {
     const { platform } = this.#options;
@@ -162,7 +162,7 @@ class Control {
 
   async #stopOne(unit: Unit, step: Step, notes: string[]): Promise<void> {
     if (unit.drain) {
-      step.update("lets running work end");
+      step.update("waiting for running work");
       const said: string[] = [];
       const ran = await this.#runtime
         .exec(unit.instance, unit.drain.command, {
@@ -228,7 +228,10 @@ class Control {
     }));
   }
 
-  /** What services run: their workloads, and whatever these started themselves and labelled, such as notebooks. */
+  /**
+   * What services run: their workloads, and whatever these started themselves and labelled, such as
+   * notebooks.
+   */
   #units(services: readonly ServiceOutput[]): Unit[] {
     const { platform } = this.#options;
     const instances = (service: string) =>

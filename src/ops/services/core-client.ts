@@ -63,7 +63,7 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
     const { error } = body as { error?: { code: string; message: string } };
     // The gateway is there, the core behind it is not.
     if (error?.code === "E_UNAVAILABLE" || error?.code === "E_UPSTREAM_LOST")
-      throw unreachable(base, new Error("the gateway answers that the core does not"));
+      throw unreachable(base, new Error("the gateway can't reach the core"));
     if (error?.code === "E_TOKEN") throw wrongToken(base);
     throw reportedError(error?.code ?? "E_CORE", error?.message ?? `The core answered ${answer.status}.`, {
       exitCode: exit.failure,
@@ -78,21 +78,23 @@ export function coreClient(url: string, token?: () => Promise<string>, by: Fetch
   };
 }
 
-/** Only what stands in front of the core answers anything but JSON: an ingress that finds nothing behind it. */
+/**
+ * Only what stands in front of the core answers anything but JSON: an ingress that finds nothing behind it.
+ */
 function parsed(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`what stands in front of it answers ${status}`);
+    throw new Error(`the proxy in front of it returned ${status}`);
   }
 }
 
 function wrongToken(url: string): DatalabError {
   return new DatalabError(
     "E_CORE_TOKEN",
-    `The gateway in front of the core at ${url} refuses this stack's token.`,
+    `The gateway in front of the core at ${url} refuses the stack's token.`,
     {
-      hint: "Another stack may be published on this port, or its secrets were changed since: ./datalab up",
+      hint: "Another stack may use this port, or the secrets have changed: run ./datalab up",
     },
   );
 }

@@ -47,7 +47,7 @@ export function credentialsOf(
     external(name) {
       const value = given.get(name);
       if (value !== undefined) return value;
-      throw new DatalabError("E_SECRET", `The stack ${platform.stack} was given no secret "${name}".`, {
+      throw new DatalabError("E_SECRET", `The stack ${platform.stack} has no external secret "${name}".`, {
         hint: `Run: ./datalab secrets set ${name} --stack ${platform.stack}`,
       });
     },
@@ -83,7 +83,7 @@ export async function modelSecret(project: string, model: PlatformModel, id: str
 export async function readMaster(project: string, stack: string): Promise<string> {
   const master = (await pulumiRead(project, stack, ["config", "get", "datalab:masterSecret"])).trim();
   if (master.length >= 32) return master;
-  throw new DatalabError("E_MASTER_SECRET", `The master secret of stack ${stack} is too short to be one.`, {
-    hint: `It stands in Pulumi.${stack}.yaml as datalab:masterSecret; restore the file from your backup or repository.`,
+  throw new DatalabError("E_MASTER_SECRET", `The master secret of stack ${stack} is too short.`, {
+    hint: `It is datalab:masterSecret in Pulumi.${stack}.yaml; restore the file from your backup or repository.`,
   });
 }

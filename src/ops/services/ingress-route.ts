@@ -2,7 +2,10 @@ import { Agent, type AgentOptions } from "node:https";
 import { buildConnector, Agent as Dispatcher, fetch as fetchWith } from "undici";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 
-/** How programs on this machine get to the names that a platform publishes: `kubernetes` of its output says it. */
+/**
+ * How programs on this machine get to the names that a platform publishes: `kubernetes` of its output says
+ * it.
+ */
 export interface IngressRoute {
   /** `host:port` to connect to whatever the name; null: names are found in DNS. */
   readonly address: string | null;

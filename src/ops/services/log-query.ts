@@ -72,7 +72,7 @@ function patternOf(text: string): RegExp {
       "--grep",
       "a regular expression",
       text,
-      `It is wrong: ${reason}. A backslash takes a sign as it is: \\(`,
+      `It is wrong: ${reason}. Write a backslash before a literal character: \\(`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { DatalabError } from "../../errors.ts";
+import { basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { endpointOf, howToProvide } from "../../outputs/providers.ts";
 import type { Credentials } from "./credentials.ts";
@@ -47,7 +48,7 @@ export function logReader(platform: PlatformOutput, credentials: Credentials): L
   // Behind the gateway its token opens everything; without one the store asks for its own login.
   const authorization = token
     ? `Bearer ${credentials.value(token)}`
-    : login && `Basic ${Buffer.from(`${login.user}:${credentials.value(login.secret)}`).toString("base64")}`;
+    : login && basicAuth({ user: login.user, password: credentials.value(login.secret) });
   const { origin } = new URL("/", endpoint.url);
   return readerOf(origin, authorization ?? undefined, fetchVia(ingressRouteOf(platform)));
 }
@@ -79,7 +80,7 @@ export function readerOf(url: string, authorization?: string, by: Fetch = fetch)
         "E_USAGE",
         `--grep: the log store can't use this regular expression: ${regexp}`,
         {
-          hint: "It takes RE2, which has no look-around and no back-references.",
+          hint: "It uses RE2, which has neither look-around nor back-references.",
         },
       );
     }

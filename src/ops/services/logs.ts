@@ -26,8 +26,8 @@ export interface ReadOptions {
 const overlapSeconds = 20;
 
 /**
- * Hands over log lines of services and workloads: from the central store, which also has those of containers that are no
- * more; when it does not answer, from the target, which only has those that are there.
+ * Hands over log lines of services and workloads: from the central store, which also has those of containers
+ * that are no more; when it does not answer, from the target, which only has those that are there.
  */
 export async function readLogs(
   platform: PlatformOutput,
@@ -115,7 +115,9 @@ async function readStore(
   }
 }
 
-/** Throws when a name is neither a service or workload of the platform nor one that has lines in the store. */
+/**
+ * Throws when a name is neither a service or workload of the platform nor one that has lines in the store.
+ */
 async function checkNames(
   platform: PlatformOutput,
   names: readonly string[],
@@ -143,7 +145,10 @@ export interface StreamOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Hands over the logs of all workloads of some services: in the order of time, or as they come when following. */
+/**
+ * Hands over the logs of all workloads of some services: in the order of time, or as they come when
+ * following.
+ */
 export async function streamLogs(
   platform: PlatformOutput,
   services: readonly ServiceOutput[],

@@ -104,7 +104,9 @@ export async function startRun(
   return { run: run.id, state: stateName(run), seconds: 0 };
 }
 
-/** Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string. */
+/**
+ * Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string.
+ */
 export function parameterValues(
   pipeline: string,
   given: ReadonlyMap<string, string>,
@@ -140,7 +142,10 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal says. */
+/**
+ * Waits until a run has ended, however it ended. Throws E_TIMEOUT when it takes too long, and what the signal
+ * says.
+ */
 export async function waitForRun(
   prefect: PrefectClient,
   id: string,
@@ -173,7 +178,7 @@ export async function waitForRun(
     if (options.timeoutSeconds !== undefined && seconds >= options.timeoutSeconds) {
       throw new DatalabError(
         "E_TIMEOUT",
-        `The run ${id} has not ended within ${options.timeoutSeconds} s; it goes on.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
+        `The run ${id} has not ended within ${options.timeoutSeconds} s; it continues.${waitsFor === null ? "" : ` It waits for ${waitsFor}.`}`,
         {
           hint: `./datalab pipelines logs ${id}`,
         },
@@ -194,13 +199,13 @@ async function reasonToWait(prefect: PrefectClient, run: FlowRun): Promise<strin
     const names = others.map(({ id, name }) => `${name} (${id})`);
     return names.length === 0
       ? "a free slot of its pipeline"
-      : `${names.join(", ")}, for its pipeline runs only so many at once`;
+      : `${names.join(", ")}, because its pipeline limits concurrent runs`;
   }
   const pool = run.work_pool_name ? await prefect.pool(run.work_pool_name) : null;
-  if (pool?.is_paused) return "its work pool, which is paused: ./datalab services start prefect";
-  if (pool?.status === "NOT_READY") return "a worker, and none is online: ./datalab platform status";
+  if (pool?.is_paused) return "its paused work pool: ./datalab services start prefect";
+  if (pool?.status === "NOT_READY") return "a worker, but none is online: ./datalab platform status";
   if (run.state?.type === "PENDING") return "its process, which a worker is starting";
-  return "a worker that has room for it";
+  return "a worker with a free slot";
 }
 
 /** Log lines of a run, oldest first. */

@@ -22,6 +22,6 @@ export function parsePlatform(text: string, stack: string): PlatformOutput {
   throw new DatalabError(
     "E_PLATFORM_OUTPUT",
     `The stack ${stack} was deployed by another version of DataLab (${issue?.path.join(".")}: ${issue?.message}).`,
-    { hint: `./datalab up --stack ${stack} brings it to this version.` },
+    { hint: `./datalab up --stack ${stack} updates it to this version.` },
   );
 }

@@ -1,4 +1,5 @@
 import { DatalabError, exit } from "../../errors.ts";
+import { type BasicLogin, basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { endpointOf, howToProvide } from "../../outputs/providers.ts";
 import type { Credentials } from "./credentials.ts";
@@ -76,14 +77,14 @@ export function prefectOf(platform: PlatformOutput, credentials: Credentials): P
   }
   return prefectClient(
     new URL("/api", api.url).href,
-    `${api.login.user}:${credentials.value(api.login.secret)}`,
+    { user: api.login.user, password: credentials.value(api.login.secret) },
     fetchVia(ingressRouteOf(platform)),
   );
 }
 
-export function prefectClient(api: string, authString: string, by: Fetch = fetch): PrefectClient {
+export function prefectClient(api: string, login: BasicLogin, by: Fetch = fetch): PrefectClient {
   const headers = {
-    authorization: `Basic ${Buffer.from(authString).toString("base64")}`,
+    authorization: basicAuth(login),
     "content-type": "application/json",
   };
 
@@ -128,7 +129,7 @@ export function prefectClient(api: string, authString: string, by: Fetch = fetch
   const found = async <T>(promise: Promise<T | null>): Promise<T> => {
     const value = await promise;
     if (value !== null) return value;
-    throw new DatalabError("E_PREFECT_NOT_FOUND", "What was asked for is no longer there in Prefect.");
+    throw new DatalabError("E_PREFECT_NOT_FOUND", "Prefect no longer has the requested object.");
   };
 
   return {

@@ -47,7 +47,7 @@ export async function quiesce(client: PrefectClient, options: QuiesceOptions): P
       if (Date.now() > until) {
         throw new DatalabError(
           "E_RUNS_ACTIVE",
-          `${active.length} pipeline runs are still under way: ${active.map(({ name }) => name).join(", ")}.`,
+          `${active.length} pipeline runs are still active: ${active.map(({ name }) => name).join(", ")}.`,
           { hint: "Wait for them, or cancel them, and call this again; --timeout gives them more seconds." },
         );
       }

@@ -8,13 +8,15 @@ export interface Selection {
   readonly all: boolean;
 }
 
-/** The services that are named, in the order they start. Throws for an unknown name, or when none is named. */
+/**
+ * The services that are named, in the order they start. Throws for an unknown name, or when none is named.
+ */
 export function selectServices(platform: PlatformOutput, { names, all }: Selection): ServiceOutput[] {
-  if (all && names.length > 0) throw usage("Name services, or give --all: not both.");
+  if (all && names.length > 0) throw usage("Name services or pass --all, not both.");
   if (!all && names.length === 0) {
     throw usage(
-      "No service is named.",
-      "Name one or more, or give --all; ./datalab services list shows them.",
+      "Expected the name of a service.",
+      "Name one or more, or pass --all; ./datalab services list shows them.",
     );
   }
   const wanted = new Set(names.map((name) => findService(platform, name).name));

@@ -24,7 +24,7 @@ export async function holderOf(
     : "";
   const name = engineNames.find((each) => each === said);
   if (name) return name;
-  throw new DatalabError("E_NO_OBJECTS", `The stack ${stack} has no objects to be moved.`, {
+  throw new DatalabError("E_NO_OBJECTS", `The stack ${stack} has no objects to move.`, {
     hint: "On a new stack, set the engine in its configuration and run ./datalab up.",
   });
 }

@@ -26,6 +26,6 @@ export async function checkKeys(client: S3Client, to: EngineName): Promise<Bucke
   const shown = wrong.slice(0, maxShown).join("\n  ");
   const more = wrong.length > maxShown ? `\n  and ${wrong.length - maxShown} more` : "";
   throw new DatalabError("E_MIGRATE_NAMES", `${to} can't keep these objects:\n  ${shown}${more}`, {
-    hint: "Copy them to other names and delete these, then call it again.",
+    hint: "Copy them to other names and delete these, then run the command again.",
   });
 }

@@ -1,6 +1,5 @@
 import { declare } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
-import { ensureImages } from "../../images/build.ts";
 import { imageReference } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
@@ -9,7 +8,8 @@ import { throwIfAborted } from "../abort.ts";
 import { lockStack } from "../lock.ts";
 import { engineNames, publishedUrl, type Store, storeInstance, storeWith } from "../object-store/engines.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "../object-store/inventory.ts";
-import type { Reporter } from "../reporter.ts";
+import { buildImages } from "../release/images-build.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { orchestratorOf, quiesce, resume } from "../services/quiesce.ts";
@@ -56,9 +56,9 @@ export interface Migration extends MigrationPlan {
 }
 
 /**
- * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the store answers
- * nobody but this. Whatever fails before the switch leaves the stack on the engine that it had; the next call goes on with
- * what was copied.
+ * Moves all objects of a stack to another engine. Nothing writes meanwhile: runs are waited for, and the
+ * store answers nobody but this. Whatever fails before the switch leaves the stack on the engine that it had;
+ * the next call goes on with what was copied.
  */
 export async function migrateStore(options: MigrateOptions): Promise<Migration> {
   const { project, stack, signal, reporter } = options;
@@ -68,11 +68,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
   const target = storeWith(environment, to);
   const host = await hostOf(target.model);
   const { platform, credentials } = await readPlatformAndCredentials(project, stack);
-  if (target.model.images.source === "build") {
-    const step = reporter.step("images");
-    await ensureImages(imagesOf(target.model), { signal, onProgress: (line) => step.update(line) });
-    step.done();
-  }
+  if (target.model.images.source === "build") await buildImages(imagesOf(target.model), { reporter, signal });
   const image = imageReference(target.workload.image, target.model.images);
   const from = await holderOf(host.stores, stack, target.workload, image);
   const parts: Parts = { ...options, to, target, host, image, platform, credentials };
@@ -121,47 +117,40 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
   try {
     await host.stores.removeInstances(stack);
     if (client) {
-      const step = reporter.step("pipelines");
-      const quiet = await quiesce(client, {
-        signal,
-        timeoutSeconds: parts.timeoutSeconds,
-        onWaiting: (runs) => step.update(`waiting for ${runs} ${runs === 1 ? "run" : "runs"}`),
-        onPause: (paused) => {
-          pools = [...new Set([...pools, ...paused])];
-          writeJournal(project, stack, { ...journal, pools });
-        },
-      }).catch((error: unknown) => {
-        step.fail();
-        throw error;
+      await runStep(reporter, "pipelines", async (step) => {
+        const quiet = await quiesce(client, {
+          signal,
+          timeoutSeconds: parts.timeoutSeconds,
+          onWaiting: (runs) => step.update(`waiting for ${runs} ${runs === 1 ? "run" : "runs"}`),
+          onPause: (paused) => {
+            pools = [...new Set([...pools, ...paused])];
+            writeJournal(project, stack, { ...journal, pools });
+          },
+        });
+        return [undefined, quiet.pools.length === 0 ? "already paused" : `paused ${quiet.pools.join(", ")}`];
       });
-      step.done(quiet.pools.length === 0 ? "paused already" : `paused ${quiet.pools.join(", ")}`);
     }
     isStopped = true;
     await host.stores.stopInstance(stack, source.workload.name);
-    const engines = reporter.step("engines");
     const start = async (name: EngineName, store: Store) => {
       throwIfAborted(signal);
       const started = await host.stores.start(storeInstance(store, name, (id) => credentials.value(id)));
       running.push(started);
       return connect(accessTo(parts, started.url));
     };
-    const old = await start(from, source);
-    const next = await start(to, target);
-    engines.done(`${from} and ${to}, beside the stack`);
+    const [old, next] = await runStep(reporter, "engines", async () => [
+      [await start(from, source), await start(to, target)] as const,
+      `${from} and ${to}, beside the stack`,
+    ]);
     const found = await checkKeys(old, to);
-    const step = reporter.step("objects");
-    let done = 0;
-    const buckets = await mirror(old, next, {
-      signal,
-      onObject: (bucket) => {
+    const buckets = await runStep(reporter, "objects", async (step) => {
+      let done = 0;
+      const onObject = (bucket: string) => {
         done += 1;
         step.update(`${done} of ${sum(found, "objects")}, in ${bucket}`);
-      },
-    }).catch((error: unknown) => {
-      step.fail();
-      throw error;
+      };
+      return [await mirror(old, next, { signal, onObject }), `${done}, equal by SHA-256 on both sides`];
     });
-    step.done(`${done}, equal by SHA-256 on both sides`);
     for (const each of running.splice(0)) await each.stop();
     return buckets;
   } catch (error) {
@@ -169,14 +158,15 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
     throw error;
   }
 
-  async function backToBefore(): Promise<void> {
-    const step = reporter.step(`back to ${from}`);
-    for (const each of running.splice(0)) await each.stop();
-    await host.stores.removeInstances(stack);
-    if (isStopped) await host.stores.startInstance(stack, source.workload.name);
-    if (client) await resume(client, pools);
-    forget(project, stack);
-    step.done("the stack runs as before");
+  function backToBefore(): Promise<void> {
+    return runStep(reporter, `back to ${from}`, async () => {
+      for (const each of running.splice(0)) await each.stop();
+      await host.stores.removeInstances(stack);
+      if (isStopped) await host.stores.startInstance(stack, source.workload.name);
+      if (client) await resume(client, pools);
+      forget(project, stack);
+      return [undefined, "the stack runs on its old engine again"];
+    });
   }
 }
 

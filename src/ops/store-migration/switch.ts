@@ -29,8 +29,8 @@ export interface Parts {
 }
 
 /**
- * Makes the stack run on the engine that has the objects now: configuration, the word on the volume, `up`. If the new engine
- * does not come up, all three go back.
+ * Makes the stack run on the engine that has the objects now: configuration, the word on the volume, `up`. If
+ * the new engine does not come up, all three go back.
  */
 export async function switchOver(
   parts: Parts,
@@ -52,9 +52,9 @@ export async function switchOver(
     if (await isServing(parts)) {
       throw new DatalabError(
         "E_MIGRATE_NOT_READY",
-        `The objects are in ${to} and it runs; something else of the stack did not come up: ${(error as Error).message}`,
+        `The objects are in ${to} and that engine runs, but another service did not start: ${(error as Error).message}`,
         {
-          hint: "Put right what it says, then run ./datalab data migrate-store again: it goes on from here.",
+          hint: "Fix the cause, then run ./datalab data migrate-store again to continue.",
         },
       );
     }
@@ -83,8 +83,8 @@ async function isServing({ host, stack, target, to }: Parts): Promise<boolean> {
 }
 
 /**
- * The engine does not start what was stopped and has not changed. Writers go on before the functional checks, of which
- * some are runs themselves.
+ * The engine does not start what was stopped and has not changed. Writers go on before the functional checks,
+ * of which some are runs themselves.
  */
 async function bringUp(
   { project, stack, reporter, signal, host, target }: Parts,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../../errors.ts";
+import { secretPattern } from "../../model/names.ts";
 import { external, type Ref, type Text, t } from "../../model/refs.ts";
 import type { EndpointView } from "../../model/service.ts";
 
@@ -29,8 +30,11 @@ const people = z.strictObject({
   domains: z
     .array(z.string().regex(/^[A-Za-z0-9.-]+\.[A-Za-z]{2,}$/, 'a domain such as "example.com"'))
     .default([])
-    .describe("Everybody with an e-mail address of these domains."),
-  groups: z.array(z.string().min(1)).default([]).describe("Everybody in these groups of the provider."),
+    .describe("Domains; all their e-mail addresses are included."),
+  groups: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Groups of the provider; all their members are included."),
 });
 
 const named = ({ emails, domains, groups }: z.output<typeof people>) =>
@@ -41,10 +45,10 @@ export const oidc = z
     issuer: secureUrl("https://login.example.com/realms/lab").describe(
       "The provider: below this address it has /.well-known/openid-configuration.",
     ),
-    clientId: z.string().min(1).describe("What the platform is registered as at the provider."),
+    clientId: z.string().min(1).describe("The platform's client id at the provider."),
     clientSecret: z
       .string()
-      .regex(/^[a-z][a-z0-9-]{0,62}$/, "a name such as sso-secret")
+      .regex(secretPattern, "a name such as sso-secret")
       .optional()
       .describe(
         "Name of a secret given from outside: ./datalab secrets set NAME. Absent: a public client, without one.",
@@ -62,13 +66,13 @@ export const oidc = z
       .min(1)
       .max(60)
       .optional()
-      .describe("What people are told the provider is; absent: its host name."),
+      .describe("Name of the provider on the login page; default: its host name."),
     scopes: z
       .array(z.string().regex(/^[!-~]+$/))
       .default(["openid", "email", "profile"])
       .refine((scopes) => scopes.includes("openid"), { error: "openid among the scopes" })
-      .describe("What is asked for. Some providers send groups only when asked for the scope groups."),
-    userClaim: claim("email").describe("Claim that holds the user's name."),
+      .describe("Requested scopes. Some providers send groups only if the scope groups is requested."),
+    userClaim: claim("email").describe("Claim with the user's name."),
     groupsClaim: claim("groups").describe("Claim that lists groups, such as groups or realm_access.roles."),
     trustEmails: z
       .boolean()
@@ -78,13 +82,13 @@ export const oidc = z
       ),
     allowed: people
       .extend({
-        anyone: z.boolean().default(false).describe("Everybody whom the provider lets in."),
+        anyone: z.boolean().default(false).describe("Whether every user of the provider is included."),
       })
       .refine((who) => who.anyone || named(who), {
         error: "somebody: emails, domains, groups, or anyone: true",
       })
-      .describe("Who may open the platform."),
-    admins: people.prefault({}).describe("Who is an admin; these may open the platform too."),
+      .describe("Users who may open the platform."),
+    admins: people.prefault({}).describe("Users who are admins; they may open the platform too."),
     adminsOnly: z
       .array(z.string().min(1))
       .default([])
@@ -95,9 +99,9 @@ export const oidc = z
       .string()
       .includes("-----BEGIN CERTIFICATE-----", { error: "certificates in PEM" })
       .optional()
-      .describe("Certificates of the authority that signed the provider's; absent: the well-known ones."),
+      .describe("CA certificates for the provider's certificate; default: the public ones."),
   })
-  .describe("Single sign-on by OpenID Connect, in place of a password.");
+  .describe("Single sign-on through OpenID Connect, instead of a password.");
 
 export type Oidc = z.output<typeof oidc>;
 
@@ -114,7 +118,10 @@ export function oidcPorts(options: Oidc | undefined): { readonly port: number }[
   return [{ port: Number(port) || (protocol === "https:" ? 443 : 80) }];
 }
 
-/** `guarded`: the pages that the gateway asks for a login at; the first one's address is where the provider leads back to. */
+/**
+ * `guarded`: the pages that the gateway asks for a login at; the first one's address is where the provider
+ * leads back to.
+ */
 export function oidcConfiguration(options: Oidc, guarded: readonly EndpointView[]) {
   checkServices(options, guarded);
   const [first] = guarded;
@@ -145,7 +152,7 @@ function checkServices({ adminsOnly }: Oidc, guarded: readonly EndpointView[]): 
       : [
           {
             path: ["services", "gateway", "options", "oidc", "adminsOnly", i],
-            message: `expected a service whose pages the gateway guards, received "${name}"`,
+            message: `expected a service whose pages the gateway protects, received "${name}"`,
             fix: `These are: ${names.join(", ")}.`,
           },
         ],

@@ -1,3 +1,4 @@
+import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext } from "../../model/service.ts";
 
 /** The proxy has the hub's route, and leads to the hub's login page. */
@@ -12,10 +13,12 @@ export async function loginPage({ endpoints, secrets, signal }: CheckContext): P
   const page = await fetch(`${endpoints["proxy.web"]}/hub/login`, { signal });
   if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
   if (!(await page.text()).includes('name="password"'))
-    throw new Error("the login page asks for no password");
+    throw new Error("the login page does not ask for a password");
   const home = await fetch(`${endpoints["proxy.web"]}/hub/home`, { redirect: "manual", signal });
   if (home.status !== 302 || !home.headers.get("location")?.startsWith("/hub/login"))
-    throw new Error(`without a login the hub answered ${home.status} instead of leading to its login page`);
+    throw new Error(
+      `without a login the hub answered ${home.status} instead of redirecting to its login page`,
+    );
   const notebooks = known.filter((route) => route.startsWith("/user/")).length;
   return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
 }
@@ -25,7 +28,7 @@ export async function spawnerProxy({ needs, signal }: CheckContext): Promise<str
   const docker = needs.docker;
   if (!docker?.host) return "the agent is disabled: no notebook can be started";
   const url = `http://${docker.host}:${docker.port}/_ping`;
-  const authorization = `Basic ${Buffer.from(`${docker.user}:${docker.password}`).toString("base64")}`;
+  const authorization = basicAuth(docker);
   const answer = await fetch(url, { headers: { authorization }, signal });
   if (!answer.ok) throw new Error(`the agent answered ${answer.status} to the hub's login`);
   const stranger = await fetch(url, { signal });

@@ -1,37 +1,17 @@
-import type { S3Client } from "@aws-sdk/client-s3";
+import { type S3Access, withS3Client } from "../../model/s3-client.ts";
 import type { CheckContext, ResolvedGrant, Sample } from "../../model/service.ts";
 
 /** Most pages of 1,000 objects that are counted of one bucket: more takes longer than counting is worth. */
 const maxPages = 200;
 
-type Access = Pick<ResolvedGrant, "url" | "region" | "accessKey" | "secretKey">;
-
-async function withClient<T>(access: Access, use: (client: S3Client) => Promise<T>): Promise<T> {
-  const { S3Client } = await import("@aws-sdk/client-s3");
-  const client = new S3Client({
-    endpoint: access.url,
-    region: access.region,
-    ...(access.accessKey !== "" && {
-      credentials: { accessKeyId: access.accessKey, secretAccessKey: access.secretKey },
-    }),
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-  try {
-    return await use(client);
-  } finally {
-    client.destroy();
-  }
-}
-
 /**
- * What the lake lives by: an object that is written is read back as it is, a conditional write does not go over it, and it
- * is gone after its deletion.
+ * What the lake lives by: an object that is written is read back as it is, a conditional write does not go
+ * over it, and it is gone after its deletion.
  */
 export async function writeAndRead({ needs, signal: abortSignal }: CheckContext): Promise<void> {
   const grant = needs.bucket as ResolvedGrant;
   const { PutObjectCommand, GetObjectCommand, DeleteObjectCommand } = await import("@aws-sdk/client-s3");
-  await withClient(grant, async (client) => {
+  await withS3Client(grant, async (client) => {
     const at = { Bucket: grant.names[0] as string, Key: "roundtrip" };
     const body = `written ${new Date().toISOString()}`;
     const read = async () => {
@@ -48,7 +28,7 @@ export async function writeAndRead({ needs, signal: abortSignal }: CheckContext)
         throw error;
       },
     );
-    if (!refused) throw new Error("a conditional write went over an object that was there");
+    if (!refused) throw new Error("a conditional write replaced an existing object");
     await client.send(new DeleteObjectCommand(at), { abortSignal });
   });
 }
@@ -63,13 +43,13 @@ export async function bucketSizes({
   signal: abortSignal,
 }: CheckContext): Promise<Sample[]> {
   const { ListBucketsCommand, ListObjectsV2Command } = await import("@aws-sdk/client-s3");
-  const access: Access = {
+  const access: S3Access = {
     url: endpoints["main.s3"] as string,
     region: "us-east-1",
     accessKey: "admin",
     secretKey: secrets.admin as string,
   };
-  return withClient(access, async (client) => {
+  return withS3Client(access, async (client) => {
     const { Buckets = [] } = await client.send(new ListBucketsCommand({}), { abortSignal });
     const samples: Sample[] = [];
     for (const { Name: bucket = "" } of Buckets) {

@@ -8,7 +8,10 @@ export interface StoreEngine {
   readonly env: (ctx: EngineContext) => Readonly<Record<string, Text>>;
   /** Files beside `start.sh`. */
   readonly files: (ctx: EngineContext) => Readonly<Record<string, Text>>;
-  /** Makes buckets and accounts while only the loopback interface listens, then serves. Runs after `whoHoldsData`. */
+  /**
+   * Makes buckets and accounts while only the loopback interface listens, then serves. Runs after
+   * `whoHoldsData`.
+   */
   readonly start: string;
   readonly probe: readonly string[];
   /** All that it keeps in its volume: what can go when another engine has the objects. */
@@ -53,8 +56,9 @@ export interface Provisioning {
 }
 
 /**
- * Starts the server on the loopback interface, runs /run/datalab/provision.sh against it as mc's `local`, and stops it again:
- * the real port opens after this, and whoever connects finds everything there. Skipped while nothing of it has changed.
+ * Starts the server on the loopback interface, runs /run/datalab/provision.sh against it as mc's `local`, and
+ * stops it again: the real port opens after this, and whoever connects finds everything there. Skipped while
+ * nothing of it has changed.
  */
 export const provisionOnce = ({ inputs, serve, ready, password, mark }: Provisioning): string =>
   `wanted=$(${inputs} | sha256sum)

@@ -1,7 +1,7 @@
 import { curl } from "../../model/curl.ts";
 import type { BucketGrant } from "../../model/needs.ts";
 import { json, template } from "../../model/refs.ts";
-import { bucketActions, bucketsOf, objectActions, type StoreEngine } from "./engine.ts";
+import { bucketActions, bucketsOf, objectActions, provisionOnce, type StoreEngine } from "./engine.ts";
 
 /** The only file that knows MinIO. Everything else speaks plain S3. */
 
@@ -16,7 +16,10 @@ function policy(grant: BucketGrant): unknown {
   };
 }
 
-/** Read by the start script; users, policies and who has which go in one request, for a client a step costs seconds. */
+/**
+ * Read by the start script; users, policies and who has which go in one request, for a client a step costs
+ * seconds.
+ */
 function provision(grants: readonly BucketGrant[]): string {
   const buckets = bucketsOf(grants).map((b) => `local/${b}`);
   return `mc mb --quiet --ignore-existing ${buckets.join(" ")} >/dev/null
@@ -32,7 +35,10 @@ esac
 `;
 }
 
-/** What MinIO imports users from: a zip archive, here without compression. gzip knows the sums that it must hold. */
+/**
+ * What MinIO imports users from: a zip archive, here without compression. gzip knows the sums that it must
+ * hold.
+ */
 const storedZip = `bytes() { # COUNT NUMBER: little-endian
   local text='' i
   for ((i = 0; i < $1; i++)); do printf -v text '%s\\\\x%02x' "$text" $(($2 >> 8 * i & 255)); done
@@ -57,30 +63,15 @@ stored_zip() { # FILE...
 }
 `;
 
-/**
- * Starts the server on the loopback interface first, makes buckets, users and policies, and only then opens the port:
- * whoever connects finds everything there. Skipped while nothing of it has changed.
- */
 const start = `mkdir -p /data/objects
 export MC_CONFIG_DIR=/tmp/mc MINIO_ROOT_USER=admin
-wanted=$(cat /run/datalab/provision.sh /run/datalab/{policies,users,user_mappings}.json /run/datalab/env | sha256sum)
-if [ "$(cat /data/provisioned 2>/dev/null)" != "$wanted" ]; then
-  minio server /data/objects --quiet --address 127.0.0.1:19000 --console-address 127.0.0.1:19001 &
-  export MC_HOST_local="http://admin:$MINIO_ROOT_PASSWORD@127.0.0.1:19000"
-  tries=300
-  until curl --fail --silent --output /dev/null http://127.0.0.1:19000/minio/health/ready; do
-    kill -0 $! || exit 1
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { echo "the server was not ready within 30 s" >&2; exit 1; }
-    sleep 0.1
-  done
-  . /run/datalab/provision.sh
-  kill -TERM $!
-  wait $! || true
-  unset MC_HOST_local
-  echo "$wanted" >/data/provisioned
-fi
-exec minio server /data/objects --quiet --address :9000 --console-address :9001
+${provisionOnce({
+  inputs: "cat /run/datalab/provision.sh /run/datalab/{policies,users,user_mappings}.json /run/datalab/env",
+  serve: "minio server /data/objects --quiet --address 127.0.0.1:19000 --console-address 127.0.0.1:19001",
+  ready: "/minio/health/ready",
+  password: "MINIO_ROOT_PASSWORD",
+  mark: "/data/provisioned",
+})}exec minio server /data/objects --quiet --address :9000 --console-address :9001
 `;
 
 export const minio: StoreEngine = {

@@ -3,14 +3,19 @@ import type { BucketGrant } from "../../model/needs.ts";
 import { json, type Template, template } from "../../model/refs.ts";
 import { bucketActions, bucketsOf, objectActions, provisionOnce, type StoreEngine } from "./engine.ts";
 
-/** The only file that knows VersityGW: buckets are folders, objects files, their metadata extended attributes. */
+/**
+ * The only file that knows VersityGW: buckets are folders, objects files, their metadata extended attributes.
+ */
 
 /** Its volume; each engine has its own. */
 export const versitygwVolume = "/versitygw";
 /** Not the name of a bucket: it would stand before the bucket's own answers. */
 const health = "/_health";
 
-/** The file in which it keeps accounts, written before it starts: no secret passes through an argument or a request. */
+/**
+ * The file in which it keeps accounts, written before it starts: no secret passes through an argument or a
+ * request.
+ */
 function accounts(grants: readonly BucketGrant[]): Template {
   const account = ({ accessKey, secretKey }: BucketGrant) => ({
     access: accessKey,

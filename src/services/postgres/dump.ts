@@ -1,7 +1,7 @@
 /**
- * Saves databases and brings them back; see Dump in the vocabulary. A database is loaded as `<name>.loaded` beside the one that serves,
- * and takes its place by a rename; names from needs have no dot. `--no-acl`: what a role may do comes from its need, and is granted at
- * every start.
+ * Saves databases and brings them back; see Dump in the vocabulary. A database is loaded as `<name>.loaded`
+ * beside the one that serves, and takes its place by a rename; names from needs have no dot. `--no-acl`: what
+ * a role may do comes from its need, and is granted at every start.
  */
 export const dump = `set -euo pipefail
 bin=/usr/lib/postgresql/15/bin

@@ -1,3 +1,4 @@
+import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext, Sample } from "../../model/service.ts";
 
 /** Runs of pipelines as metrics: asked of Prefect's API, which keeps no such figures itself. */
@@ -48,7 +49,10 @@ class History {
     if (endedAt >= (this.last?.endedAt ?? 0)) this.last = { endedAt, seconds: run.total_run_time };
   }
 
-  /** Forgets what no figure counts any more: runs of the day, and those that failed since the last success, are kept. */
+  /**
+   * Forgets what no figure counts any more: runs of the day, and those that failed since the last success,
+   * are kept.
+   */
   prune(now: number): void {
     for (const [id, { state, endedAt }] of this.runs) {
       const counts = now - endedAt < day || (failed.includes(state) && endedAt > this.lastSuccess);
@@ -189,7 +193,7 @@ function samplesOf(
 }
 
 function asker({ endpoints, secrets, signal }: CheckContext): Ask {
-  const authorization = `Basic ${Buffer.from(`admin:${secrets.admin}`).toString("base64")}`;
+  const authorization = basicAuth({ user: "admin", password: secrets.admin as string });
   return async (path, body) => {
     const answer = await fetch(`${endpoints["main.api"]}/api${path}`, {
       method: "POST",

@@ -1,7 +1,11 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { withS3Client } from "../../model/s3-client.ts";
 import type { CheckContext, Sample } from "../../model/service.ts";
 
-/** Tables of the lake as metrics, read from their Delta logs: a listing per table, and only commits that are new. */
+/**
+ * Tables of the lake as metrics, read from their Delta logs: a listing per table, and only commits that are
+ * new.
+ */
 
 /** A commit's actions, as far as they are used: https://github.com/delta-io/delta/blob/master/PROTOCOL.md */
 interface Action {
@@ -70,17 +74,7 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
   return async ({ needs, signal }) => {
     const grant = needs.lake;
     if (!grant) throw new Error("no buckets were granted");
-    const { S3Client } = await import("@aws-sdk/client-s3");
-    const client = new S3Client({
-      endpoint: grant.url,
-      region: grant.region,
-      ...(grant.accessKey !== "" && {
-        credentials: { accessKeyId: grant.accessKey, secretAccessKey: grant.secretKey },
-      }),
-      forcePathStyle: true,
-      maxAttempts: 1,
-    });
-    try {
+    return withS3Client(grant, async (client) => {
       const found = new Set<string>();
       for (const layer of layers) {
         const bucket = `${grant.prefix ?? ""}${layer}`;
@@ -95,11 +89,10 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
       }
       // What was dropped is no longer reported.
       for (const id of tables.keys()) if (!found.has(id)) tables.delete(id);
-      // An old version's figures would be taken for the table's: a log that is not read to its end says nothing yet.
+      // An old version's figures would be taken for the table's: a log that is not read to its end says
+      // nothing yet.
       return [...tables].flatMap(([id, table]) => (table.current ? samplesOf(id, table) : []));
-    } finally {
-      client.destroy();
-    }
+    });
   };
 }
 
@@ -125,7 +118,8 @@ async function bringUpToDate(
       new ListObjectsV2Command({
         Bucket: bucket,
         Prefix: log,
-        // From the last known commit on, itself included: a table that was dropped and made anew starts again at 0.
+        // From the last known commit on, itself included: a table that was dropped and made anew starts again
+        // at 0.
         ...(table.version > 0 && { StartAfter: `${log}${commitName(table.version - 1)}` }),
       }),
       { abortSignal: signal },

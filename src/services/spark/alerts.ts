@@ -18,7 +18,7 @@ const executorsMissing: AlertRule = {
     "metrics_connect_driver_ExecutorAllocationManager_executors_numberAllExecutors_Value",
   for: "5m",
   severity: "warning",
-  summary: "Spark waits for executors that the cluster does not start: no room, a quota, or no image.",
+  summary: "Spark waits for executors that the cluster does not start: no capacity, a quota, or no image.",
   description: "See: services logs spark-connect, and the events of its pods",
 };
 

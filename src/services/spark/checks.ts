@@ -35,7 +35,10 @@ export function judgeDriver(executors: readonly ExecutorState[]): string {
   return `${own.length} ${own.length === 1 ? "executor" : "executors"}, ${cores} cores`;
 }
 
-/** The master, its workers and the server of sessions know each other; without a master, the driver its executors. */
+/**
+ * The master, its workers and the server of sessions know each other; without a master, the driver its
+ * executors.
+ */
 export async function clusterIsWhole({ endpoints, signal }: CheckContext): Promise<string> {
   const ask = async (who: string, url: string): Promise<unknown> => {
     const answer = await fetch(url, { signal });
@@ -50,13 +53,13 @@ export async function clusterIsWhole({ endpoints, signal }: CheckContext): Promi
   return judgeDriver((await ask("driver", `${api}/${application.id}/executors`)) as ExecutorState[]);
 }
 
-/** A session as any client opens one, a query in it, and a stranger who is sent away. */
+/** Opens a session as a client does, runs a query in it, and checks that a wrong token is refused. */
 export async function sessionAnswers({ endpoints, secrets, signal }: CheckContext): Promise<string> {
   const { host } = new URL((endpoints["connect.connect"] ?? "").replace(/^\w+:/, "http:"));
   const stranger = new ConnectSession(host, "a-wrong-token", signal);
   try {
     const version = await stranger.version();
-    throw new Error(`a wrong token was let in (Spark ${version})`);
+    throw new Error(`a wrong token was accepted (Spark ${version})`);
   } catch (error) {
     if (!(error instanceof ConnectError) || error.status !== unauthenticated) throw error;
   } finally {

@@ -1,4 +1,6 @@
-/** Spark's own configuration: properties files, which hold the secrets too, and the commands that read them. */
+/**
+ * Spark's own configuration: properties files, which hold the secrets too, and the commands that read them.
+ */
 import { isAmbient } from "../../model/lake-env.ts";
 import type { BucketGrant } from "../../model/needs.ts";
 import { type Ref, type Template, type Text, t, template } from "../../model/refs.ts";
@@ -64,7 +66,10 @@ export const sql: Properties = {
   "spark.ui.liveUpdate.period": "1s",
 };
 
-/** Memory of a worker's container: what its own process and Python workers take, and what one executor's heap gets. */
+/**
+ * Memory of a worker's container: what its own process and Python workers take, and what one executor's heap
+ * gets.
+ */
 export function executorMebibytes(containerBytes: number): number {
   const own = 384;
   return Math.max(480, Math.floor(((containerBytes / mebibyte - own) * 0.75) / 16) * 16);
@@ -87,7 +92,9 @@ function jvm(metaspaceMebibytes: number): string[] {
   ];
 }
 
-/** The same for executors, which the worker starts: their native libraries and log format are named here too. */
+/**
+ * The same for executors, which the worker starts: their native libraries and log format are named here too.
+ */
 export const executorOptions = [
   ...["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:MinHeapFreeRatio=10"],
   ...["-XX:MaxHeapFreeRatio=20", "-XX:ReservedCodeCacheSize=64m", "-Djava.library.path=/opt/spark/native"],
@@ -110,8 +117,8 @@ const makeFolder = (lake: BucketGrant): Template =>
 `;
 
 /**
- * Makes the folder of the event logs and becomes the process: both who writes and who reads them refuse to start without.
- * The key goes to curl on standard input.
+ * Makes the folder of the event logs and becomes the process: both who writes and who reads them refuse to
+ * start without. The key goes to curl on standard input.
  */
 export const withEventLogs = (
   lake: BucketGrant,
@@ -122,8 +129,9 @@ ${makeFolder(lake)}${before}exec ${command.join(" ")}
 `;
 
 /**
- * Ends this process when the master, killed and started again, no longer knows its application: it would wait for
- * executors for ever. The container's restart registers a new one. `$$` is the process that the script becomes.
+ * Ends this process when the master, killed and started again, no longer knows its application: it would wait
+ * for executors for ever. The container's restart registers a new one. `$$` is the process that the script
+ * becomes.
  */
 export const endWithMaster = (masterUrl: Text, application: string, everySeconds = 5): Template => t`(
   missing=0 known=

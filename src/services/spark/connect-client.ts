@@ -1,4 +1,7 @@
-/** The little of Spark Connect's protocol that a check needs: gRPC without TLS, written by hand instead of generated. */
+/**
+ * The little of Spark Connect's protocol that a check needs: gRPC without TLS, written by hand instead of
+ * generated.
+ */
 import { randomUUID } from "node:crypto";
 import { type ClientHttp2Session, connect } from "node:http2";
 

@@ -1,4 +1,7 @@
-/** Spark in a cluster: the server of sessions is the driver, and asks the cluster's API for executors, a pod each. */
+/**
+ * Spark in a cluster: the server of sessions is the driver, and asks the cluster's API for executors, a pod
+ * each.
+ */
 import type { BucketGrant } from "../../model/needs.ts";
 import type { ClusterModel } from "../../model/platform.ts";
 import type { Ref, Template } from "../../model/refs.ts";
@@ -27,7 +30,10 @@ export const limits = ({ memoryBytes, milliCpu }: ExecutorSize) => ({
   memory: `${Math.floor(memoryBytes / mebibyte)}Mi`,
 });
 
-/** In place of the shared settings of a cluster of Spark's own: no secret in it, and no master's page in front. */
+/**
+ * In place of the shared settings of a cluster of Spark's own: no secret in it, and no master's page in
+ * front.
+ */
 export const common: Properties = {
   "spark.authenticate": "true",
   "spark.authenticate.secret.file": `/run/datalab/${secretFile}`,
@@ -37,8 +43,9 @@ export const common: Properties = {
 };
 
 /**
- * Executors are made of the template that the target writes. Spark writes image, memory and cores over it, so they are
- * said here again; everything that would leave objects behind (config maps, claims, services) is off.
+ * Executors are made of the template that the target writes. Spark writes image, memory and cores over it, so
+ * they are said here again; everything that would leave objects behind (config maps, claims, services) is
+ * off.
  */
 export const executors = (cluster: ClusterModel, image: Ref, { memoryBytes }: ExecutorSize): Properties => ({
   "spark.master": "k8s://https://kubernetes.default.svc",
@@ -72,8 +79,8 @@ const ofThisPod = [
 ].flatMap((setting) => ["--conf", setting]);
 
 /**
- * A driver that was killed inside its pod leaves executors, which end but stay as objects: they are taken away before the
- * next one starts.
+ * A driver that was killed inside its pod leaves executors, which end but stay as objects: they are taken
+ * away before the next one starts.
  */
 const withoutLeftovers = (namespace: string): string => `account=/var/run/secrets/kubernetes.io/serviceaccount
 printf 'header = "Authorization: Bearer %s"\\n' "$(cat $account/token)" |

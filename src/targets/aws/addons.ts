@@ -6,7 +6,10 @@ import type { Keys } from "./keys.ts";
 import type { Nodes } from "./nodes.ts";
 import { Part, type Stage } from "./stage.ts";
 
-/** What EKS installs and keeps up to date: without the first three no node becomes ready, the others run on nodes. */
+/**
+ * What EKS installs and keeps up to date: without the first three no node becomes ready, the others run on
+ * nodes.
+ */
 
 interface AddonArgs {
   readonly role?: MadeRole;
@@ -71,13 +74,13 @@ export function createClusterAddons(
   const after = Object.values(nodes.groups);
   const trust = trustsPods(stage.account.accountId, cluster.eks.arn);
   const ebs = createRole(stage, part, "ebs", {
-    summary: "Makes and mounts disks of pods",
+    summary: "Creates and mounts disks of pods",
     trust,
     managed: ["service-role/AmazonEBSCSIDriverPolicy"],
     policy: diskKeyPolicy(keys),
   });
   const efs = createRole(stage, part, "efs", {
-    summary: "Makes and mounts shared folders of pods",
+    summary: "Creates and mounts shared folders of pods",
     trust,
     managed: ["service-role/AmazonEFSCSIDriverPolicy"],
   });

@@ -89,7 +89,7 @@ function ofDatabase({ size }: Stage, instance: aws.rds.Instance): [string, Metri
     [
       "database-connections",
       of("DatabaseConnections", {
-        summary: "85% of the database's connections are taken.",
+        summary: "85% of the database's connections are in use.",
         statistic: "Maximum",
         above: Math.round(0.85 * connections),
         periods: 2,

@@ -1,8 +1,8 @@
 import type { Statement } from "./iam.ts";
 
 /**
- * What the load balancer controller may do: read what there is, make things that carry the cluster's tag, and change or
- * remove only those.
+ * What the load balancer controller may do: read what there is, make things that carry the cluster's tag, and
+ * change or remove only those.
  */
 export function balancerPolicy(cluster: string, region: string, account: string): Statement[] {
   const tag = "elbv2.k8s.aws/cluster";

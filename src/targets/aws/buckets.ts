@@ -97,8 +97,8 @@ function createBucket(stage: Stage, part: Part, keys: Keys, suffix: string, name
 }
 
 /**
- * What nobody may do, whoever they are. A put that says nothing of encryption is encrypted by the bucket's own rule; one
- * that asks for less, or for another key, is refused.
+ * What nobody may do, whoever they are. A put that says nothing of encryption is encrypted by the bucket's
+ * own rule; one that asks for less, or for another key, is refused.
  */
 export function bucketPolicy(arn: pulumi.Output<string>, key: pulumi.Output<string>): pulumi.Output<string> {
   const all = [arn, pulumi.interpolate`${arn}/*`];

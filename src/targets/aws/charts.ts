@@ -1,4 +1,7 @@
-/** Charts of what runs in the cluster beside the platform, taken from the account's own registry as its images are. */
+/**
+ * Charts of what runs in the cluster beside the platform, taken from the account's own registry as its images
+ * are.
+ */
 export interface Chart {
   readonly chart: string;
   readonly version: string;

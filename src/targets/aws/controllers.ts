@@ -110,7 +110,7 @@ export function createBalancerController(
   const part = new Part("LoadBalancers", "load-balancers", stage);
   const { account, name } = stage;
   const role = createRole(stage, part, "controller", {
-    summary: "Makes load balancers for ingresses of the cluster",
+    summary: "Creates load balancers for the cluster's ingresses",
     trust: trustsPods(account.accountId, cluster.eks.arn),
     policy: balancerPolicy(name, account.region, account.accountId),
   });

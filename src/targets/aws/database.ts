@@ -18,7 +18,10 @@ const port = 5432;
 /** The version that the stacks without RDS run, see src/services/postgres.ts. */
 const version = "15";
 
-/** PostgreSQL for the whole stack, reached from nodes only. Its administrator's password is derived as all of ours are. */
+/**
+ * PostgreSQL for the whole stack, reached from nodes only. Its administrator's password is derived as all of
+ * ours are.
+ */
 export function createDatabase(
   stage: Stage,
   keys: Keys,
@@ -60,7 +63,7 @@ export function createDatabase(
     options,
   );
   const monitoring = createRole(stage, part, "monitoring", {
-    summary: "Writes figures of the database's machine",
+    summary: "Writes metrics of the database's machine",
     trust: trusts("monitoring.rds.amazonaws.com"),
     managed: ["service-role/AmazonRDSEnhancedMonitoringRole"],
   });

@@ -12,7 +12,9 @@ export interface Identity {
   readonly buckets: readonly string[];
 }
 
-/** Workloads that hold buckets, and what they spawn; where a key opens the buckets, nobody needs an identity. */
+/**
+ * Workloads that hold buckets, and what they spawn; where a key opens the buckets, nobody needs an identity.
+ */
 export function identitiesOf(model: PlatformModel): Identity[] {
   const { bucket } = model.external;
   if (!bucket || bucket.credentials) return [];

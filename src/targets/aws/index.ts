@@ -25,9 +25,9 @@ export type DeployWorkloads = (
 ) => pulumi.Output<PlatformOutput>;
 
 /**
- * Two phases of one program. The foundation comes first, for workloads speak with a cluster whose address is unknown until
- * it is there. As long as no image has been pushed there is nothing to run, and the foundation is all: it makes the
- * registry that images are pushed to.
+ * Two phases of one program. The foundation comes first, for workloads speak with a cluster whose address is
+ * unknown until it is there. As long as no image has been pushed there is nothing to run, and the foundation
+ * is all: it makes the registry that images are pushed to.
  */
 export function deployAws(
   model: PlatformModel,
@@ -95,7 +95,8 @@ function createClusterProvider(stage: Stage, { cluster, ready }: Foundation): k8
       context: stage.name,
       enableServerSideApply: true,
       kubeClientSettings: { qps: 100, burst: 200 },
-      // The certificate authority of a cluster may be turned over; the cluster is another one only with another name.
+      // The certificate authority of a cluster may be turned over; the cluster is another one only with
+      // another name.
       clusterIdentifier: `${stage.account.accountId}/${stage.account.region}/${stage.name}`,
     },
     { parent: stage.root, dependsOn: [...ready] },

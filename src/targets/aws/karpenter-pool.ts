@@ -1,4 +1,6 @@
-/** Which nodes Karpenter may buy, and when it gives them back; `cpu` is how many cores they may have in all. */
+/**
+ * Which nodes Karpenter may buy, and when it gives them back; `cpu` is how many cores they may have in all.
+ */
 export const poolSpec = (cpu: number) => ({
   limits: { cpu: String(cpu) },
   disruption: { consolidationPolicy: "WhenEmptyOrUnderutilized", consolidateAfter: "5m" },

@@ -11,7 +11,9 @@ import type { Nodes } from "./nodes.ts";
 import { registryHost } from "./registry.ts";
 import { Part, type Stage, stackTags } from "./stage.ts";
 
-/** Nodes for what finds no place in the groups, bought when they are needed and given back when they are not. */
+/**
+ * Nodes for what finds no place in the groups, bought when they are needed and given back when they are not.
+ */
 
 const events: Readonly<Record<string, object>> = {
   health: { source: ["aws.health"], "detail-type": ["AWS Health Event"] },
@@ -132,6 +134,14 @@ function karpenterPolicy(
   cluster: pulumi.Input<string>,
 ): Statement[] {
   const ec2 = (what: string) => `arn:aws:ec2:${region}:${accountId}:${what}/*`;
+  const launched = [
+    "fleet",
+    "instance",
+    "volume",
+    "network-interface",
+    "launch-template",
+    "spot-instances-request",
+  ].map(ec2);
   const owned = { [`aws:RequestTag/kubernetes.io/cluster/${name}`]: "owned" };
   const ownedAlready = { [`aws:ResourceTag/kubernetes.io/cluster/${name}`]: "owned" };
   return [
@@ -148,14 +158,7 @@ function karpenterPolicy(
       Sid: "Launch",
       Effect: "Allow",
       Action: ["ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate"],
-      Resource: [
-        "fleet",
-        "instance",
-        "volume",
-        "network-interface",
-        "launch-template",
-        "spot-instances-request",
-      ].map(ec2),
+      Resource: launched,
       Condition: { StringEquals: owned },
     },
     {
@@ -169,14 +172,7 @@ function karpenterPolicy(
       Sid: "Tag",
       Effect: "Allow",
       Action: "ec2:CreateTags",
-      Resource: [
-        "fleet",
-        "instance",
-        "volume",
-        "network-interface",
-        "launch-template",
-        "spot-instances-request",
-      ].map(ec2),
+      Resource: launched,
       Condition: {
         StringEquals: {
           ...owned,

@@ -5,7 +5,10 @@ import type { Network } from "./network.ts";
 import { Part, type Stage } from "./stage.ts";
 
 export interface Logs {
-  /** What the cluster's control plane writes to: it must stand before the cluster, which would make one of its own. */
+  /**
+   * What the cluster's control plane writes to: it must stand before the cluster, which would make one of its
+   * own.
+   */
   readonly cluster: aws.cloudwatch.LogGroup;
   readonly database: aws.cloudwatch.LogGroup;
 }
@@ -33,7 +36,7 @@ export function createLogs(stage: Stage, keys: Keys, network: Network): Logs {
   const database = group("database", `/aws/rds/instance/${databaseIdentifier(stage)}/postgresql`);
   const flows = group("flows", `/datalab/${stage.name}/flows`);
   const role = createRole(stage, part, "flows", {
-    summary: "Writes the record of connections in the VPC",
+    summary: "Writes the flow log of the VPC",
     trust: trusts("vpc-flow-logs.amazonaws.com"),
     policy: [
       {

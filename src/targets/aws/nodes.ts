@@ -12,7 +12,9 @@ export interface Nodes {
   readonly groups: Readonly<Record<"system" | "work", aws.eks.NodeGroup>>;
 }
 
-/** Managed groups of nodes. `network` is what a node needs to become ready: add-ons without which none would. */
+/**
+ * Managed groups of nodes. `network` is what a node needs to become ready: add-ons without which none would.
+ */
 export function createNodes(
   stage: Stage,
   keys: Keys,

@@ -5,8 +5,8 @@ import type { Keys } from "./keys.ts";
 import { holdsData, Part, type Stage } from "./stage.ts";
 
 /**
- * What people need beside the program, where the account's rights say who reads it: the master secret, from which a lost
- * stack file can be made again, and the logins. Workloads get theirs in the cluster.
+ * What people need beside the program, where the account's rights say who reads it: the master secret, from
+ * which a lost stack file can be made again, and the logins. Workloads get theirs in the cluster.
  */
 export function createSecrets(stage: Stage, keys: Keys, master: pulumi.Output<string>, values: Values): void {
   const part = new Part("Secrets", "secrets", stage);

@@ -65,7 +65,10 @@ export class Part extends pulumi.ComponentResource {
   }
 }
 
-/** What holds data refuses to be deleted, and stays when it is no longer declared, unless the configuration says otherwise. */
+/**
+ * What holds data refuses to be deleted, and stays when it is no longer declared, unless the configuration
+ * says otherwise.
+ */
 export const holdsData = (
   { model, account }: Stage,
   policy: "retain" | "delete",

@@ -104,7 +104,10 @@ function lifecycle(workload: WorkloadModel): Partial<docker.ContainerArgs> {
   };
 }
 
-/** Each probe is a process that Docker starts. They say nothing to anybody but `docker ps`: the core's checks raise alerts. */
+/**
+ * Each probe is a process that Docker starts. They say nothing to anybody but `docker ps`: the core's checks
+ * raise alerts.
+ */
 const probeSeconds = 120;
 
 /** Docker reports 90 s as 1m30s, and a difference in writing would be a difference. */
@@ -148,8 +151,8 @@ function createVolumes(stack: string, workload: WorkloadModel, parent: pulumi.Re
           [labelNames.role]: "data",
         }),
       },
-      // Its name is fixed: the next up takes what was kept into its hands again. Docker can't change a volume, and no
-      // difference is worth replacing one that holds data.
+      // Its name is fixed: the next up takes what was kept into its hands again. Docker can't change a
+      // volume, and no difference is worth replacing one that holds data.
       {
         parent,
         retainOnDelete: volume.policy === "retain",

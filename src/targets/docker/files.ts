@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { filesRole, instanceName, labelNames, volumeName } from "../../model/names.ts";
+import { contentHash } from "../content-hash.ts";
 import { labelList } from "./labels.ts";
 import type { WorkloadArgs } from "./workload-args.ts";
 
@@ -16,9 +16,9 @@ export interface Files {
 }
 
 /**
- * A workload's files and secret variables, in a volume that it alone mounts and can't write to. Docker refuses to copy
- * files into a container with a read-only root, so a container that is never started holds the volume for the copy.
- * Returns undefined when the workload has none.
+ * A workload's files and secret variables, in a volume that it alone mounts and can't write to. Docker
+ * refuses to copy files into a container with a read-only root, so a container that is never started holds
+ * the volume for the copy. Returns undefined when the workload has none.
  */
 export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files | undefined {
   const { stack, workload } = args;
@@ -64,21 +64,12 @@ export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files 
 
 type Content = readonly [file: string, content: pulumi.Input<string>];
 
-/** Files, and the variables that hold secrets: Docker shows a container's own variables to whoever may ask it. */
+/**
+ * Files, and the variables that hold secrets: Docker shows a container's own variables to whoever may ask it.
+ */
 function fileContents({ workload, values }: WorkloadArgs): Content[] {
   const files: Content[] = Object.entries(workload.files).map(([file, text]) => [file, values.text(text)]);
   const env = values.secretEnv(workload.env);
   if (env) files.push(["env", env]);
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** 16 hex digits of SHA-256: nothing of a secret of 240 bits can be found from it. */
-function contentHash(contents: readonly Content[]): pulumi.Output<string> {
-  const hash = pulumi.all(contents.map(([, content]) => content)).apply((all) =>
-    createHash("sha256")
-      .update(JSON.stringify(all.map((content, i) => [contents[i]?.[0], content])))
-      .digest("hex")
-      .slice(0, 16),
-  );
-  return pulumi.unsecret(hash);
 }

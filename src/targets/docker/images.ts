@@ -7,8 +7,8 @@ import type { ImagesModel } from "../../model/platform.ts";
 export type ImageIds = ReadonlyMap<string, string>;
 
 /**
- * The ids of images that exist on the Docker host; an id, unlike a name, is what Docker reports back, so that a refresh
- * finds no difference. Nothing is built or pulled here, for previews call this too.
+ * The ids of images that exist on the Docker host; an id, unlike a name, is what Docker reports back, so that
+ * a refresh finds no difference. Nothing is built or pulled here, for previews call this too.
  */
 export function resolveImages(names: readonly string[], images: ImagesModel): ImageIds {
   const references = names.map((name) => [name, imageReference(name, images)] as const);

@@ -82,9 +82,9 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
 }
 
 /**
- * Workloads that have to be made before this one, and are removed after it: one-shots that must have ended, and parts of
- * its own service, which would wait in vain for each other when they end. No others: each waits at its start for the
- * ports that it needs, and an order of all would make them one after the other.
+ * Workloads that have to be made before this one, and are removed after it: one-shots that must have ended,
+ * and parts of its own service, which would wait in vain for each other when they end. No others: each waits
+ * at its start for the ports that it needs, and an order of all would make them one after the other.
  */
 function orderOf(service: ServiceModel, { waitFor, afterOneShots }: WorkloadModel): string[] {
   const own = new Set(service.workloads.map(({ name }) => name));
@@ -113,7 +113,10 @@ class Platform extends pulumi.ComponentResource {
   }
 }
 
-/** What the registration one-shot deploys, so that a preview and the state show each pipeline by name and version. */
+/**
+ * What the registration one-shot deploys, so that a preview and the state show each pipeline by name and
+ * version.
+ */
 class Pipeline extends pulumi.ComponentResource {
   constructor({ name, version }: PipelineModel, parent: pulumi.Resource) {
     super("datalab:docker:Pipeline", name, { version }, { parent });

@@ -11,7 +11,9 @@ const rule = (apiGroup: string, resources: readonly string[], verbs: readonly st
   verbs: [...verbs],
 });
 
-/** What a workload may do in its own namespace, and nowhere else; empty: it has nothing to say to the cluster. */
+/**
+ * What a workload may do in its own namespace, and nowhere else; empty: it has nothing to say to the cluster.
+ */
 export function rulesOf({ host, spawns }: WorkloadModel): Rule[] {
   const rules: Rule[] = [];
   if (host.includes("containers") || spawns.length > 0) {

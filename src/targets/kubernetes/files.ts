@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { isSecret, type Template } from "../../model/refs.ts";
+import { contentHash } from "../content-hash.ts";
 import type { Values } from "../values.ts";
 import type { Labels } from "./names.ts";
 
@@ -78,15 +78,4 @@ function contentsOf({ env, files, extra, values }: FilesArgs): { secret: Content
   if (variables) secret.push(["env", variables]);
   const order = ([a]: Content, [b]: Content) => (a < b ? -1 : 1);
   return { secret: secret.sort(order), plain: plain.sort(order) };
-}
-
-/** Nothing of a secret of 240 bits can be found from it. */
-function contentHash(contents: readonly Content[]): pulumi.Output<string> {
-  const hash = pulumi.all(contents.map(([, content]) => content)).apply((all) =>
-    createHash("sha256")
-      .update(JSON.stringify(all.map((content, i) => [contents[i]?.[0], content])))
-      .digest("hex")
-      .slice(0, 16),
-  );
-  return pulumi.unsecret(hash);
 }

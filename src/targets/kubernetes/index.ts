@@ -76,7 +76,10 @@ export function deployKubernetes(
   return pulumi.output(platform);
 }
 
-/** What stands before any pod: the namespace with its rules and its room, and the way in. Returned in the order of need. */
+/**
+ * What stands before any pod: the namespace with its rules and its room, and the way in. Returned in the
+ * order of need.
+ */
 function createFoundation(model: PlatformModel, cluster: ClusterModel, root: Group): pulumi.Resource[] {
   const { stack } = model;
   const component = new Group("Foundation", "foundation", {}, { parent: root });
@@ -140,7 +143,10 @@ function createEntry(
   return made;
 }
 
-/** What the registration one-shot deploys, so that a preview and the state show each pipeline by name and version. */
+/**
+ * What the registration one-shot deploys, so that a preview and the state show each pipeline by name and
+ * version.
+ */
 function declarePipeline({ name, version }: PipelineModel, parent: pulumi.Resource): void {
   new Group("Pipeline", name, { version }, { parent }).done({ version });
 }

@@ -41,7 +41,10 @@ export const selector = (stack: string, workload: string): Labels => ({
   [labelNames.workload]: workload,
 });
 
-/** Ranks of pods: what a full node lets go first. Priority classes belong to no namespace, so the stack is in the name. */
+/**
+ * Ranks of pods: what a full node lets go first. Priority classes belong to no namespace, so the stack is in
+ * the name.
+ */
 export const ranks = { data: 1000, service: 900, batch: 100 } as const;
 export type Rank = keyof typeof ranks;
 export const priorityClass = (stack: string, rank: Rank): string => joinName("datalab", stack, rank);

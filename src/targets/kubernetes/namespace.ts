@@ -45,8 +45,8 @@ interface Sum {
 }
 
 /**
- * Room for everything at its maxReplicas, and all that may be spawned. One pod more of each: updates overlap, and while objects are moved
- * two engines of a store run side by side, the next one on a claim of its own.
+ * Room for everything at its maxReplicas, and all that may be spawned. One pod more of each: updates overlap,
+ * and while objects are moved two engines of a store run side by side, the next one on a claim of its own.
  */
 export function quotaArgs(
   model: PlatformModel,

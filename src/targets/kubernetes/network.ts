@@ -2,7 +2,9 @@ import type * as k8s from "@pulumi/kubernetes";
 import type { Edge } from "../../model/edges.ts";
 import { selector, stackLabels } from "./names.ts";
 
-/** Network rules: nothing may reach anything, but for the edges of the model, names, and the ways in and out. */
+/**
+ * Network rules: nothing may reach anything, but for the edges of the model, names, and the ways in and out.
+ */
 
 type Policy = k8s.networking.v1.NetworkPolicyArgs;
 type Ingress = k8s.types.input.networking.v1.NetworkPolicyIngressRule;

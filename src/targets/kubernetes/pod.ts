@@ -43,7 +43,10 @@ export interface PodArgs extends Size {
 /** How long a pod goes on serving after it was told to end: proxies learn of it a moment later. */
 export const drainSeconds = 5;
 
-/** A pod that fits the `restricted` Pod Security Standard: no root, no privileges, nothing to write but its own folders. */
+/**
+ * A pod that fits the `restricted` Pod Security Standard: no root, no privileges, nothing to write but its
+ * own folders.
+ */
 export function podSpec(args: PodArgs): PodSpec {
   const { spread } = args;
   return {

@@ -7,7 +7,10 @@ type Probe = k8s.types.input.core.v1.Probe;
 const startPeriod = 3;
 const answerSeconds = 5;
 
-/** How a pod is asked: by the node where the question is an HTTP request, which costs no process, else inside the container. */
+/**
+ * How a pod is asked: by the node where the question is an HTTP request, which costs no process, else inside
+ * the container.
+ */
 function handler(command: readonly string[]): Pick<Probe, "httpGet" | "exec"> {
   const url = askedUrl(command);
   if (!url) return { exec: { command: [...command] } };
@@ -23,8 +26,8 @@ function handler(command: readonly string[]): Pick<Probe, "httpGet" | "exec"> {
 }
 
 /**
- * A start may take as long as the model says. After it a pod gets requests while it answers, and is started again when
- * it has not for some minutes: what is only busy is left alone.
+ * A start may take as long as the model says. After it a pod gets requests while it answers, and is started
+ * again when it has not for some minutes: what is only busy is left alone.
  */
 export function probes(
   probe: ProbeModel,

@@ -23,7 +23,10 @@ export const mebibytes = (bytes: number): string => {
   return size % 1024 === 0 ? `${size / 1024}Gi` : `${size}Mi`;
 };
 
-/** How much CPU a container may take: four times its share, and a whole core at least, so that starts are quick. */
+/**
+ * How much CPU a container may take: four times its share, and a whole core at least, so that starts are
+ * quick.
+ */
 export const cpuLimit = (milliCpu: number): number => Math.max(1000, 4 * milliCpu);
 /** What the scheduler counts: the share, divided by how often a core may be promised. */
 export const cpuRequest = (milliCpu: number, overcommit: number): number =>

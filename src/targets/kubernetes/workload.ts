@@ -155,7 +155,10 @@ export function everyService(args: WorkloadArgs): k8s.core.v1.ServiceArgs | null
 /** Whether it works is asked of the workload itself; a Service has nothing to wait for. */
 const skipAwait: Labels = { "pulumi.com/skipAwait": "true" };
 
-/** Ports that a workload listens on, each once: endpoints may share one. A gateway listens where the others are published. */
+/**
+ * Ports that a workload listens on, each once: endpoints may share one. A gateway listens where the others
+ * are published.
+ */
 export function servicePorts(workload: WorkloadModel): { readonly name: string; readonly port: number }[] {
   const found = new Map<number, string>();
   for (const { name, port } of workload.endpoints) if (!found.has(port)) found.set(port, name);

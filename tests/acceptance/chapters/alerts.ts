@@ -73,7 +73,10 @@ class Receiver {
 }
 
 const withinSeconds = 60;
-/** The pipeline of the chapter. Written before the first up: a new one would start Prometheus anew, which is silent at first. */
+/**
+ * The pipeline of the chapter. Written before the first up: a new one would start Prometheus anew, which is
+ * silent at first.
+ */
 export const alertDrill = {
   "pipelines/alert_drill/pipeline.yaml":
     "summary: Fails when it is told to.\nentrypoint: flow.py:alert_drill\nparameters: { fail: true }\n",

@@ -4,7 +4,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import * as shapes from "../support/shapes.ts";
 import type { Stage } from "../support/stage.ts";
 
-/** What may become of a file that is not what it should be: refused with a clear error, or loaded with a count of what is wrong. */
+/**
+ * What may become of a file that is not what it should be: refused with a clear error, or loaded with a count
+ * of what is wrong.
+ */
 export function brokenFiles(stage: Stage): void {
   describe("broken files", () => {
     const write = (name: string, content: string | Buffer): string => {

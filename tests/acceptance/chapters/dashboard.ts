@@ -23,7 +23,9 @@ const views = {
 const address = (stage: Stage, page: string) =>
   `http://127.0.0.1:${stage.port(8501)}/${page === "overview" ? "" : page}`;
 
-/** The dashboard in a real browser, through the gateway; the lake holds what the medallion chapter has loaded. */
+/**
+ * The dashboard in a real browser, through the gateway; the lake holds what the medallion chapter has loaded.
+ */
 export function dashboard(stage: Stage): void {
   describe("the dashboard", () => {
     let browser: TestBrowser;

@@ -50,7 +50,7 @@ export function gateway(stage: Stage): void {
   const services = () => stage.project.json<{ name: string; endpoints: Endpoint[] }[]>("services", "list");
   const bearer = async () => ({ authorization: `Bearer ${await stage.secret("gateway/token")}` });
 
-  describe("the one login", () => {
+  describe("the platform's login", () => {
     test("every published port without a login is refused", async () => {
       const listed = await services();
       endpoints = listed.flatMap((s) => s.endpoints).filter(({ url }) => url !== null);

@@ -9,7 +9,10 @@ import type { Stage } from "../support/stage.ts";
 
 /** What the gateway guards, by well-known port. The console and JupyterHub have a login of their own. */
 const guarded = [4200, 5000, 8080, 18080, 9090, 9093, 9428];
-/** The page of targets that Prometheus' package brings loads a script of its own in a way that browsers refuse. */
+/**
+ * The page of targets that Prometheus' package brings loads a script of its own in a way that browsers
+ * refuse.
+ */
 const known = /\/classic\/targets: .*(Unexpected token 'export'|require Popper)/;
 const cell = {
   code: [
@@ -21,8 +24,8 @@ const cell = {
 };
 
 /**
- * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake holds what the
- * medallion chapter has loaded, and the Spark chapter's application has ended.
+ * The pages of the products, in one browser that logs in once, and one real thing done in each. The lake
+ * holds what the medallion chapter has loaded, and the Spark chapter's application has ended.
  */
 export function pages(stage: Stage): void {
   describe("every page opens with one login, and does what it is for", { timeout: 300_000 }, () => {

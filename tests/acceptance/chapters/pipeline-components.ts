@@ -36,7 +36,8 @@ interface Deployment {
 export function pipelineComponents(stage: Stage): void {
   const registered = async () => {
     const login = `admin:${await stage.secret("prefect/admin")}`;
-    // Services stop and start between two calls: a process of its own has no kept connection that leads to nobody.
+    // Services stop and start between two calls: a process of its own has no kept connection that leads to
+    // nobody.
     const answer = must(stage.project.root, "curl", [
       ...["--fail", "--silent", "--show-error", "--user", login, "--json"],
       ...[

@@ -8,7 +8,10 @@ import type { Stage } from "../support/stage.ts";
 /** Beside the stage's own; below the range that the kernel takes ports of outgoing connections from. */
 const second = { stack: "acc3", portOffset: 16_000 };
 
-/** Another stack on the same machine: docs/setup.md, "Two stacks". `platform` is what it has beside its offset. */
+/**
+ * Another stack on the same machine: docs/setup.md, "Two stacks". `platform` is what it has beside its
+ * offset.
+ */
 export function secondStack(stage: Stage, platform: Readonly<Record<string, unknown>>): void {
   describe("a second stack on the same machine", () => {
     let other: Project;

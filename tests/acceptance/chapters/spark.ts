@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Stage } from "../support/stage.ts";
 
-/** Runs where pipelines run: delta-rs writes, Spark reads and writes, delta-rs and DuckDB read what Spark wrote. */
+/**
+ * Runs where pipelines run: delta-rs writes, Spark reads and writes, delta-rs and DuckDB read what Spark
+ * wrote.
+ */
 const script = `
 import json, os
 import duckdb, pyarrow as pa

@@ -1,6 +1,6 @@
 /**
- * Headless Chromium for tests of the pages: a locally installed one, else the `browser` image. Knows the gateway's login.
- * Every request is looked at: a page that asks anybody but this machine has failed.
+ * Headless Chromium for tests of the pages: a locally installed one, else the `browser` image. Knows the
+ * gateway's login. Every request is looked at: a page that asks anybody but this machine has failed.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -95,8 +95,9 @@ export class TestBrowser {
   }
 
   /**
-   * Opens a page and does something in it. Every container that Docker starts or stops changes this machine's network, and
-   * Chromium then gives up whatever it is loading: what such a change has disturbed is done again, from the start.
+   * Opens a page and does something in it. Every container that Docker starts or stops changes this machine's
+   * network, and Chromium then gives up whatever it is loading: what such a change has disturbed is done
+   * again, from the start.
    */
   async visit<T = void>(
     page: Page,

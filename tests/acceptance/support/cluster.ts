@@ -15,7 +15,10 @@ export const domain = "staging.datalab.test";
 
 export const testCluster = theCluster(domain);
 
-/** Of `datalab:platform` for one more stack in the cluster: pages of two stacks in one domain would be each other's. */
+/**
+ * Of `datalab:platform` for one more stack in the cluster: pages of two stacks in one domain would be each
+ * other's.
+ */
 export const platformAt = (host: string): Readonly<Record<string, unknown>> =>
   theCluster(host)?.platform ?? {};
 
@@ -119,7 +122,10 @@ interface Everything {
   }[];
 }
 
-/** What there still is of a stack: its namespace, its volumes, and whatever of the cluster's carries its label. */
+/**
+ * What there still is of a stack: its namespace, its volumes, and whatever of the cluster's carries its
+ * label.
+ */
 export function leftInCluster(stack: string): string[] {
   const list = (kinds: string, ...args: string[]) =>
     (JSON.parse(kubectl("get", kinds, "--output", "json", ...args)) as Everything).items;

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Tries until the function neither throws nor returns false; the last reason is thrown when the time is over. */
+/**
+ * Tries until the function neither throws nor returns false; the last reason is thrown when the time is over.
+ */
 export async function eventually(
   what: string,
   seconds: number,

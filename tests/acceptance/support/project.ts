@@ -1,4 +1,6 @@
-/** A copy of this checkout that is used as a person would use it: its own state, its own stack, its own ports. */
+/**
+ * A copy of this checkout that is used as a person would use it: its own state, its own stack, its own ports.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -41,7 +43,10 @@ export class Project {
   /** All that the command line has ever said, for the hunt for secrets. */
   readonly transcript: string[];
 
-  /** A copy of the checkout with this stack; or, beside another project's stack, one more stack of the same copy. */
+  /**
+   * A copy of the checkout with this stack; or, beside another project's stack, one more stack of the same
+   * copy.
+   */
   constructor(stack: string, from: Platform | Project) {
     this.stack = stack;
     noteStack(stack);
@@ -58,7 +63,8 @@ export class Project {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
       copyFileSync(join(repository, path), join(this.root, path));
     }
-    // Hard links cost nothing, and what an installer removes here stays there; across file systems it is a real copy.
+    // Hard links cost nothing, and what an installer removes here stays there; across file systems it is a
+    // real copy.
     const modules = ["node_modules", join(this.root, "node_modules")];
     const linked = spawnSync("cp", ["-al", ...modules], { cwd: repository });
     if (linked.status !== 0) {
@@ -168,7 +174,9 @@ export class Project {
   }
 }
 
-/** The environment of a person who has just logged in: nothing of DataLab, Pulumi or the test runner in it. */
+/**
+ * The environment of a person who has just logged in: nothing of DataLab, Pulumi or the test runner in it.
+ */
 function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(

@@ -1,4 +1,6 @@
-/** The command that asks a database of the stack's own server, in its container: columns come apart by `|`. */
+/**
+ * The command that asks a database of the stack's own server, in its container: columns come apart by `|`.
+ */
 export const psqlCommand = (database: string, sql: string): readonly string[] => [
   ...[
     "psql",

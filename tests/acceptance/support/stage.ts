@@ -34,11 +34,20 @@ export const foundation: Setting = {
     ),
   },
 };
-/** The lake changes when a test changes it: what runs by the clock would come in between of "as it was before". */
+/**
+ * The lake changes when a test changes it: what runs by the clock would come in between of "as it was
+ * before".
+ */
 export const onDemand = { overrides: { medallion_etl: { schedule: { cron: "0 0 1 1 *" } } } };
-/** Thresholds that no disk reaches: that of the machine, which may well be beyond the defaults, says nothing by itself. */
+/**
+ * Thresholds that no disk reaches: that of the machine, which may well be beyond the defaults, says nothing
+ * by itself.
+ */
 export const noDiskAlert = { used: 1, critical: 1, free: "1Ki" };
-/** Everything that a stack has when nothing is configured. Alertmanager remembers over restarts what it has told. */
+/**
+ * Everything that a stack has when nothing is configured. Alertmanager remembers over restarts what it has
+ * told.
+ */
 export const whole: Setting = {
   stack: "acc2",
   portOffset: 11_000,

@@ -1,4 +1,7 @@
-/** The stacks that this run has started: the runner looks for what is left of them, and `.ci/run` removes no others. */
+/**
+ * The stacks that this run has started: the runner looks for what is left of them, and `.ci/run` removes no
+ * others.
+ */
 import { appendFileSync } from "node:fs";
 
 export function noteStack(stack: string): void {

@@ -1,4 +1,6 @@
-/** Objects of every kind that the platform's own never are all at once, and a list of all that a store holds. */
+/**
+ * Objects of every kind that the platform's own never are all at once, and a list of all that a store holds.
+ */
 import { createHash } from "node:crypto";
 import {
   GetObjectCommand,

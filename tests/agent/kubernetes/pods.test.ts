@@ -127,7 +127,7 @@ describe("metrics of pods", () => {
       "datalab_agent_usage_measured 0",
     ]);
     expect(stage.said.filter((line) => line.startsWith("processor and memory"))).toEqual([
-      `processor and memory of containers are not measured: GET /apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods answered 404: 404 page not found. They come from the metrics API, which metrics-server provides; everything else works without it`,
+      `CPU and memory of containers are not measured: GET /apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods answered 404: 404 page not found. They come from the metrics API, which metrics-server provides; everything else works without it`,
     ]);
   });
 });

@@ -65,7 +65,7 @@ describe("CPU time from cores in use", () => {
     await measured(30, "1");
     expect([usage.available, said.at(-1), said.length]).toEqual([
       true,
-      "the metrics API answers: processor and memory are measured",
+      "the metrics API answers: CPU and memory are measured",
       2,
     ]);
   });

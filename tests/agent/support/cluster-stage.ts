@@ -1,4 +1,6 @@
-/** The agent with a cluster and a log store that are made up, but spoken to over HTTP as the real ones are. */
+/**
+ * The agent with a cluster and a log store that are made up, but spoken to over HTTP as the real ones are.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** An HTTP server that behaves as the Kubernetes API does where the agent asks it: pods, their logs, their metrics. */
+/**
+ * An HTTP server that behaves as the Kubernetes API does where the agent asks it: pods, their logs, their
+ * metrics.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Pod } from "../../../src/agent/kubernetes/pod.ts";
@@ -187,7 +190,10 @@ export class FakeCluster {
     this.#watches.add(response);
   }
 
-  /** As the kubelet does: headers with the first bytes only, whole seconds, the end when the container has ended. */
+  /**
+   * As the kubelet does: headers with the first bytes only, whole seconds, the end when the container has
+   * ended.
+   */
   #log(
     name: string,
     query: URLSearchParams,

@@ -57,7 +57,7 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     breaks: [
       [
         { command: [template("run"), t`--password=${{ ref: "secret", id: "notes/key" }}`] },
-        "expected secrets in env or files, received one in the command, where every process can read it",
+        "expected secrets only in env or files, received one in the command, where every process can read it",
       ],
     ],
   },
@@ -78,8 +78,11 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
   "a one-shot holds no data and serves nothing": {
     keeps: { volumes: [volume], endpoints: [endpoint] },
     breaks: [
-      [{ oneShot: true, volumes: [volume] }, "expected neither volumes nor endpoints of a one-shot part"],
-      [{ oneShot: true, endpoints: [endpoint] }, "expected neither volumes nor endpoints of a one-shot part"],
+      [{ oneShot: true, volumes: [volume] }, "expected neither volumes nor endpoints for a one-shot part"],
+      [
+        { oneShot: true, endpoints: [endpoint] },
+        "expected neither volumes nor endpoints for a one-shot part",
+      ],
     ],
   },
   "a part with replicas holds no data": {
@@ -87,7 +90,7 @@ const cases: Record<string, { keeps: Partial<WorkloadModel>; breaks: [Partial<Wo
     breaks: [
       [
         { replicas: 2, volumes: [volume] },
-        "expected no volumes of a part that runs 2 times, for each would need its own",
+        "expected no volumes for a part with 2 replicas, because each would need its own",
       ],
     ],
   },

@@ -111,7 +111,7 @@ describe("the default platform", () => {
       {
         id: "core/alerts",
         version: 1,
-        login: { user: "alertmanager", opens: "the log of alerts, for what posts there" },
+        login: { user: "alertmanager", opens: "the log of alerts, for Alertmanager" },
       },
       { id: "object-store/admin", version: 1, login: { user: "admin", opens: "the console" } },
       { id: "postgres/admin", version: 1, login: { user: "postgres", opens: "PostgreSQL as superuser" } },
@@ -297,7 +297,7 @@ describe("services that others write", () => {
     });
     expect(() => resolve(knot)).toThrow(
       "✖ services.knot.parts.main.after: expected parts that can be started one after the other, " +
-        "received the cycle knot -> knot-worker -> knot\n  → Pulumi.dev.yaml:1:1\n  Take one of these away.",
+        "received the cycle knot -> knot-worker -> knot\n  → Pulumi.dev.yaml:1:1\n  Remove one of these.",
     );
   });
 
@@ -308,7 +308,7 @@ describe("services that others write", () => {
       provides: { database: { part: "main", endpoint: "sql" } },
     });
     expect(() => resolve(mysql)).toThrow(
-      "✖ services.mysql.enabled: expected one service that provides database, received mysql beside postgres\n" +
+      "✖ services.mysql.enabled: expected one service that provides database, received mysql and postgres\n" +
         "  → Pulumi.dev.yaml:1:1\n" +
         "  Set services.mysql.enabled or services.postgres.enabled to false.",
     );

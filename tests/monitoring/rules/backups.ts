@@ -9,8 +9,8 @@ const late = {
   fires: "5m15s",
   ended: "10m15s",
   labels,
-  summary: "The last backup that was read back whole is 1d 2h 0m 15s old.",
-  description: "Whatever makes them does not run, or fails. See: backup list, backup create",
+  summary: "The last verified backup is 1d 2h 0m 15s old.",
+  description: "The job that makes backups does not run, or fails. See: backup list, backup create",
 };
 
 /** The stack wants one that is younger than 26 h, 93,600 s. */
@@ -33,7 +33,7 @@ export const backupCases: RuleCase[] = [
     fires: "15m",
     ended: "20m15s",
     labels,
-    summary: "No backup of this stack is known that was read back whole.",
+    summary: "No verified backup of this stack is known.",
     description: "See: backup create",
     quiet: [{ series: { [last]: "0x4 _x80" }, at: "20m" }],
   },

@@ -12,7 +12,7 @@ export const healthCases = (checks: number): RuleCase[] => [
     fires: "15s",
     ended: null,
     labels: { severity: "info", service: "platform" },
-    summary: "Alerts find their way: this one always fires.",
+    summary: "This alert always fires, to prove that alerts arrive.",
     quiet: [],
   },
   {
@@ -72,7 +72,7 @@ export const healthCases = (checks: number): RuleCase[] => [
     fires: "5m30s",
     ended: "10m15s",
     labels: { severity: "critical", service: "platform" },
-    summary: "The platform core reports no checks: nothing says whether services work.",
+    summary: "The platform core reports no checks: the health of services is unknown.",
     quiet: [{ series: { [`datalab_check_ok{${query}}`]: "0x60" }, at: "10m" }],
   },
   {

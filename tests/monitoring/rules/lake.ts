@@ -16,7 +16,7 @@ export const lakeCases: RuleCase[] = [
     ended: "10m15s",
     labels: { severity: "critical", ...ofHello },
     summary: "The last 1 run(s) of the pipeline hello failed.",
-    description: "It ends with the next run that succeeds. See: pipelines runs hello",
+    description: "It is resolved by the next successful run. See: pipelines runs hello",
     quiet: [{ series: { [`datalab_pipeline_consecutive_failures{${hello}}`]: "0x60" }, at: "10m" }],
   },
   {
@@ -27,7 +27,7 @@ export const lakeCases: RuleCase[] = [
     ended: "10m15s",
     labels: { severity: "warning", ...ofHello },
     summary: "A run of hello has waited 5m 1s for its start.",
-    description: "Is a worker there, and has it free places? See: services health",
+    description: "Check that a worker is online and has free slots. See: services health",
     quiet: [{ series: { [`datalab_pipeline_lateness_seconds{${hello}}`]: "300x60" }, at: "10m" }],
   },
   {
@@ -66,7 +66,7 @@ export const lakeCases: RuleCase[] = [
     ended: "10m15s",
     labels: ofTables,
     summary: "The measurement tables of prefect fails.",
-    description: "What it last measured is no longer shown. See the log of core.",
+    description: "Its last values are no longer shown. See the log of core.",
     quiet: [{ series: { [`datalab_collector_ok{${tables}}`]: "1x60" }, at: "10m" }],
   },
   {

@@ -54,7 +54,7 @@ export const resourceCases: RuleCase[] = [
     fires: "5m30s",
     ended: "10m15s",
     labels: host("critical"),
-    summary: "The data disk is all but full: writes will fail.",
+    summary: "The data disk is almost full: writes will fail.",
     quiet: [{ series: { [available]: "60000000000x60", [size]: "1000000000000x60" }, at: "10m" }],
   },
   {
@@ -65,7 +65,7 @@ export const resourceCases: RuleCase[] = [
     fires: "5m30s",
     ended: "10m15s",
     labels: host("critical"),
-    summary: "The data disk is all but full: writes will fail.",
+    summary: "The data disk is almost full: writes will fail.",
     quiet: [{ series: { [available]: "2200000000x60", [size]: "10000000000x60" }, at: "10m" }],
   },
   {
@@ -75,7 +75,7 @@ export const resourceCases: RuleCase[] = [
     fires: "30m15s",
     ended: "1h40m",
     labels: host("warning"),
-    summary: "At this pace the data disk is full within six hours.",
+    summary: "At the current rate the data disk will be full within six hours.",
     quiet: [
       { series: { [available]: "70-0.05x200", [size]: "100x200" }, at: "35m" },
       { series: { [available]: "50-0.01x200", [size]: "100x200" }, at: "40m" },

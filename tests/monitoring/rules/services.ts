@@ -68,7 +68,7 @@ export const serviceCases: RuleCase[] = [
     fires: "10m15s",
     ended: "15m15s",
     labels: { severity: "warning", service: "prometheus", job: "prometheus" },
-    summary: "Prometheus holds more series than it is sized for.",
+    summary: "Prometheus has more series than it is sized for.",
     quiet: [{ series: { 'prometheus_tsdb_head_series{job="prometheus"}': "200000x60" }, at: "12m" }],
   },
   {
@@ -109,8 +109,8 @@ export const serviceCases: RuleCase[] = [
     fires: "7m15s",
     ended: "10m15s",
     labels: { severity: "warning", service: "postgres-exporter" },
-    summary: "90% of PostgreSQL's connections are taken.",
-    description: "Raise services.postgres.options.maxConnections, or find who holds them: pg_stat_activity.",
+    summary: "90% of PostgreSQL's connections are in use.",
+    description: "Raise services.postgres.options.maxConnections, or find their users: pg_stat_activity.",
     quiet: [
       {
         series: {
@@ -149,7 +149,7 @@ export const serviceCases: RuleCase[] = [
     fires: "10m15s",
     ended: "15m15s",
     labels: { severity: "info", service: "agent", job: "agent" },
-    summary: "Nobody tells what processor and memory containers use: the cluster has no metrics API.",
+    summary: "CPU and memory usage of containers is unknown: the cluster has no metrics API.",
     description: "Install metrics-server in the cluster. Logs, restarts and states do not need it.",
     quiet: [{ series: { 'datalab_agent_usage_measured{job="agent"}': "1x60" }, at: "15m" }],
   },
@@ -171,7 +171,7 @@ export const serviceCases: RuleCase[] = [
     fires: "5m15s",
     ended: "10m30s",
     labels: { severity: "warning", service: "gateway", result: "refused" },
-    summary: "Somebody guesses passwords at the gateway.",
+    summary: "Many logins with wrong passwords are tried at the gateway.",
     description: "More than 20 logins were refused within 5 minutes.",
     quiet: [{ series: { 'datalab_gateway_logins_total{result="refused"}': "0x20 20x60" }, at: "5m15s" }],
   },
@@ -193,7 +193,7 @@ export const serviceCases: RuleCase[] = [
     fires: "6m15s",
     ended: "10m15s",
     labels: { severity: "critical", service: "logs" },
-    summary: "The log store takes no lines any more: its disk is nearly full.",
+    summary: "The log store accepts no more lines: its disk is nearly full.",
     quiet: [{ series: { 'vl_storage_is_read_only{path="/data"}': "0x60" }, at: "10m" }],
   },
   {
@@ -214,7 +214,7 @@ export const serviceCases: RuleCase[] = [
     fires: "7m45s",
     ended: "9m15s",
     labels: { severity: "warning", service: "spark", job: "spark-connect", type: "gauges" },
-    summary: "Spark waits for executors that the cluster does not start: no room, a quota, or no image.",
+    summary: "Spark waits for executors that the cluster does not start: no capacity, a quota, or no image.",
     description: "See: services logs spark-connect, and the events of its pods",
     quiet: [
       { series: { [`${executors}Target${value}`]: "2x60", [`${executors}All${value}`]: "2x60" }, at: "14m" },

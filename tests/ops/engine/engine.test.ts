@@ -158,7 +158,7 @@ describe("what a failed run means", () => {
     expect(engineError(heldBy(process.pid), "dev")).toMatchObject({
       code: "E_LOCKED",
       exitCode: 4,
-      message: `The stack dev is locked: pulumi of ann@${hostname()} (pid ${process.pid}) works on it since 2026-01-31T12:00:00Z.`,
+      message: `The stack dev is locked: pulumi of ann@${hostname()} (pid ${process.pid}) holds the lock since 2026-01-31T12:00:00Z.`,
     });
     expect(engineError(heldBy(2 ** 22 - 1, "elsewhere"), "dev")?.code).toBe("E_LOCKED");
   });

@@ -53,7 +53,7 @@ describe("the engine's plugin for clusters", () => {
     );
     expect(readFileSync(join(project, asked), "utf8")).toBe("--with kubernetes --only engine\n");
     expect(told).toEqual([
-      "set-up: installing the engine's plugin for kubernetes; it takes minutes where it has to be built",
+      "set-up: installing the engine's plugin for kubernetes; this takes minutes if it has to be built",
       "set-up: engine: building",
       "set-up done: the plugin for kubernetes is in place",
     ]);

@@ -28,9 +28,9 @@ describe("which cluster", () => {
     const kubeconfig = writeKubeconfig("http://127.0.0.1:1");
     expect(await failure(() => connectCluster({ context: null, kubeconfig, namespace: "lab" }))).toEqual({
       code: "E_CONTEXT",
-      message: "No context of a kubeconfig is known for this cluster.",
+      message: "The kubeconfig context of this cluster is not configured.",
       exitCode: 2,
-      hint: "Set kubernetes.context in the stack's file; the cluster's own tool adds one, such as aws eks update-kubeconfig.",
+      hint: "Set kubernetes.context in the stack's file; a tool such as aws eks update-kubeconfig creates the context.",
     });
   });
 
@@ -73,14 +73,14 @@ describe("what a cluster answers", () => {
       code: "E_CLUSTER_UNREACHABLE",
       message: `The cluster of the context lab (${server}) does not answer: ECONNREFUSED.`,
       exitCode: 1,
-      hint: `Start it, or put the address right in the kubeconfig ${kubeconfig}.`,
+      hint: `Start it, or correct its address in the kubeconfig ${kubeconfig}.`,
     });
   });
 
   test.each([
-    [401, "E_CLUSTER_LOGIN", "The cluster of the context lab does not accept its login."],
+    [401, "E_CLUSTER_LOGIN", "The cluster of the context lab refuses the login."],
     [403, "E_CLUSTER_FORBIDDEN", "The context lab may not do this: /api/v1/x is not for you"],
-    [500, "E_CLUSTER", "The cluster of the context lab answers 500: /api/v1/x is not for you"],
+    [500, "E_CLUSTER", "The cluster of the context lab returned 500: /api/v1/x is not for you"],
   ])("%i", async (status, code, message) => {
     const { kubeconfig } = await standInCluster({}, () => status);
     const cluster = connectCluster({ context: "lab", kubeconfig, namespace: "lab" });

@@ -238,7 +238,7 @@ describe("what is checked before anything is touched", () => {
         path: ["kubernetes", "namespace"],
         message:
           "expected a namespace of this stack's own, received datalab-lab, which belongs to the stack other",
-        fix: "Give it another name, or leave it out: datalab-<stack>.",
+        fix: "Set another name, or remove the setting; the default is datalab-<stack>.",
         at: "Pulumi.lab.yaml:6:5",
       },
       {
@@ -255,7 +255,7 @@ describe("what is checked before anything is touched", () => {
       {
         path: ["kubernetes", "context"],
         message:
-          'expected a cluster that answers, received "lab": The cluster of the context lab answers 503: /version is not for you',
+          'expected a cluster that answers, received "lab": The cluster of the context lab returned 503: /version is not for you',
       },
     ]);
   });

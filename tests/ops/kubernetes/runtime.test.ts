@@ -186,7 +186,7 @@ test("a command needs a pod that runs", async () => {
 
 test("a platform that does not say where it runs was deployed by another version", () => {
   expect(() => kubernetesRuntime({ ...platform(), target: "kubernetes" })).toThrow(
-    "The stack dev does not say in which cluster it runs.",
+    "The stack dev has no cluster in its output.",
   );
 });
 
@@ -235,7 +235,9 @@ describe("a one-shot that is run again", () => {
   test("GIVEN a Job WHEN it fails this time THEN that is said", async () => {
     const { runtime, cluster } = await runtimeOn({ [jobs]: [job()] });
     const ended = endNext(cluster.contents, { failed: 4, conditions: [{ type: "Failed", status: "True" }] });
-    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({ code: "E_JOB_FAILED" });
+    await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({
+      code: "E_JOB_FAILED",
+    });
     await ended;
   });
 
@@ -243,7 +245,7 @@ describe("a one-shot that is run again", () => {
     const { runtime } = await runtimeOn({ [jobs]: [] });
     await expect(runtime.rerun("datalab-dev-prefect-register")).rejects.toMatchObject({
       code: "E_WORKLOAD_DOWN",
-      hint: "./datalab up --stack dev makes it.",
+      hint: "./datalab up --stack dev creates it.",
     });
   });
 });

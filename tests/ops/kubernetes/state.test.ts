@@ -70,13 +70,13 @@ describe("a pod in words", () => {
       "being made",
       pod("Pending", [container({ state: waiting("ContainerCreating") })]),
       false,
-      "pending (its container is being made)",
+      "pending (its container is being created)",
     ],
     [
       "waiting for others",
       pod("Pending", [container({ state: waiting("PodInitializing") })]),
       false,
-      "pending (waits for what it needs)",
+      "pending (waits for its dependencies)",
     ],
     [
       "failed",
@@ -165,7 +165,7 @@ describe("whether it can still come to run", () => {
     });
     expect(podVerdict(unplaced)).toEqual({
       kind: "node",
-      reason: "no node takes its pod (0/1 nodes are available: 1 Insufficient cpu.)",
+      reason: "no node accepts its pod (0/1 nodes are available: 1 Insufficient cpu.)",
       exitCode: null,
       afterMs: 150_000,
     });
@@ -175,7 +175,7 @@ describe("whether it can still come to run", () => {
       ),
     ).toEqual({
       kind: "container",
-      reason: "its container can't be made (CreateContainerConfigError: no secret x)",
+      reason: "its container can't be created (CreateContainerConfigError: no secret x)",
       exitCode: null,
       afterMs: 20_000,
     });

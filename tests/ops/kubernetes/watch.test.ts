@@ -99,7 +99,7 @@ What the cluster says:
 Its last lines:
     no database
     bye`,
-    hint: "Put right what it says and run ./datalab up again; more: kubectl --context lab -n lab describe pod prefect-5d-x",
+    hint: "Fix the cause and run ./datalab up again. For details: kubectl --context lab -n lab describe pod prefect-5d-x",
   });
 });
 

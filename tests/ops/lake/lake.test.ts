@@ -36,6 +36,18 @@ describe("what the lake's tool printed", () => {
     expect(() => toolResult(ran(1, stdout))).toThrow(expect.objectContaining({ exitCode: 1 }));
   });
 
+  test("with a code of another version is internal, and keeps its text", () => {
+    const stdout = '{"error":{"code":"bad-sql","message":"the query has an error","hint":"check the SQL"}}';
+    expect(() => toolResult(ran(1, stdout))).toThrow(
+      expect.objectContaining({
+        code: "E_INTERNAL",
+        exitCode: 1,
+        message: "the query has an error (bad-sql)",
+        hint: "check the SQL",
+      }),
+    );
+  });
+
   test("may be nothing: its last words are shown", () => {
     expect(() => toolResult(ran(1, "", "one\ntwo\n"))).toThrow("The lake's tool ended with 1.\none\ntwo");
     expect(() => toolResult(ran(0, "junk"))).toThrow("The lake's tool printed no JSON.");

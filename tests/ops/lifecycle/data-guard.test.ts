@@ -36,7 +36,7 @@ test("a volume that would be deleted needs a word", async () => {
     code: "E_DATA_LOSS",
     exitCode: 2,
     message: "The volume mlflow-data is deleted: everything in it is lost.",
-    hint: "Nothing was touched. If that is meant: --allow-data-loss mlflow-data",
+    hint: "Nothing was changed. To allow it: --allow-data-loss mlflow-data",
   });
   await expect(guardData({ ...options, allowDataLoss: ["logs-data"] })).rejects.toMatchObject({
     code: "E_DATA_LOSS",
@@ -77,8 +77,8 @@ test("a protected stack is previewed, and gives up nothing without a backup that
   await expect(guardData({ ...options, allowDataLoss: ["mlflow-data"] })).rejects.toMatchObject({
     code: "E_BACKUP_REQUIRED",
     message:
-      "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data. There is none of the last 24 hours that was read back whole.",
-    hint: "Nothing was touched. Make one, and run the same again: ./datalab backup create --stack dev",
+      "dev is protected: deleting data needs a fresh, verified backup of mlflow-data. There is no verified backup of the last 24 hours.",
+    hint: "Nothing was changed. Make one and run the command again: ./datalab backup create --stack dev",
   });
 });
 
@@ -98,7 +98,7 @@ test("a protected stack gives up what a fresh, verified backup holds, and nothin
   await expect(guardData(options)).rejects.toMatchObject({
     code: "E_BACKUP_REQUIRED",
     message:
-      "dev is protected: it gives data up only with a fresh, verified backup of mlflow-data. The last one, 20260131-120000-aaaa, does not hold it.",
+      "dev is protected: deleting data needs a fresh, verified backup of mlflow-data. The last one, 20260131-120000-aaaa, does not hold it.",
   });
   const record = backupRecordOf("20260201-120000-bbbb", [], { covers: ["mlflow-data"] });
   await archive.write(record);

@@ -179,7 +179,7 @@ test("what can't be removed is named", async () => {
   standInDocker(all, ["datalab-dev"]);
   await expect(down(optionsFor())).rejects.toMatchObject({
     code: "E_DOWN_INCOMPLETE",
-    message: "The stack dev is down, but this is left: network datalab-dev",
+    message: "The stack dev is removed, except for: network datalab-dev",
   });
 });
 

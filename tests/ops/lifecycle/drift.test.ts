@@ -88,7 +88,7 @@ test.each([
   ["changed", { cpuShares: 2 }, "cpuShares is 2, not 256", "up"],
   ["changed", { restart: "no" }, "restart is no, not unless-stopped", "up"],
   ["changed", { image: "sha256:b" }, `image is sha256:b, not ${image}`, "up"],
-  ["changed", { networks: [] }, "it is not in the network datalab-dev", "replace"],
+  ["changed", { networks: [] }, "it is missing in the network datalab-dev", "replace"],
   ["changed", { networks: ["datalab-dev", "bridge"] }, "it is in the network bridge too", "replace"],
   ["changed", { id: "another" }, "another container has its name", "replace"],
 ])("a container that is %s: %j", async (what, is, details, repair) => {
@@ -143,10 +143,16 @@ test("what carries the stack's label and is in no state is unknown; strangers in
       { Name: "extra-net", Labels: labels },
     ],
   };
-  const details = "it carries the stack's label, and no state knows it";
+  const details = "it has the stack's label but is not in the state";
   expect(await found([network], world)).toEqual([
     ["unknown", "container", "extra", details, "remove"],
-    ["foreign", "container", "stranger", "it is in the stack's network and not of the stack", "people"],
+    [
+      "foreign",
+      "container",
+      "stranger",
+      "it is in the stack's network but does not belong to the stack",
+      "people",
+    ],
     ["unknown", "volume", "extra-volume", details, "people"],
     ["unknown", "network", "extra-net", details, "remove"],
   ]);
@@ -165,7 +171,7 @@ test("the report names each thing once, missing before stopped before changed, a
   expect(driftMarkdown(report)).toBe(`<!-- datalab drift dev -->
 ## Drift of \`dev\`
 
-**3 findings.** \`./datalab drift --stack dev --repair\` puts right what is not to be done by hand.
+**3 findings.** \`./datalab drift --stack dev --repair\` repairs all findings that you need not repair by hand.
 
 | what | kind | name | details | repair |
 | --- | --- | --- | --- | --- |

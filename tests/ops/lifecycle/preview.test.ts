@@ -88,7 +88,7 @@ test("the comment of a pull request says what matters first, and folds the rest"
 
 ### Data that stays
 
-- The volume logs-data leaves the stack; what it holds stays.
+- The volume logs-data leaves the stack; its data stays.
 
 ### Capacity
 
@@ -145,7 +145,7 @@ Out of service for a while:
   The container core is made again: it is away meanwhile.
 
 Data that stays:
-  The volume logs-data leaves the stack; what it holds stays.
+  The volume logs-data leaves the stack; its data stays.
 
 Memory: 1.0 GiB → 1.5 GiB (+512 MiB)
 

@@ -54,8 +54,8 @@ test("a plan is sealed beside it, for nobody else to read, and good while nothin
 const moved = (plan: string, ...why: string[]) => ({
   code: "E_PLAN",
   exitCode: 2,
-  message: `${plan} was made at 2026-01-31T12:00:00.000Z for a world that has moved since:\n${why.map((line) => `    ${line}`).join("\n")}`,
-  hint: "Nothing was touched. Make another one: ./datalab preview --save-plan FILE",
+  message: `${plan} was made at 2026-01-31T12:00:00.000Z and is outdated:\n${why.map((line) => `    ${line}`).join("\n")}`,
+  hint: "Nothing was changed. Make a new one: ./datalab preview --save-plan FILE",
 });
 
 test("it is refused when another update has changed the stack", async () => {
@@ -89,7 +89,7 @@ test("everything that has moved is said at once", async () => {
       plan,
       "the stack was changed by another update",
       "the configuration, a service file or a pipeline was changed",
-      "images were built or chosen otherwise",
+      "images were rebuilt or selected differently",
     ),
   );
 });

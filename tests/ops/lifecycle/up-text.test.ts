@@ -51,7 +51,7 @@ test("what did not become ready is told with every check's own words", () => {
     code: "E_NOT_READY",
     message:
       "After 180 s these checks still fail:\n    prefect worker: failed\n    prefect flow-run: timed out after 60 s",
-    hint: "./datalab services logs --stack dev shows what the services say.",
+    hint: "./datalab services logs --stack dev shows their logs.",
   });
   expect(notReady("dev", undefined, new Set(["core"]), 180).message).toBe(
     "After 180 s these checks still fail:\n    the core does not answer",
@@ -71,6 +71,6 @@ test("a process that ended is told with its last lines", () => {
     code: "E_START",
     message:
       "postgres can't start: its process ended with exit code 1. Its last lines:\n    no space\n    bye",
-    hint: "Put right what it says and run ./datalab up again; more: docker logs datalab-dev-postgres",
+    hint: "Fix the cause and run ./datalab up again. For details: docker logs datalab-dev-postgres",
   });
 });

@@ -209,7 +209,7 @@ test("an interrupt lets the engine finish its steps, and ends with 130", async (
   await expect(up(options)).rejects.toMatchObject({
     code: "E_INTERRUPTED",
     exitCode: 130,
-    hint: "What was made is kept; run the same command again to finish.",
+    hint: "Created resources are kept; run the same command again to continue.",
   });
   expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
 });

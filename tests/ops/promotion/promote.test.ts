@@ -219,7 +219,7 @@ describe("the release to go back to", () => {
 
   test.each([[[]], [[at("r1", "a")]], [[at("r1", "a"), at("r2", "a")]]])("is not there in %#", (records) => {
     expect(() => releaseBefore(records, "staging")).toThrow(
-      "The stack staging has no earlier release to go back to.",
+      "The stack staging has no earlier release for a rollback.",
     );
   });
 });
@@ -242,7 +242,7 @@ describe("a source is refused", () => {
     const dirty = ["a", "b", "c", "d", "e", "f", "g"];
     expect(gitProblems(recordOf({}, { git: { commit, dirty: [] } }))).toEqual([]);
     expect(gitProblems(recordOf({}, { git: { commit, dirty } }))).toEqual([
-      "git: expected dev to be deployed from a commit, received changes beside it: a, b, c, d, e and 2 more",
+      "git: expected dev to be deployed from a commit, received uncommitted changes: a, b, c, d, e and 2 more",
     ]);
     expect(gitProblems(recordOf({}, { git: { commit: null, dirty: [] } }))).toEqual([
       "git: expected dev to be deployed from a commit, received files that are in no repository",

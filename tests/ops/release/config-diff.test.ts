@@ -127,7 +127,7 @@ describe("stacks that can't be read", () => {
 });
 
 test("what is alike says so", () => {
-  expect(configDiffText(diffOf({ dev: "{}", prod: "{}" }))).toBe("dev and prod are configured alike.");
+  expect(configDiffText(diffOf({ dev: "{}", prod: "{}" }))).toBe("dev and prod have the same configuration.");
 });
 
 test("somebody has decided for every key of the platform whether it travels", () => {

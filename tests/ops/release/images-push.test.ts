@@ -41,7 +41,8 @@ config:
 `;
 
 test("what the registry has is neither built nor pushed, and its digests stand in the stack's file", async () => {
-  // GIVEN a registry that has all images of a stack whose file names none yet, and a Docker that is not to be asked
+  // GIVEN a registry that has all images of a stack whose file names none yet, and a Docker that is not to be
+  // asked
   const to = await fullRegistry();
   const folder = standIn("docker", "process.exitCode = 1;");
   const project = makeProject({ "Pulumi.lab.yaml": file });

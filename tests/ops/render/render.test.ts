@@ -47,7 +47,7 @@ type: Opaque
     const env = [{ name: "PASSWORD", value: new Hidden(canary) }];
     const pod = recorded("Pod", "w", { inputs: { spec: { containers: [{ env }] } } });
     expect(() => manifestsOf([pod])).toThrow(
-      "a secret stands outside of a Secret, which no file may hold: Pod w.spec.containers.0.env.0.value",
+      "a secret is outside of a Secret object, and must not be written: Pod w.spec.containers.0.env.0.value",
     );
   });
 
@@ -154,7 +154,7 @@ describe("a stack's program, rendered", () => {
       });
     };
     await expect(render({ project, stack: "lab", out, program: leak })).rejects.toThrow(
-      "configmap-c.yaml would hold a secret: nothing is written",
+      "configmap-c.yaml would contain a secret: nothing is written",
     );
     expect(existsSync(out)).toBe(false);
   });
@@ -168,7 +168,7 @@ describe("a stack's program, rendered", () => {
     });
     writeFileSync(join(project, "Pulumi.dev.yaml"), "");
     await expect(render({ project, stack: "dev", out: join(project, "m") })).rejects.toMatchObject({
-      message: "The stack dev runs in no cluster: there are no manifests of it.",
+      message: "The stack dev does not run in a cluster, so it has no manifests.",
     });
   });
 });

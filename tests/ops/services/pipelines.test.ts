@@ -94,7 +94,7 @@ async function prefect(states: readonly string[] = ["COMPLETED"], version = "abc
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { client: prefectClient(`${url}/api`, "admin:pw"), asked, url };
+  return { client: prefectClient(`${url}/api`, { user: "admin", password: "pw" }), asked, url };
 }
 
 test("the client logs in at the endpoint that has a login, with the derived password", async () => {
@@ -204,12 +204,12 @@ describe("a run", () => {
 test("a wrong login and a server that is away are told apart", async () => {
   const { url } = await prefect();
   const asks = (client: PrefectClient) => client.deployment("x");
-  await expect(asks(prefectClient(`${url}/api`, "admin:no"))).rejects.toMatchObject({
+  await expect(asks(prefectClient(`${url}/api`, { user: "admin", password: "no" }))).rejects.toMatchObject({
     code: "E_PREFECT_LOGIN",
   });
   server?.closeAllConnections();
   await new Promise((resolve) => server?.close(resolve));
-  await expect(asks(prefectClient(`${url}/api`, "admin:pw"))).rejects.toMatchObject({
+  await expect(asks(prefectClient(`${url}/api`, { user: "admin", password: "pw" }))).rejects.toMatchObject({
     code: "E_PREFECT_UNREACHABLE",
     message: `Prefect at ${url}/api does not answer (ECONNREFUSED).`,
   });

@@ -5,7 +5,10 @@ import { deploy, isAws, kindOf, prodModel, type Recorded, smallModel } from "./f
 
 const idOf = (r: Registered) => `${kindOf(r)} ${r.name}`;
 
-/** What each resource needs to be there: what it names, and its provider. The engine destroys the other way round. */
+/**
+ * What each resource needs to be there: what it names, and its provider. The engine destroys the other way
+ * round.
+ */
 function graphOf({ resources }: Recorded): Map<string, readonly string[]> {
   const providers = new Map(
     resources.filter((r) => r.type.startsWith("pulumi:providers:")).map((r) => [r.name, idOf(r)]),

@@ -1,7 +1,10 @@
 import type { Registered } from "../../support/mocks.ts";
 import { isAws, kindOf, unfolded } from "./fixture.ts";
 
-/** What linters of cloud programs look for, as functions on planned resources. Each says what is wrong, or nothing. */
+/**
+ * What linters of cloud programs look for, as functions on planned resources. Each says what is wrong, or
+ * nothing.
+ */
 export interface Rule {
   readonly name: string;
   readonly check: (resource: Registered, all: readonly Registered[]) => string | undefined;

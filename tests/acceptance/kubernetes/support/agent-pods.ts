@@ -24,7 +24,10 @@ interface PodOptions {
 export class AgentPods {
   #images: Record<string, string> = {};
 
-  /** A namespace under Pod Security `restricted`, with what the target gives an agent: its files, its account, its role. */
+  /**
+   * A namespace under Pod Security `restricted`, with what the target gives an agent: its files, its account,
+   * its role.
+   */
   open(): void {
     this.close();
     const built = spawnSync(join(root, "datalab"), ["images", "build", "core", "services"], {

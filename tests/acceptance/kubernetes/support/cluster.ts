@@ -1,4 +1,7 @@
-/** The cluster that acceptance tests may use: named on purpose, never the current context of whoever runs them. */
+/**
+ * The cluster that acceptance tests may use: named on purpose, never the current context of whoever runs
+ * them.
+ */
 import { spawnSync } from "node:child_process";
 import { testCluster } from "../../support/cluster.ts";
 

@@ -5,7 +5,7 @@ export const alarms: Expected = {
   "MetricAlarm alarms-database-connections": {
     actionsEnabled: true,
     alarmActions: ["arn:Topic/notices"],
-    alarmDescription: "85% of the database's connections are taken.",
+    alarmDescription: "85% of the database's connections are in use.",
     comparisonOperator: "GreaterThanThreshold",
     datapointsToAlarm: 2,
     dimensions: { DBInstanceIdentifier: "datalab-prod-postgres" },

@@ -26,7 +26,7 @@ export const balancers: Expected = {
         ],
       },
     },
-    description: "Makes load balancers for ingresses of the cluster",
+    description: "Creates load balancers for the cluster's ingresses",
     maxSessionDuration: 3600,
     name: "datalab-prod-eu-central-1-load-balancers-controller",
     tags: tags("load-balancers-controller"),

@@ -73,7 +73,7 @@ export const data: Expected = {
         ],
       },
     },
-    description: "Writes figures of the database's machine",
+    description: "Writes metrics of the database's machine",
     maxSessionDuration: 3600,
     name: "datalab-prod-eu-central-1-database-monitoring",
     tags: tags("database-monitoring"),

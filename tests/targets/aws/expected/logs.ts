@@ -48,7 +48,7 @@ export const logs: Expected = {
         ],
       },
     },
-    description: "Writes the record of connections in the VPC",
+    description: "Writes the flow log of the VPC",
     maxSessionDuration: 3600,
     name: "datalab-prod-eu-central-1-logs-flows",
     tags: tags("logs-flows"),

@@ -1,5 +1,5 @@
-// Buildx, with the whole of Kubernetes' client below it, is left out of this build: images of a RemoteImage's `build` are
-// built by the daemon's own BuildKit, as with `useLegacyBuilder`.
+// Buildx, with the whole of Kubernetes' client below it, is left out of this build: images of a RemoteImage's
+// `build` are built by the daemon's own BuildKit, as with `useLegacyBuilder`.
 
 package provider
 

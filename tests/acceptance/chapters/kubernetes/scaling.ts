@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { countOf, namespace, testCluster } from "../support/cluster.ts";
-import { eventually } from "../support/eventually.ts";
+import { countOf, namespace, testCluster } from "../../support/cluster.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** The worker of flow runs has a range: see `inCluster`. */
 export function kubernetesScaling(): void {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
-import { Entrance, objects } from "../support/cluster.ts";
-import { Hub } from "../support/hub.ts";
-import type { Stage } from "../support/stage.ts";
+import { ingressRouteOf } from "../../../../src/ops/services/ingress-route.ts";
+import { Entrance, objects } from "../../support/cluster.ts";
+import { Hub } from "../../support/hub.ts";
+import type { Stage } from "../../support/stage.ts";
 
 interface Labelled {
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { kubectl, objects } from "../support/cluster.ts";
-import { asText, flightRows, goldOf } from "../support/flights.ts";
-import * as shapes from "../support/shapes.ts";
-import type { Stage } from "../support/stage.ts";
-import { healthy } from "./kubernetes-up.ts";
+import { kubectl, objects } from "../../support/cluster.ts";
+import { asText, flightRows, goldOf } from "../../support/flights.ts";
+import * as shapes from "../../support/shapes.ts";
+import type { Stage } from "../../support/stage.ts";
+import { healthy } from "./up.ts";
 
 interface Named {
   readonly metadata: { readonly name: string; readonly labels: Record<string, string> };

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { declare } from "../../../src/declare.ts";
-import { edgesOf } from "../../../src/model/edges.ts";
-import { tryKubectl } from "../support/cluster.ts";
-import type { Stage } from "../support/stage.ts";
+import { declare } from "../../../../src/declare.ts";
+import { edgesOf } from "../../../../src/model/edges.ts";
+import { tryKubectl } from "../../support/cluster.ts";
+import type { Stage } from "../../support/stage.ts";
 
-/** Every workload tries to connect to every port of every other: one process in each, many connections at once. */
+/**
+ * Every workload tries to connect to every port of every other: one process in each, many connections at
+ * once.
+ */
 const probe = `
 import asyncio, json, sys
 async def tries(host, port):

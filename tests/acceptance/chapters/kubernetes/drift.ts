@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { kubectl, namespace } from "../support/cluster.ts";
-import type { Stage } from "../support/stage.ts";
-import { healthy } from "./kubernetes-up.ts";
+import { kubectl, namespace } from "../../support/cluster.ts";
+import type { Stage } from "../../support/stage.ts";
+import { healthy } from "./up.ts";
 
 interface Report {
   readonly items: readonly { readonly what: string; readonly kind: string; readonly name: string }[];

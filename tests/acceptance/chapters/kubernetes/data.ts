@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { ingressRouteOf } from "../../../src/ops/services/ingress-route.ts";
-import { Entrance, kubectl, objects } from "../support/cluster.ts";
-import { Hub } from "../support/hub.ts";
-import { psqlCommand } from "../support/psql.ts";
-import type { Stage } from "../support/stage.ts";
-import { healthy } from "./kubernetes-up.ts";
+import { ingressRouteOf } from "../../../../src/ops/services/ingress-route.ts";
+import { Entrance, kubectl, objects } from "../../support/cluster.ts";
+import { Hub } from "../../support/hub.ts";
+import { psqlCommand } from "../../support/psql.ts";
+import type { Stage } from "../../support/stage.ts";
+import { healthy } from "./up.ts";
 
 interface Named {
   readonly metadata: { readonly name: string };
@@ -12,7 +12,10 @@ interface Named {
 const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";
 const psql = (sql: string) => kubectl("exec", "postgres-0", "--", ...psqlCommand("prefect", sql)).trim();
 
-/** Everything that holds data, saved, brought back and moved in a cluster, without a tool but the command line. */
+/**
+ * Everything that holds data, saved, brought back and moved in a cluster, without a tool but the command
+ * line.
+ */
 export function kubernetesData(stage: Stage): void {
   describe("data in a cluster", () => {
     test("a backup brings back what was changed, removed and added since", async () => {

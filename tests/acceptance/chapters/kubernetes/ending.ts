@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { kubectl, leftInCluster, objects } from "../support/cluster.ts";
-import { eventually } from "../support/eventually.ts";
-import type { Stage } from "../support/stage.ts";
+import { kubectl, leftInCluster, objects } from "../../support/cluster.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { Stage } from "../../support/stage.ts";
 
 interface Named {
   readonly metadata: { readonly name: string };

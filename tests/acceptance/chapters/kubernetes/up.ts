@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { services } from "../../../src/services/index.ts";
-import { kubectl, objects, tryKubectl } from "../support/cluster.ts";
-import * as shapes from "../support/shapes.ts";
-import type { Stage } from "../support/stage.ts";
+import { services } from "../../../../src/services/index.ts";
+import { kubectl, objects, tryKubectl } from "../../support/cluster.ts";
+import * as shapes from "../../support/shapes.ts";
+import type { Stage } from "../../support/stage.ts";
 
 interface Pod {
   readonly metadata: {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { Entrance, kubectl, tryKubectl } from "../support/cluster.ts";
-import { definition, file } from "../support/fragile.ts";
-import type { Stage } from "../support/stage.ts";
-import { healthy } from "./kubernetes-up.ts";
+import { Entrance, kubectl, tryKubectl } from "../../support/cluster.ts";
+import { definition, file } from "../../support/fragile.ts";
+import type { Stage } from "../../support/stage.ts";
+import { healthy } from "./up.ts";
 
 interface Platform {
   services?: Record<string, Record<string, unknown>>;
