@@ -33,7 +33,7 @@ const rooms: readonly (readonly [path: string, holds: string])[] = [
   ["src/ops/process.ts", "processes of this machine"],
   ["src/ops/git.ts", "the commit of this checkout"],
   ["src/ops/time-id.ts", "ids that sort by time"],
-  ["src/ops/interrupt.ts", "the end of an operation by a signal"],
+  ["src/ops/abort.ts", "the end of an operation by a signal"],
   ["src/ops/reporter.ts", "steps of an operation, as people see them"],
   ["src/ops/lock.ts", "one operation of a stack at a time"],
   ["src/ops/password.ts", "hashes of passwords"],

@@ -82,6 +82,29 @@ describe("what may import what", () => {
   });
 });
 
+/** Words that are a service's name too, and what they mean where they stand. */
+const otherMeanings: Readonly<Record<string, string>> = {
+  "src/cli/commands/pipelines.ts logs": "a command",
+  "src/cli/commands/services.ts logs": "a command",
+  "src/cloud/sizes.ts logs": "a service of AWS",
+  "src/config/schema-external.ts postgres": "a role of any PostgreSQL",
+  "src/config/service-file-schema.ts gateway": "who asks for a login",
+  "src/core/start.ts core": "its own name",
+  "src/model/capability.ts gateway": "a capability",
+  "src/model/capability.ts logs": "a capability",
+  "src/model/resolve/resolve.ts gateway": "a capability",
+  "src/model/resolve/target-traits.ts postgres": "a role of any PostgreSQL",
+  "src/model/resolve/workload.ts gateway": "a capability",
+  "src/monitoring/panel.ts prometheus": "a type of Grafana's data sources",
+  "src/monitoring/recordings.ts prometheus": "the job in which Prometheus reads itself",
+  "src/ops/docker/runtime.ts logs": "a command of Docker",
+  "src/ops/docker/store.ts logs": "a command of Docker",
+  "src/ops/docker/watch.ts logs": "a command of Docker",
+  "src/ops/services/log-store.ts logs": "a capability",
+  "src/targets/aws/database.ts postgres": "an engine and a role of RDS",
+  "src/targets/aws/logs.ts logs": "a part of the AWS target",
+};
+
 describe("nothing specific outside of its file", () => {
   const names = services.flatMap((s) => [s.name, ...Object.keys(s.parts).map((part) => `${s.name}-${part}`)]);
   // `auth` is who asks for a login, not a service.
@@ -99,6 +122,31 @@ describe("nothing specific outside of its file", () => {
         .flatMap((line, i) => (branch.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
     );
     expect(found).toEqual([]);
+  });
+
+  test("no code holds the name of a service, of a part of one or of a pipeline: it asks the model who provides what", () => {
+    const pipelines = globSync("pipelines/*/pipeline.yaml", { cwd: root }).map((path) => path.split("/")[1]);
+    expect(pipelines).toContain("medallion_etl");
+    const literal = new RegExp(`"(${[...names, ...pipelines].join("|")})"`, "g");
+    const outside = sources.filter((path) => !/^src\/(services|images)\//.test(path));
+    const found = outside.flatMap((path) =>
+      read(path)
+        .split("\n")
+        .filter((line) => !/^\s*(?:\*|\/\/|\/\*\*)/.test(line) && !/\bauth\b|"gateway" \| "own"/.test(line))
+        .flatMap((line) => [...line.matchAll(literal)].map(([, name]) => `${path} ${name}`)),
+    );
+    expect([...new Set(found)].sort()).toEqual(Object.keys(otherMeanings).sort());
+  });
+
+  test("no help and no message names a pipeline, but for examples of commands", () => {
+    const named = sources.flatMap((path) =>
+      read(path)
+        .split("\n")
+        .filter((line) => line.includes("medallion_etl"))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
+    const example = /^src\/cli\/\S+: (?:\[)?"\.\/datalab |^src\/reference\/config\.ts: medallion_etl: \{/;
+    expect(named.filter((line) => !example.test(line))).toEqual([]);
   });
 
   test("no code outside of a target's folder asks which target it is", () => {

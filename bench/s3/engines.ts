@@ -8,7 +8,7 @@ import { loadEnvironment } from "../../src/config/load.ts";
 import { instanceName, labelNames } from "../../src/model/names.ts";
 import { dockerRun } from "../../src/ops/docker/cli.ts";
 import { dockerStoreHost } from "../../src/ops/docker/store.ts";
-import { sideOf, storeWith } from "../../src/ops/object-store/sides.ts";
+import { storeInstance, storeWith } from "../../src/ops/object-store/engines.ts";
 import { services } from "../../src/services/index.ts";
 import type { EngineName } from "../../src/services/object-store.ts";
 
@@ -29,7 +29,7 @@ export async function withEngine<T>(
   await removeAll(stack);
   const store = storeWith(loadEnvironment(project, stack, services), engine);
   const started = performance.now();
-  const side = await dockerStoreHost.start(sideOf(store, engine, secretOf));
+  const side = await dockerStoreHost.start(storeInstance(store, engine, secretOf));
   try {
     return await use({ url: side.url, readySeconds: (performance.now() - started) / 1000 });
   } finally {
@@ -39,7 +39,7 @@ export async function withEngine<T>(
 }
 
 async function removeAll(stack: string): Promise<void> {
-  await dockerStoreHost.removeSides(stack);
+  await dockerStoreHost.removeInstances(stack);
   const filter = ["--filter", `label=${labelNames.stack}=${stack}`];
   const { stdout } = await dockerRun(["volume", "ls", "--quiet", ...filter]);
   const volumes = stdout.split("\n").filter((line) => line !== "");

@@ -10,7 +10,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dockerRun } from "../../src/ops/docker/cli.ts";
-import { engineNames } from "../../src/ops/object-store/sides.ts";
+import { engineNames } from "../../src/ops/object-store/engines.ts";
 import { type EngineName, storeEngines } from "../../src/services/object-store.ts";
 import { container, secretKey, withEngine } from "./engines.ts";
 

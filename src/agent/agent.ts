@@ -8,7 +8,7 @@ import { KubernetesSource } from "./kubernetes/source.ts";
 import { metricsText } from "./metrics.ts";
 import { Shipper } from "./shipper.ts";
 import type { ContainerSource } from "./source.ts";
-import { createDoor } from "./spawner.ts";
+import { createDockerProxy } from "./spawner.ts";
 
 export interface AgentOptions {
   /** Folder of agent.json. */
@@ -19,18 +19,18 @@ export interface AgentOptions {
   readonly cluster: () => ApiOptions;
   readonly address: string;
   readonly port: number;
-  readonly doorPort: number;
+  readonly proxyPort: number;
   readonly log?: (line: string) => void;
 }
 
 export interface Agent {
   readonly port: number;
-  /** null: there is no door. */
-  readonly doorPort: number | null;
+  /** null: there is no Docker proxy. */
+  readonly proxyPort: number | null;
   stop(): Promise<void>;
 }
 
-/** Starts everything that the agent does: it measures, ships logs and keeps the door. */
+/** Starts everything that the agent does: it measures, ships logs and serves the Docker proxy. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const write = options.log ?? ((line) => process.stderr.write(`${line}\n`));
   const log = (line: string) => write(`${new Date().toISOString()} ${line}`);
@@ -40,9 +40,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const source = sourceOf(config, options, log);
   const { containers } = source;
   const shipper = config.logs && new Shipper(source, config.logs, log);
-  const door =
-    config.spawner && createDoor(new DockerApi(options.socket), { ...config, spawner: config.spawner }, log);
-  const sources = { stack: config.stack, source, shipping: shipper?.state, door: door?.counts };
+  const proxy =
+    config.spawner &&
+    createDockerProxy(new DockerApi(options.socket), { ...config, spawner: config.spawner }, log);
+  const sources = { stack: config.stack, source, shipping: shipper?.state, proxy: proxy?.counts };
 
   const server = createServer({ headersTimeout: 5_000, requestTimeout: 30_000 }, (request, response) => {
     const path = request.url?.split("?")[0];
@@ -78,21 +79,21 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const tasks = [source.run(stop.signal), shipper?.run(stop.signal)];
   const port = await listen(server, options.port, options.address);
-  const doorPort = door && (await listen(door.server, options.doorPort, options.address));
+  const proxyPort = proxy && (await listen(proxy.server, options.proxyPort, options.address));
   const what = [
     `containers from ${source.name}`,
     `metrics on port ${port}`,
     config.logs ? `logs to ${config.logs.url}` : "no log store",
-    doorPort ? `door on port ${doorPort}` : "no door",
+    proxyPort ? `Docker proxy on port ${proxyPort}` : "no Docker proxy",
   ];
   log(`agent of stack ${config.stack}: ${what.join(", ")}`);
 
   return {
     port,
-    doorPort,
+    proxyPort,
     async stop() {
       stop.abort();
-      for (const each of [server, door?.server]) {
+      for (const each of [server, proxy?.server]) {
         each?.close();
         each?.closeAllConnections();
       }

@@ -10,7 +10,7 @@ export interface AgentConfig {
   readonly source: "docker" | { readonly kubernetes: { readonly namespace: string } };
   /** Where log lines go; null: nowhere. */
   readonly logs: LogStoreConfig | null;
-  /** What the door to Docker lets through; null: no door. */
+  /** What the Docker proxy lets through; null: there is none. */
   readonly spawner: SpawnerConfig | null;
 }
 

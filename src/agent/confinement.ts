@@ -1,3 +1,4 @@
+import { envFile } from "../model/env-file.ts";
 import { labelNames, spawnedRole } from "../model/names.ts";
 import type { SpawnerConfig } from "./config.ts";
 
@@ -212,17 +213,17 @@ function strings(value: unknown, name: string): string[] {
   throw new Refusal(`${name} is not a list of strings`);
 }
 
-/** NAME='value' lines, as datalab-start reads them. */
+/** The variables that the hub asks for, as datalab-start reads them. */
 function environmentFile(value: unknown): string {
   const variables = value === undefined || value === null ? [] : strings(value, "Env");
   if (variables.length > maxVariables) throw new Refusal(`Env has more than ${maxVariables} variables`);
-  return variables
-    .map((variable) => {
+  return envFile(
+    variables.map((variable) => {
       const [, name, text = ""] = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/.exec(variable) ?? [];
       if (name === undefined) throw new Refusal("Env contains an entry that is not NAME=value");
-      return `${name}='${text.replaceAll("'", "'\\''")}'\n`;
-    })
-    .join("");
+      return [name, text];
+    }),
+  );
 }
 
 /** Values may be secrets: only their kind is told, but for short words. */

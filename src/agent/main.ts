@@ -14,7 +14,7 @@ const agent = await startAgent({
   cluster: () => inCluster(env, env.DATALAB_AGENT_ACCOUNT ?? "/var/run/secrets/kubernetes.io/serviceaccount"),
   address: env.DATALAB_AGENT_ADDRESS ?? "0.0.0.0",
   port: Number(env.DATALAB_AGENT_PORT ?? 7080),
-  doorPort: Number(env.DATALAB_AGENT_DOOR_PORT ?? 2375),
+  proxyPort: Number(env.DATALAB_AGENT_DOOR_PORT ?? 2375),
 });
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => void agent.stop().then(() => process.exit(0)));

@@ -2,13 +2,13 @@ import { labelNames } from "../model/names.ts";
 import type { Container } from "./containers.ts";
 import type { ShippingState } from "./shipper.ts";
 import type { ContainerSource, Usage } from "./source.ts";
-import type { DoorCounts } from "./spawner.ts";
+import type { ProxyCounts } from "./spawner.ts";
 
 export interface MetricSources {
   readonly stack: string;
   readonly source: ContainerSource;
   readonly shipping: ShippingState | undefined;
-  readonly door: DoorCounts | undefined;
+  readonly proxy: ProxyCounts | undefined;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ const states = ["created", "running", "paused", "restarting", "removing", "exite
 
 /** Everything that Prometheus scrapes here, in its text format. */
 export async function metricsText(sources: MetricSources): Promise<string> {
-  const { source, shipping, door, stack } = sources;
+  const { source, shipping, proxy, stack } = sources;
   const usage = await source.usage();
   const all = source.containers.all;
   const lines: string[] = [];
@@ -99,12 +99,12 @@ export async function metricsText(sources: MetricSources): Promise<string> {
     [[{}, source.measures ? 1 : 0]],
   );
   if (shipping) writeShipping(shipping, write);
-  if (door) {
+  if (proxy) {
     write(
       "datalab_agent_door_requests_total",
       "counter",
-      "Requests to the restricted Docker API, by result.",
-      Object.entries(door).map(([result, count]) => [{ result }, count] as const),
+      "Requests to the Docker proxy, by result.",
+      Object.entries(proxy).map(([result, count]) => [{ result }, count] as const),
     );
   }
   write("process_resident_memory_bytes", "gauge", "Memory of the agent.", [[{}, process.memoryUsage.rss()]]);

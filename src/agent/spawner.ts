@@ -1,5 +1,6 @@
 /**
- * The narrow door to Docker, for JupyterHub's DockerSpawner (dockerspawner 14, docker-py 7) and nobody else.
+ * A restricted proxy of the Docker API, for JupyterHub's DockerSpawner (dockerspawner 14, docker-py 7) and
+ * nobody else.
  *
  * CONTRACT
  *   URL      tcp://agent:2375 = workload `agent`, endpoint `docker`:
@@ -51,34 +52,34 @@ import type { DockerAnswer, DockerApi } from "./docker/api.ts";
 import { removeEnvironment, writeEnvironment } from "./env-volume.ts";
 
 /** How many requests were let through, refused, or carried no login. */
-export interface DoorCounts {
+export interface ProxyCounts {
   allowed: number;
   refused: number;
   unauthenticated: number;
 }
 
-export interface Door {
+export interface DockerProxy {
   readonly server: Server;
-  readonly counts: DoorCounts;
+  readonly counts: ProxyCounts;
 }
 
 const bodyLimit = 512 * 1024;
 
-/** The door as a server that is not listening yet. */
-export function createDoor(
+/** The proxy as a server that is not listening yet. */
+export function createDockerProxy(
   docker: DockerApi,
   config: Pick<AgentConfig, "stack" | "instancePrefix"> & { readonly spawner: SpawnerConfig },
   log: (line: string) => void,
-): Door {
+): DockerProxy {
   const { stack, instancePrefix, spawner } = config;
   const confines: Confines = { ...spawner, stack, instancePrefix };
-  const counts: DoorCounts = { allowed: 0, refused: 0, unauthenticated: 0 };
+  const counts: ProxyCounts = { allowed: 0, refused: 0, unauthenticated: 0 };
   const login = { user: spawner.user, password: spawner.token };
 
   const answer = async (request: IncomingMessage): Promise<DockerAnswer> => {
     if (!isLogin(request.headers.authorization, login)) {
       counts.unauthenticated++;
-      return message(401, "a login is required");
+      return message(401, "the Docker proxy requires a login");
     }
     try {
       const passed = await pass(docker, confines, request);

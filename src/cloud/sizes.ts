@@ -1,8 +1,8 @@
 /** What the sizes of the AWS target mean: the one table that resources, cost estimates and docs go by. */
 
-import type { SizeName } from "../model/aws-bounds.ts";
+import type { SizeName } from "../model/aws.ts";
 
-export { type SizeName, sizeNames } from "../model/aws-bounds.ts";
+export { type SizeName, sizeNames } from "../model/aws.ts";
 
 export interface NodeGroupSize {
   readonly instanceType: string;

@@ -1,5 +1,5 @@
 import { type Cidr, contains, formatCidr, overlaps, parseCidr, part } from "../config/cidr.ts";
-import { narrowestVpc, widestVpc } from "../model/aws-bounds.ts";
+import { narrowestVpc, widestVpc } from "../model/aws.ts";
 
 /** The address plan of a VPC: a subnet of each kind per availability zone, in the order of the zones. */
 export interface SubnetPlan {

@@ -51,7 +51,7 @@ export function parseSource(file: string, text: string): SourceDocument {
     const form = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
     const errors = document.errors.filter((error) => error === form || error.code === "DUPLICATE_KEY");
     throw new ConfigError(
-      errors.map((error): Problem => ({ path: [], message: inWords(error, text), at: at(error.pos[0]) })),
+      errors.map((error): Problem => ({ path: [], message: syntaxText(error, text), at: at(error.pos[0]) })),
     );
   }
   let value: unknown;
@@ -84,7 +84,7 @@ export function parseSource(file: string, text: string): SourceDocument {
   };
 }
 
-function inWords(error: YAMLParseError, text: string): string {
+function syntaxText(error: YAMLParseError, text: string): string {
   switch (error.code) {
     case "DUPLICATE_KEY": {
       const key = /^[^:\n]*/.exec(text.slice(error.pos[0]))?.[0].trim() ?? "";

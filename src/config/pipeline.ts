@@ -120,6 +120,10 @@ export const pipelineFile = z
     tags: z.array(z.string().min(1)).default([]).describe("Tags of its runs."),
     freshness: freshness.default({}),
     resources: resources.optional(),
+    report: z
+      .boolean()
+      .default(false)
+      .describe("Whether its runs write an HTML report, which `datalab data report` fetches."),
     paused: paused.default(false),
   })
   .describe("A pipeline: a folder with this file, a Python flow and its table contracts.");

@@ -149,6 +149,7 @@ function normalise(
   return {
     ...definition,
     freshness,
+    ...(file.report && { report: true as const }),
     ...(merged.resources && { resources: sizeOf(merged.resources) }),
     version: contentHash(folder, definition),
   };

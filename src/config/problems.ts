@@ -16,13 +16,13 @@ export function check<T extends z.ZodType>(
 ): { ok: true; value: z.output<T> } | { ok: false; problems: Problem[] } {
   const result = schema.safeParse(value);
   if (result.success) return { ok: true, value: result.data };
-  const words = new Words(schema, value);
-  const problems = result.error.issues.flatMap((issue) => words.problems(issue, []));
+  const texts = new IssueTexts(schema, value);
+  const problems = result.error.issues.flatMap((issue) => texts.problems(issue, []));
   return { ok: false, problems: withoutEchoes(problems) };
 }
 
 /** Turns zod's issues into our messages. */
-class Words {
+class IssueTexts {
   readonly #schema: z.ZodType;
   readonly #root: unknown;
   #json: JsonSchema | undefined;

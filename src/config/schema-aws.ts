@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { narrowestVpc, sizeNames, widestVpc } from "../model/aws-bounds.ts";
+import { narrowestVpc, sizeNames, widestVpc } from "../model/aws.ts";
 import { isPrivate, parseCidr } from "./cidr.ts";
 
 /** `datalab:platform.aws`: the account, and the foundation that is created in it. */
@@ -10,7 +10,7 @@ const range = (example: string) =>
     .refine((text) => parseCidr(text) !== undefined, { error: `a range such as "${example}"` })
     .meta({ examples: [example] });
 
-const vpcWords = `a private range from /${widestVpc} to /${narrowestVpc} such as "10.64.0.0/16"`;
+const vpcExpected = `a private range from /${widestVpc} to /${narrowestVpc} such as "10.64.0.0/16"`;
 const vpcCidr = z
   .string()
   .refine(
@@ -18,7 +18,7 @@ const vpcCidr = z
       const vpc = parseCidr(text);
       return vpc !== undefined && isPrivate(vpc) && vpc.prefix >= widestVpc && vpc.prefix <= narrowestVpc;
     },
-    { error: vpcWords },
+    { error: vpcExpected },
   )
   .meta({ examples: ["10.64.0.0/16"] });
 

@@ -19,12 +19,12 @@ export const size = z
 export const memory = size.refine((text) => !sizePattern.test(text) || parseSize(text) >= minMemory, {
   error: "at least 16Mi of memory",
 });
-const cpuWords = 'cores such as "250m" or "2", at least "10m"';
+const cpuExpected = 'cores such as "250m" or "2", at least "10m"';
 const isCpu = (value: string | number) =>
   cpuPattern.test(String(value)) && parseCpu(String(value)) >= minMilliCpu;
-export const cpuText = z.string().regex(cpuPattern, cpuWords).refine(isCpu, { error: cpuWords });
+export const cpuText = z.string().regex(cpuPattern, cpuExpected).refine(isCpu, { error: cpuExpected });
 export const cpu = z
-  .union([cpuText, z.number({ error: cpuWords }).refine(isCpu, { error: cpuWords })])
+  .union([cpuText, z.number({ error: cpuExpected }).refine(isCpu, { error: cpuExpected })])
   .meta({ examples: ["250m", "2"] });
 const port = z.int().min(1).max(65535);
 export const serviceFileName = /\.(ya?ml|json)$/;

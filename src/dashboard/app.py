@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from look.formatting import text
 from look.parts import show, style
-from look.words import text
 from settings import SettingsError, settings
 
 #: An own file: the icons that Streamlit offers for tabs come from a public site.

@@ -54,8 +54,8 @@ export const pipelineCodes = {
     fix: "Wait for the runs that the error lists, or cancel them, and run the command again.",
   },
   E_NO_REPORT: {
-    meaning: "The pipeline has not written a report yet.",
-    fix: "Run `./datalab pipelines run NAME --wait`, which writes one.",
+    meaning: "The pipeline has not written a report yet, or no pipeline declares that it writes one.",
+    fix: "Run `./datalab pipelines run NAME --wait`, which writes one. `report: true` in a pipeline.yaml declares it.",
   },
   E_NOT_REGISTERED: {
     meaning: "Prefect does not know the pipeline.",

@@ -87,7 +87,7 @@ func configOf(stack string) *setup.Config {
 	second := endpoint("plain", "http", "gateway", plain)
 	second.Origin = "https://plain." + domain + ":8443"
 	return &setup.Config{
-		Door: gate.Door{Stack: stack, SessionHours: 12, SessionKey: "key-of-the-tests-0123456789", Token: token,
+		App: gate.App{Stack: stack, SessionHours: 12, SessionKey: "key-of-the-tests-0123456789", Token: token,
 			Users: []gate.User{{Name: "admin", Password: password}}, Hosts: []string{"lab.example.com"},
 			Domain: domain, Proxies: 1},
 		Bind: "127.0.0.1", StatusPort: statusPort, GraceSeconds: 5,

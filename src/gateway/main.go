@@ -61,8 +61,8 @@ func end(drain, grace time.Duration, again <-chan os.Signal) error {
 	if err != nil {
 		return err
 	}
-	door := app.(*gate.Door)
-	door.End()
+	gateApp := app.(*gate.App)
+	gateApp.End()
 	if drain > 0 {
 		select {
 		case <-time.After(drain):
@@ -73,7 +73,7 @@ func end(drain, grace time.Duration, again <-chan os.Signal) error {
 	if err := caddy.Stop(); err != nil {
 		return err
 	}
-	if !door.Finish(grace) {
+	if !gateApp.Finish(grace) {
 		return errors.New("requests were still running when the shutdown time was over")
 	}
 	return nil

@@ -37,7 +37,7 @@ func another(t *testing.T, key string, drain int) (process *exec.Cmd, port, stat
 	t.Helper()
 	port, status = freePort(), freePort()
 	config := setup.Config{
-		Door: gate.Door{Stack: "gwt", SessionHours: 12, SessionKey: key, Token: token, Users: []gate.User{{Name: "admin", Password: password}}},
+		App:  gate.App{Stack: "gwt", SessionHours: 12, SessionKey: key, Token: token, Users: []gate.User{{Name: "admin", Password: password}}},
 		Bind: "127.0.0.1", StatusPort: status, DrainSeconds: drain, GraceSeconds: 10,
 		Endpoints: []setup.Endpoint{{Protocol: "http", Listen: port, Upstream: strings.TrimPrefix(upstream.URL, "http://"),
 			Guard: gate.Guard{Service: "tracking", Name: "ui", Auth: "gateway"}}},

@@ -1,6 +1,7 @@
 /** Hands images over to a registry, with Docker. */
 import { DatalabError } from "../errors.ts";
 import { dockerBinary, run } from "./docker.ts";
+import { repositoryOf } from "./reference.ts";
 import { registryRefuses, registryUnreachable, splitRegistry } from "./registry.ts";
 
 export interface PushOptions {
@@ -48,7 +49,7 @@ export async function publicDigest(reference: string): Promise<string | undefine
     "{{json .RepoDigests}}",
     reference,
   ]);
-  const repository = reference.replace(/:[^:/]*$/, "");
+  const repository = repositoryOf(reference);
   const digests = found.code === 0 ? (JSON.parse(found.lines[0] || "[]") as string[]) : [];
   // Docker leaves out the registry's own name where it is the usual one.
   const own = digests.find((each) => each.split("@")[0] === repository.replace(/^docker\.io\//, ""));

@@ -1,4 +1,5 @@
 import type { AwsModel } from "./aws.ts";
+import type { Capability } from "./capability.ts";
 import type { ExternalModel } from "./external.ts";
 import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant } from "./needs.ts";
@@ -18,6 +19,8 @@ export interface PlatformModel {
   readonly token: string | null;
   /** The endpoint that reports the health of the platform. */
   readonly health: { readonly workload: string; readonly endpoint: string } | null;
+  /** Which service provides each capability that a service of this version can provide. */
+  readonly providers: Readonly<Partial<Record<Capability, ProviderModel>>>;
   readonly secrets: readonly SecretModel[];
   readonly pipelines: readonly PipelineModel[];
   /** The cluster that runs it; null on one host. */
@@ -26,6 +29,15 @@ export interface PlatformModel {
   readonly aws: AwsModel | null;
   /** External providers of databases and buckets. */
   readonly external: ExternalModel;
+}
+
+/**
+ * The service that provides a capability, and the endpoint that it does so at; null: the service is disabled.
+ */
+export interface ProviderModel {
+  readonly service: string;
+  readonly workload: string | null;
+  readonly endpoint: string | null;
 }
 
 /** The cluster and namespace of a stack, and its ingress. */
@@ -221,6 +233,8 @@ export interface PipelineModel {
   /** Maximum seconds between two versions, per table that it writes (`silver.flights`). */
   readonly freshness: Readonly<Record<string, number>>;
   readonly paused: boolean;
+  /** Its runs write a report to `artifacts/reports/<name>/`; absent: they write none. */
+  readonly report?: true;
   /** Size of its runs if each is a pod; absent: the default size. */
   readonly resources?: { readonly memoryBytes?: number; readonly milliCpu?: number };
 }

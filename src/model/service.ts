@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { AlertRule } from "./alert.ts";
+import type { Capability } from "./capability.ts";
 import type { Drain, Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { Need, Needs } from "./needs.ts";
 import type { Circumstances, PartContext } from "./part-context.ts";
@@ -7,6 +8,7 @@ import type { Text } from "./refs.ts";
 import type { Spawn } from "./spawn.ts";
 
 export type * from "./alert.ts";
+export type * from "./capability.ts";
 export type * from "./lifecycle.ts";
 export type * from "./part-context.ts";
 export type * from "./platform-view.ts";
@@ -40,12 +42,6 @@ export interface ServiceDefinition<N extends Needs = Needs, O = unknown> {
   /** What saves its state, in a sentence. */
   readonly backup: string;
 }
-
-/**
- * What a service can provide: databases, buckets, the health of the whole platform, or a gateway, whose
- * container publishes the ports of all services.
- */
-export type Capability = "database" | "bucket" | "health" | "gateway";
 
 /** The endpoint that provides a capability. */
 export interface Provider {

@@ -1,4 +1,4 @@
-import { stopIfAborted } from "./interrupt.ts";
+import { throwIfAborted } from "./abort.ts";
 
 /** How an operation tells people what is under way; the CLI draws it. */
 export interface Step {
@@ -50,7 +50,7 @@ export async function runStep<T>(
     return result;
   } catch (error) {
     end("fail");
-    if (signal) stopIfAborted(signal);
+    if (signal) throwIfAborted(signal);
     throw error;
   }
 }

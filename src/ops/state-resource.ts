@@ -19,7 +19,7 @@ export const managed = (state: readonly StateResource[]): readonly StateResource
 /**
  * Names of the resources in a stack's state; those of a cluster, where kinds may share one, as `Kind/name`.
  */
-export function knownNamesIn(state: readonly StateResource[]): ReadonlySet<string> {
+export function stateNames(state: readonly StateResource[]): ReadonlySet<string> {
   const names = state
     .flatMap(({ inputs, outputs }) => [inputs, outputs])
     .flatMap((value) => [value?.name, value?.metadata?.name && `${value.kind}/${value.metadata.name}`]);

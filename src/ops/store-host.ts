@@ -10,12 +10,12 @@ export interface StoreHost {
   hasVolume(stack: string, workload: string, volume: string): Promise<boolean>;
   /** Runs a shell script with one of the workload's volumes, and gives back what it prints. */
   onVolume(
-    side: Pick<StoreSide, "stack" | "workload" | "image">,
+    instance: Pick<StoreInstance, "stack" | "workload" | "image">,
     volume: Pick<VolumeModel, "name" | "path">,
     script: string,
   ): Promise<string>;
   /** Starts an engine on its own volumes where nothing of the stack reaches it; ready when it resolves. */
-  start(side: StoreSide): Promise<SideStore>;
+  start(instance: StoreInstance): Promise<RunningStore>;
   stopInstance(stack: string, workload: string): Promise<void>;
   /** Resolves with whether there was one to start. */
   startInstance(stack: string, workload: string): Promise<boolean>;
@@ -31,11 +31,11 @@ export interface StoreHost {
     paths?: readonly string[],
   ): { readonly volume: string; readonly remove: string };
   /** What a migration that was killed has left running. */
-  removeSides(stack: string): Promise<void>;
+  removeInstances(stack: string): Promise<void>;
 }
 
 /** An engine to be run beside the stack, all references answered. */
-export interface StoreSide {
+export interface StoreInstance {
   readonly stack: string;
   /** The engine's name. */
   readonly name: string;
@@ -51,7 +51,7 @@ export interface StoreSide {
   readonly port: number;
 }
 
-export interface SideStore {
+export interface RunningStore {
   /** As reached from this machine. */
   readonly url: string;
   stop(): Promise<void>;

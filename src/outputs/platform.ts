@@ -100,6 +100,20 @@ export const platformOutput = z.strictObject({
       checks: z.array(z.strictObject({ name: z.string(), summary: z.string() })),
     }),
   ),
+  /**
+   * By capability; absent in what was deployed before there were any. `endpoint` is null where the service is
+   * disabled.
+   */
+  providers: z
+    .record(
+      z.string(),
+      z.strictObject({
+        service: z.string(),
+        workload: z.string().nullable(),
+        endpoint: z.string().nullable(),
+      }),
+    )
+    .optional(),
   secrets: z.array(
     z.strictObject({
       id: z.string(),
@@ -114,6 +128,8 @@ export const platformOutput = z.strictObject({
       version: z.string(),
       schedule: z.string(),
       paused: z.boolean(),
+      /** Whether its runs write a report; absent: they write none. */
+      report: z.boolean().optional(),
     }),
   ),
   volumes: z.array(

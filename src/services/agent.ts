@@ -7,7 +7,7 @@ import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts"
 import { version } from "../version.ts";
 
 const hub = "hub";
-/** Whose containers it may start. Without that service there is no door to Docker. */
+/** Whose containers it may start. Without that service there is no Docker proxy. */
 const spawnsFor = { service: "jupyterhub", image: "notebook", home: "/home/notebook" } as const;
 
 const size = (value: string, text: string) =>
@@ -43,7 +43,9 @@ const options = z.strictObject({
 });
 type Context = PartContext<typeof needs, z.output<typeof options>>;
 
-/** What the door lets through; see src/agent/spawner.ts. In a cluster the hub asks the cluster itself. */
+/**
+ * What the Docker proxy lets through; see src/agent/spawner.ts. In a cluster the hub asks the cluster itself.
+ */
 function spawner({ needs, options, platform, image, networkName, cluster }: Context) {
   if (cluster || !platform.services.some(({ name }) => name === spawnsFor.service)) return null;
   return {
@@ -107,7 +109,7 @@ export const agent = defineService({
       endpoints: {
         metrics: { port: 7080, protocol: "http", summary: "metrics of all containers", path: "/metrics" },
         docker: {
-          // In a cluster notebooks are the hub's own: there is no door to anything.
+          // In a cluster notebooks are the hub's own: there is no Docker proxy.
           enabled: (_, { cluster }) => cluster === null,
           port: 2375,
           protocol: "http",

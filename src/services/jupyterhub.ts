@@ -6,7 +6,7 @@ import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
 import { type Circumstances, defineService, type PartContext } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
-import { loginPage, spawnerDoor, spawnerMay } from "./jupyterhub/checks.ts";
+import { loginPage, spawnerMay, spawnerProxy } from "./jupyterhub/checks.ts";
 
 const admin = "admin";
 const home = "/home/notebook";
@@ -20,7 +20,7 @@ const needs = {
   cookies: secret(),
   proxy: secret(),
   lake: bucket(...lakeBuckets),
-  door: endpoint("agent", "docker", { optional: true }),
+  docker: endpoint("agent", "docker", { optional: true }),
   spark: endpoint("spark-connect", "connect", { optional: true }),
   mlflow: endpoint("mlflow", "ui", { optional: true }),
   prefect: endpoint("prefect", "api", { optional: true }),
@@ -128,7 +128,7 @@ export function kernelEnv({ needs, stack }: Context) {
 
 function hubSettings(ctx: Context) {
   const { needs, options } = ctx;
-  const { db, door } = needs;
+  const { db, docker } = needs;
   const others = options.users.filter((user) => user.name !== admin);
   return {
     users: [{ name: admin, admin: true }, ...others],
@@ -139,7 +139,7 @@ function hubSettings(ctx: Context) {
     database: t`postgresql+psycopg2://${db.user}:${db.password}@${db.host}:${db.port}/${db.name}`,
     hubUrl: ctx.address("main", "hub", "url"),
     proxyApi: ctx.address("proxy", "api", "url"),
-    door: door && { host: door.host, port: door.port, user: door.user, password: door.password },
+    docker: docker && { host: docker.host, port: docker.port, user: docker.user, password: docker.password },
     image: ctx.image("notebook"),
     network: ctx.networkName,
     instancePrefix: ctx.instancePrefix,
@@ -276,8 +276,8 @@ export const jupyterhub = defineService({
       summary: "The agent allows only the hub to start containers.",
       every: "1m",
       enabled: onHost,
-      needs: { door: endpoint("agent", "docker", { optional: true }) },
-      run: spawnerDoor,
+      needs: { docker: endpoint("agent", "docker", { optional: true }) },
+      run: spawnerProxy,
     },
     spawner: {
       summary: "The hub may start pods and create claims for home folders.",

@@ -69,6 +69,7 @@ export const logs = defineService({
   summary: "Central, searchable log store for the lines of all containers.",
   version: "VictoriaLogs 1.121.0",
   needs: { admin: secret({ user, opens: "the log store" }) },
+  provides: { logs: { part: "main", endpoint: "api" } },
   options,
   parts: {
     main: {

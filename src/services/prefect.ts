@@ -157,6 +157,7 @@ export const prefect = defineService({
   summary: "Prefect: schedules and runs the pipelines.",
   version: "3.8.8",
   needs,
+  provides: { orchestrator: { part: "main", endpoint: "api" } },
   options,
   parts: {
     main: {

@@ -71,6 +71,7 @@ export function describePlatform(
       ),
       checks: service.checks.map(({ name, summary }) => ({ name, summary })),
     })),
+    providers: { ...model.providers },
     secrets: model.secrets.map(({ id, version, login }) => ({ id, version, login: login && { ...login } })),
     pipelines: model.pipelines.map((p) => ({
       name: p.name,
@@ -78,6 +79,7 @@ export function describePlatform(
       version: p.version,
       schedule: describeSchedule(p.schedule),
       paused: p.paused,
+      ...(p.report && { report: true }),
     })),
     volumes: workloads.flatMap((w) =>
       w.volumes.map((v) => ({ name: v.name, service: w.service, policy: v.policy, sizeBytes: v.sizeBytes })),

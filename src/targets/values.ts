@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deriveSecret } from "../model/derive.ts";
+import { envFile } from "../model/env-file.ts";
 import type { EndpointModel, PlatformModel, SecretModel } from "../model/platform.ts";
 import {
   type Alphabet,
@@ -46,6 +47,14 @@ export class Values {
   text(text: Text): pulumi.Input<string> {
     const parts = template(text).parts.map((part) => (typeof part === "string" ? part : this.#answer(part)));
     return isSecret(text) ? pulumi.secret(pulumi.concat(...parts)) : parts.join("");
+  }
+
+  /** The env file with the variables that hold a secret; undefined: none does. */
+  secretEnv(env: Readonly<Record<string, Text>>): pulumi.Output<string> | undefined {
+    const secret = Object.entries(env).filter(([, text]) => isSecret(text));
+    if (secret.length === 0) return undefined;
+    const texts = pulumi.all(secret.map(([, text]) => this.text(text)));
+    return pulumi.secret(texts.apply((all) => envFile(all.map((text, i) => [secret[i]?.[0] ?? "", text]))));
   }
 
   /** A text that must not hold a secret. */

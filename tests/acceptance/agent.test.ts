@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onlyInAll } from "../support/tier.ts";
-import { doorTests } from "./chapters/agent-door.ts";
+import { dockerProxyTests } from "./chapters/agent-door.ts";
 import { AgentStage, docker, label, network, prefix, urls } from "./support/agent-stage.ts";
 import { eventually } from "./support/eventually.ts";
 
@@ -173,4 +173,4 @@ onlyInAll(() => {
   describe("logs", logs);
   describe("metrics", metrics);
 });
-describe("the door to Docker", () => doorTests());
+describe("the door to Docker", () => dockerProxyTests());

@@ -5,17 +5,17 @@
  */
 import { afterAll, beforeAll, describe } from "vitest";
 import { backups } from "./chapters/backups.ts";
-import { brokenFiles } from "./chapters/broken-files.ts";
 import { confinement } from "./chapters/confinement.ts";
 import { ending } from "./chapters/ending.ts";
 import { failingService } from "./chapters/failing-service.ts";
 import { firstUp } from "./chapters/first-up.ts";
+import { brokenFiles } from "./chapters/foundation/broken-files.ts";
+import { killedServices } from "./chapters/foundation/killed-services.ts";
+import { objectStoreEngines } from "./chapters/foundation/object-store.ts";
+import { pipelineComponents } from "./chapters/foundation/pipeline-components.ts";
+import { secondStack } from "./chapters/foundation/second-stack.ts";
 import { interruption } from "./chapters/interruption.ts";
-import { killedServices } from "./chapters/killed-services.ts";
 import { medallion } from "./chapters/medallion.ts";
-import { objectStoreEngines } from "./chapters/object-store.ts";
-import { pipelineComponents } from "./chapters/pipeline-components.ts";
-import { secondStack } from "./chapters/second-stack.ts";
 import { secrets } from "./chapters/secrets.ts";
 import { foundation, Stage } from "./support/stage.ts";
 

@@ -119,7 +119,7 @@ test("an error is told with its causes, once each", () => {
 
 test("secrets of grants and needs are known; an optional need that nothing answers holds none", () => {
   const needs = {
-    door: null,
+    docker: null,
     key: "the-key-itself",
     db: { kind: "database", host: "postgres", port: "5432", password: "of-the-database" },
   };

@@ -60,12 +60,20 @@ export function platform(coreUrl = "http://127.0.0.1:7070"): PlatformOutput {
         ],
       }),
     ],
+    providers: { orchestrator: { service: "prefect", workload: "w", endpoint: "api" } },
     secrets: [
       { id: "prefect/admin", version: 1, login: { user: "admin", opens: "Prefect" } },
       { id: "prefect/lake", version: 1, login: null },
     ],
     pipelines: [
-      { name: "medallion_etl", summary: "CSV to gold.", version: "abc123", schedule: "daily", paused: false },
+      {
+        name: "medallion_etl",
+        summary: "CSV to gold.",
+        version: "abc123",
+        schedule: "daily",
+        paused: false,
+        report: true,
+      },
     ],
     volumes: [],
     tools: {},

@@ -203,7 +203,7 @@ describe("JupyterHub in a cluster", () => {
 
   test("spawns a pod and a claim for each user, without the agent's door", () => {
     expect(settings).toMatchObject({
-      door: null,
+      docker: null,
       cluster: {
         namespace: "datalab-staging",
         template: "/run/datalab/spawn-notebook.json",

@@ -8,7 +8,7 @@ import { modelOf } from "../support/project.ts";
 interface Hub {
   readonly users: { name: string; admin: boolean }[];
   readonly admin: { name: string; password: string };
-  readonly door: { host: string; user: string; password: string } | null;
+  readonly docker: { host: string; user: string; password: string } | null;
   readonly environment: Record<string, string>;
   readonly instancePrefix: string;
   readonly memoryBytes: number;
@@ -55,18 +55,18 @@ describe("jupyterhub", () => {
 
   test("leaves the variables of disabled services out", () => {
     const off = ["spark", "mlflow", "prefect", "agent"].map((name) => `  ${name}: { enabled: false }`);
-    const { environment, door } = hub(`services:\n${off.join("\n")}`);
+    const { environment, docker } = hub(`services:\n${off.join("\n")}`);
     expect(
       Object.keys(environment).filter((name) => /^(SPARK|MLFLOW_TRACKING|PREFECT_API)/.test(name)),
     ).toEqual([]);
     expect(environment.DATALAB_S3_SECRET_KEY).toBe("<jupyterhub/lake>");
-    expect(door).toBeNull();
+    expect(docker).toBeNull();
   });
 
   test("spawns through the agent, with the limits of its options", () => {
     const found = hub("services:\n  jupyterhub:\n    options: { memory: 512Mi, cpu: 500m }");
     expect(found).toMatchObject({ instancePrefix: "datalab-dev-", memoryBytes: 512 * 2 ** 20, cpu: 0.5 });
-    expect(found.door).toMatchObject({ host: "agent", user: "hub", password: "<agent/spawner>" });
+    expect(found.docker).toMatchObject({ host: "agent", user: "hub", password: "<agent/spawner>" });
   });
 
   test("has no secret in a command, and publishes the proxy alone", () => {

@@ -1,10 +1,10 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { DatalabError } from "../../src/errors.ts";
 import { imageTag } from "../../src/images/catalog.ts";
+import { imageReference } from "../../src/images/reference.ts";
 import { resolveImages } from "../../src/targets/docker/images.ts";
-import { imageReference } from "../../src/targets/image-reference.ts";
 import { makeProject } from "../support/project.ts";
 
 const before = process.env.DATALAB_DOCKER;
@@ -47,6 +47,27 @@ describe("the name of an image", () => {
 
   test("is a digest where it comes from a registry", () => {
     expect(imageReference("core", registry)).toBe(`registry.example.com/team/core@${digest}`);
+  });
+
+  test("of a public registry stays there, without its tag", () => {
+    const digests = { "grafana/grafana:12.1.1": digest, "localhost:5000/team/x": digest };
+    expect(imageReference("grafana/grafana:12.1.1", { ...registry, digests })).toBe(
+      `grafana/grafana@${digest}`,
+    );
+    expect(imageReference("localhost:5000/team/x", { source: "registry", digests })).toBe(
+      `localhost:5000/team/x@${digest}`,
+    );
+    expect(imageReference("grafana/grafana:12.1.1", build)).toBe("grafana/grafana:12.1.1");
+  });
+
+  test("is written in one file: nothing else puts a digest behind a name", () => {
+    const root = join(import.meta.dirname, "../..");
+    const joined = /\}@\$\{[^}]*digest|registry\}\/\$\{[^}]*\}@/i;
+    const writers = globSync("src/**/*.ts", { cwd: root }).filter((path) =>
+      joined.test(readFileSync(join(root, path), "utf8")),
+    );
+    // The base of our own images is no image of a stack: lock.json names it by its digest.
+    expect(writers.sort()).toEqual(["src/images/debian.ts", "src/images/reference.ts"]);
   });
 
   test.each([

@@ -89,16 +89,17 @@ export function register(program: AnyCommand): void {
 
   const report = data
     .command("report")
-    .argument("[pipeline]", "pipeline that wrote the report", "medallion_etl")
+    .argument("[pipeline]", "pipeline that wrote the report; required if several pipelines write one")
     .description("Fetch the latest HTML report of a pipeline.")
     .option("-o, --out <file>", "file to write", "report.html")
     .action(async (pipeline, options, command) => {
       const { project, stack, json } = contextOf(command);
-      const [{ fetchReport }, { platform, credentials }] = await Promise.all([
+      const [{ fetchReport, pipelineWithReport }, { platform, credentials }] = await Promise.all([
         import("../../ops/lake/report.ts"),
         readPlatformAndCredentials(project, stack),
       ]);
-      const bytes = await fetchReport(platform, credentials, pipeline, options.out);
+      const name = pipelineWithReport(platform, pipeline);
+      const bytes = await fetchReport(platform, credentials, name, options.out);
       show(json, { file: options.out, bytes }, () => `Wrote ${options.out} (${formatBytes(bytes)}).`);
     });
   examples(report, [["./datalab data report --out report.html", "then open it in a browser"]]);
@@ -130,7 +131,7 @@ function formatName(text: string): string {
 }
 
 async function connect({ project, stack, verbose }: Context) {
-  return lakeTool(await readPlatform(project, stack), verbose ? { onWords: say } : {});
+  return lakeTool(await readPlatform(project, stack), verbose ? { onOutput: say } : {});
 }
 
 async function ingestFile(
@@ -159,7 +160,7 @@ async function ingestFile(
   try {
     const upload = await runStep(reporter, `upload ${file}`, send, { lazy: bar !== undefined });
     return await runStep(reporter, `ingest into bronze.${name}`, async (step) => {
-      const tool = lakeTool(platform, { onWords: (line) => step.update(line) });
+      const tool = lakeTool(platform, { onOutput: (line) => step.update(line) });
       const result = await tool.run<Ingested>(["ingest", "--table", name, "--key", upload.key, ...declared]);
       return [result, result.skipped ? "nothing changed" : rowCount(result.rows)];
     });

@@ -53,10 +53,10 @@ export function register(program: AnyCommand): void {
 }
 
 async function driftText(report: import("../../ops/lifecycle/drift-report.ts").DriftReport): Promise<string> {
-  const { repairWords } = await import("../../ops/lifecycle/drift-report.ts");
+  const { repairTexts } = await import("../../ops/lifecycle/drift-report.ts");
   if (!report.drifted) return "No drift: what runs is what was deployed.";
   return table(
     ["WHAT", "KIND", "NAME", "DETAILS", "REPAIR"],
-    report.items.map((i) => [i.what, i.kind, i.name, i.details, repairWords[i.repair]]),
+    report.items.map((i) => [i.what, i.kind, i.name, i.details, repairTexts[i.repair]]),
   );
 }

@@ -41,7 +41,7 @@ export function register(program: AnyCommand): void {
         reporter.close();
         if (json) printJson(summary(result));
         else print(await upText(result, describeChanges(result.changes)));
-        if (!json) say(nextSteps(stack));
+        if (!json) say(nextSteps(result.platform));
       } finally {
         reporter.close();
       }
@@ -133,12 +133,13 @@ function loginOf(platform: UpResult["platform"], endpoint: Endpoint | undefined)
   return `${user}, password: ./datalab secrets show${option(platform.stack)} ${secret}`;
 }
 
-function nextSteps(stack: string): string {
+function nextSteps({ stack, pipelines }: UpResult["platform"]): string {
+  const first = pipelines[0]?.name;
   return [
     "",
     "Next:",
     `  ./datalab data ingest FILE TABLE${option(stack)}`,
-    `  ./datalab pipelines run medallion_etl --wait${option(stack)}`,
+    ...(first ? [`  ./datalab pipelines run ${first} --wait${option(stack)}`] : []),
     `  ./datalab data list-tables${option(stack)}`,
   ].join("\n");
 }

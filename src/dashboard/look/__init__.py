@@ -1,1 +1,1 @@
-"""How things look: words, cards, charts, the style sheet. Every text from outside is escaped."""
+"""How things look: formatting, cards, charts, the style sheet. Every text from outside is escaped."""

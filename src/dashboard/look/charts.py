@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from look.words import duration, text
+from look.formatting import duration, text
 
 WIDTH, HEIGHT = 600.0, 150.0
 COLOURS = 8

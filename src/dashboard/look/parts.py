@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from look.words import ago, text
+from look.formatting import ago, text
 
 if TYPE_CHECKING:
     from backends.fetch import Answer

@@ -9,7 +9,7 @@ import streamlit as st
 
 from backends import alertmanager, core, logs
 from backends.fetch import Answer, gather
-from look import words
+from look import formatting
 from look.parts import empty, heading, link, note, pill, show, table, title, trouble
 from views.shared import active_alerts, alert_row, plain, watched
 
@@ -22,7 +22,9 @@ def page() -> None:
     )
     firing, source = active_alerts(said["firing"], said["core"])
     url = core.public_url(said["registry"].value, "alertmanager")
-    counted = f"{words.plural(len(firing), 'alert')} active" if source.known else "what fires is not known"
+    counted = (
+        f"{formatting.plural(len(firing), 'alert')} active" if source.known else "what fires is not known"
+    )
     if not watched(said["firing"]):
         counted = "this stack has no monitoring"
     show(title("Alerts", counted, link(url, "open Alertmanager") if url else ""))
@@ -76,11 +78,11 @@ def _log(log: Answer, memory: Answer) -> None:
 
 def _row(alert: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     at = entry.get("_time") or entry.get("at") or alert["since"]
-    service = f' <span class="dim">{words.text(alert["service"])}</span>' if alert["service"] else ""
+    service = f' <span class="dim">{formatting.text(alert["service"])}</span>' if alert["service"] else ""
     return [
-        words.when(at),
+        formatting.when(at),
         pill(alert["status"]),
-        f"<b>{words.text(alert['name'])}</b>{service}",
+        f"<b>{formatting.text(alert['name'])}</b>{service}",
         pill(alert["severity"]),
-        words.text(alert["what"]),
+        formatting.text(alert["what"]),
     ]

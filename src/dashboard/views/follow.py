@@ -8,7 +8,7 @@ import streamlit as st
 
 from backends import core, prefect
 from backends.fetch import gather
-from look import words
+from look import formatting
 from look.parts import link, pill, show, trouble
 from views.shared import run_url
 
@@ -34,17 +34,19 @@ def _once(run_id: str) -> None:
     url = run_url(core.public_url(said["registry"].value, "prefect"), run_id)
     lines = "".join(
         f'<div class="l {"error" if each["level"] >= 40 else "warning" if each["level"] >= 30 else ""}">'
-        f'<span class="d">{words.clock(each["timestamp"])[11:19]}</span><span class="s">{words.text(each["name"])}</span>'
-        f'<span class="v">{_level(each["level"])}</span><span class="m">{words.text(each["message"][:2000])}</span></div>'
+        f'<span class="d">{formatting.clock(each["timestamp"])[11:19]}</span><span class="s">{formatting.text(each["name"])}</span>'
+        f'<span class="v">{_level(each["level"])}</span><span class="m">{formatting.text(each["message"][:2000])}</span></div>'
         for each in (said["logs"].value or [])[-60:]
     )
     message = (
-        f'<div class="dim">{words.text(prefect.message(run)[:600])}</div>' if state in prefect.ENDED else ""
+        f'<div class="dim">{formatting.text(prefect.message(run)[:600])}</div>'
+        if state in prefect.ENDED
+        else ""
     )
     show(
         f'<section class="dl-card"><div class="top"><div class="name">run {link(url, run.get("name") or run_id[:8])}</div>'
         f"{pill(state, str(run.get('state_name') or state).lower())}</div>"
-        f'<div class="dim">{words.duration(prefect.seconds(run))} · started {words.when(run.get("start_time"))}</div>{message}'
+        f'<div class="dim">{formatting.duration(prefect.seconds(run))} · started {formatting.when(run.get("start_time"))}</div>{message}'
         f'<div class="dl-log" style="margin-top:.5rem">{lines}</div></section>'
     )
     if state in prefect.ENDED and st.session_state.get("followed-ended") != run_id:

@@ -11,7 +11,7 @@ import streamlit as st
 from backends.fetch import Answer, gather
 from lake import client
 from lake.worker import QUARANTINE
-from look import words
+from look import formatting
 from look.parts import empty, figure, grid, heading, note, pill, show, table, title, trouble
 from views.sql_box import sql_box
 
@@ -22,8 +22,8 @@ def page() -> None:
     """Tables above, one table below, SQL at the end."""
     tables = client.tables().answer(20)
     good = [each for each in tables.value or [] if "error" not in each]
-    total = words.size(sum(each["bytes"] for each in good))
-    show(title("Lake", f"{words.plural(len(good), 'table')}, {total}", _fresh(tables)))
+    total = formatting.size(sum(each["bytes"] for each in good))
+    show(title("Lake", f"{formatting.plural(len(good), 'table')}, {total}", _fresh(tables)))
     show(trouble("lake", tables))
     if tables.known and not good:
         show(
@@ -38,7 +38,7 @@ def page() -> None:
             show(
                 note(
                     "bad",
-                    f"<b>{words.text(each['layer'])}.{words.text(each['name'])}</b>: {words.text(each['error'])}",
+                    f"<b>{formatting.text(each['layer'])}.{formatting.text(each['name'])}</b>: {formatting.text(each['error'])}",
                 )
             )
     if not good:
@@ -63,7 +63,7 @@ def page() -> None:
 
 
 def _fresh(answer: Answer) -> str:
-    return f'<span class="dim">read {words.ago(answer.at)}</span>' if answer.known else ""
+    return f'<span class="dim">read {formatting.ago(answer.at)}</span>' if answer.known else ""
 
 
 def _first(names: list[str]) -> int:
@@ -77,8 +77,8 @@ def _first(names: list[str]) -> int:
 def _layer(layer: str, tables: list[dict[str, Any]]) -> str:
     own = [each for each in tables if each["layer"] == layer]
     rows = sum(each["rows"] for each in own if not each["name"].endswith(QUARANTINE))
-    aside = f"rows in {words.plural(len(own), 'table')}, {words.size(sum(each['bytes'] for each in own))}"
-    return figure(f"{layer}: {ABOUT[layer]}", words.number(rows), aside)
+    aside = f"rows in {formatting.plural(len(own), 'table')}, {formatting.size(sum(each['bytes'] for each in own))}"
+    return figure(f"{layer}: {ABOUT[layer]}", formatting.number(rows), aside)
 
 
 def quality_of(tables: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
@@ -109,14 +109,14 @@ def _all(tables: list[dict[str, Any]], metrics: Answer) -> str:
         took = last.get(name, {}).get("seconds")
         rows.append(
             [
-                f'<span class="dim">{words.text(each["layer"])}.</span><b>{words.text(each["name"])}</b>',
-                words.number(each["rows"]),
-                words.number(each["columns"]),
-                words.size(each["bytes"]),
-                words.number(each["version"]),
-                words.when(each["updated"]),
+                f'<span class="dim">{formatting.text(each["layer"])}.</span><b>{formatting.text(each["name"])}</b>',
+                formatting.number(each["rows"]),
+                formatting.number(each["columns"]),
+                formatting.size(each["bytes"]),
+                formatting.number(each["version"]),
+                formatting.when(each["updated"]),
                 quality_pill(quality.get(name)),
-                words.duration(float(took)) if took is not None else words.NONE,
+                formatting.duration(float(took)) if took is not None else formatting.NONE,
             ]
         )
     return table(columns, rows) + trouble("gold.metrics", metrics)
@@ -125,12 +125,14 @@ def _all(tables: list[dict[str, Any]], metrics: Answer) -> str:
 def quality_pill(counts: tuple[int, int] | None) -> str:
     """How many rows passed the contract, as a state with a word."""
     if counts is None:
-        return f'<span class="dim">{words.NONE}</span>'
+        return f'<span class="dim">{formatting.NONE}</span>'
     bad, total = counts
     if bad == 0:
         return pill("passing", "all rows pass")
     share = bad / total if total else 1.0
-    return pill("failing" if share > 0.05 else "warning", f"{bad:,} in quarantine ({words.percent(share)})")
+    return pill(
+        "failing" if share > 0.05 else "warning", f"{bad:,} in quarantine ({formatting.percent(share)})"
+    )
 
 
 def _one(info: dict[str, Any]) -> None:
@@ -140,23 +142,25 @@ def _one(info: dict[str, Any]) -> None:
         return
     found = said.value
     figures = [
-        figure("Rows", words.number(info["rows"])),
-        figure("Size", words.size(info["bytes"])),
-        figure("Version", words.number(info["version"])),
-        figure("Updated", words.when(info["updated"]), words.clock(info["updated"]), word=True),
+        figure("Rows", formatting.number(info["rows"])),
+        figure("Size", formatting.size(info["bytes"])),
+        figure("Version", formatting.number(info["version"])),
+        figure("Updated", formatting.when(info["updated"]), formatting.clock(info["updated"]), word=True),
     ]
     show(grid(figures, "9rem", small=True))
     if found["reasons"]:
-        reasons = [[words.text(each["reason"]), words.number(each["rows"])] for each in found["reasons"]]
+        reasons = [
+            [formatting.text(each["reason"]), formatting.number(each["rows"])] for each in found["reasons"]
+        ]
         show(heading("Why rows are in quarantine") + table((("Reason", "wrap"), ("Rows", "num")), reasons))
-    show(heading("First rows", f"{len(found['rows'])} of {words.number(info['rows'])}"))
+    show(heading("First rows", f"{len(found['rows'])} of {formatting.number(info['rows'])}"))
     st.dataframe(
         found["rows"], hide_index=True, width="stretch", height=min(38 + 35 * max(1, len(found["rows"])), 380)
     )
     columns = [
         [
-            words.text(each["name"]),
-            f'<span class="mono">{words.text(each["type"])}</span>',
+            formatting.text(each["name"]),
+            f'<span class="mono">{formatting.text(each["type"])}</span>',
             "yes" if each["nullable"] else "no",
         ]
         for each in found["columns"]
@@ -164,10 +168,10 @@ def _one(info: dict[str, Any]) -> None:
     history = [
         [
             str(each["version"]),
-            words.when(each["at"]),
-            words.text(each["operation"]),
-            words.number(each["rows"]),
-            words.number(each["files"]),
+            formatting.when(each["at"]),
+            formatting.text(each["operation"]),
+            formatting.number(each["rows"]),
+            formatting.number(each["files"]),
         ]
         for each in found["history"]
     ]
@@ -181,6 +185,9 @@ def _one(info: dict[str, Any]) -> None:
     )
     left, right = st.columns(2)
     with left:
-        show(heading("Schema", words.plural(len(columns), "column")) + table(schema_head, columns, tall=True))
+        show(
+            heading("Schema", formatting.plural(len(columns), "column"))
+            + table(schema_head, columns, tall=True)
+        )
     with right:
         show(heading("History", "newest first") + table(history_head, history, tall=True))

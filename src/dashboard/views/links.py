@@ -8,7 +8,7 @@ import streamlit as st
 
 from backends import core
 from backends.fetch import gather
-from look import words
+from look import formatting
 from look.parts import empty, grid, heading, link, pill, show, table, title, trouble
 
 
@@ -28,7 +28,8 @@ def page() -> None:
                 programs.append(_row(service, each))
     show(
         title(
-            "Links", f"{words.plural(len(browser), 'page')} to open, {len(programs)} addresses for programs"
+            "Links",
+            f"{formatting.plural(len(browser), 'page')} to open, {len(programs)} addresses for programs",
         )
     )
     show(trouble("service registry", registry))
@@ -56,17 +57,17 @@ def login_words(service: dict, endpoint: dict) -> str:
     if auth == "gateway":
         return "the platform's login"
     if user:
-        return f'user <span class="mono">{words.text(user)}</span>, <span class="mono">./datalab secrets list</span>'
+        return f'user <span class="mono">{formatting.text(user)}</span>, <span class="mono">./datalab secrets list</span>'
     if auth == "own":
         return "its own login"
     return "no login is declared"
 
 
 def _card(service: dict, endpoint: dict, state: str) -> str:
-    about = words.text(service.get("summary") or "")
+    about = formatting.text(service.get("summary") or "")
     return (
         f'<section class="dl-card"><div class="top"><div class="name">{link(endpoint["url"], service["name"])}</div>{pill(state)}</div>'
-        f'<div class="about">{about}</div><div>{words.text(endpoint.get("summary") or "")}: '
+        f'<div class="about">{about}</div><div>{formatting.text(endpoint.get("summary") or "")}: '
         f'<span class="mono">{link(endpoint["url"], endpoint["url"])}</span></div>'
         f'<div class="foot"><span>log in: {login_words(service, endpoint)}</span></div></section>'
     )
@@ -74,8 +75,8 @@ def _card(service: dict, endpoint: dict, state: str) -> str:
 
 def _row(service: dict, endpoint: dict) -> list[str]:
     return [
-        f"<b>{words.text(service['name'])}</b>",
-        words.text(endpoint.get("summary") or endpoint["name"]),
-        f'<span class="mono">{words.text(endpoint["url"])}</span>',
+        f"<b>{formatting.text(service['name'])}</b>",
+        formatting.text(endpoint.get("summary") or endpoint["name"]),
+        f'<span class="mono">{formatting.text(endpoint["url"])}</span>',
         login_words(service, endpoint),
     ]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from backends import core, logs
 from backends.fetch import gather
-from look import words
+from look import formatting
 from look.parts import empty, link, show, title, trouble
 
 TIMES = {"15 min": "15m", "1 hour": "1h", "6 hours": "6h", "24 hours": "1d", "7 days": "7d"}
@@ -62,9 +62,9 @@ def _line(line: dict) -> str:
     who = line.get("workload") or line.get("service") or line.get("container") or ""
     message = message_of(line)[:3000]
     return (
-        f'<div class="l {level}"><span class="d" title="{words.text(at)}">{words.text(at[5:10])} {words.text(at[11:19])}</span>'
-        f'<span class="s" title="{words.text(who)}">{words.text(who)}</span><span class="v">{level}</span>'
-        f'<span class="m">{words.text(message)}</span></div>'
+        f'<div class="l {level}"><span class="d" title="{formatting.text(at)}">{formatting.text(at[5:10])} {formatting.text(at[11:19])}</span>'
+        f'<span class="s" title="{formatting.text(who)}">{formatting.text(who)}</span><span class="v">{level}</span>'
+        f'<span class="m">{formatting.text(message)}</span></div>'
     )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from backends import core, mlflow
 from backends.fetch import Answer, gather
-from look import words
+from look import formatting
 from look.parts import empty, figure, grid, heading, link, pill, show, table, title, trouble
 
 SHOWN_METRICS = 5
@@ -41,16 +41,16 @@ def page() -> None:
 def _figures(experiments: Answer, models: Answer, runs: Answer) -> str:
     found = runs.value or []
     running = sum(1 for each in found if each["status"] == "RUNNING")
-    last = words.when(found[0]["start"]) if found else "none yet"
+    last = formatting.when(found[0]["start"]) if found else "none yet"
     return grid(
         [
-            figure("Experiments", words.number(len(experiments.value or []))),
+            figure("Experiments", formatting.number(len(experiments.value or []))),
             figure(
                 "Runs",
-                words.number(len(found)) + ("+" if len(found) >= 100 else ""),
+                formatting.number(len(found)) + ("+" if len(found) >= 100 else ""),
                 f"{running} running, last: {last}",
             ),
-            figure("Registered models", words.number(len(models.value or []))),
+            figure("Registered models", formatting.number(len(models.value or []))),
         ],
         "11rem",
         small=True,
@@ -77,12 +77,12 @@ def _models(models: Answer, url: str | None) -> None:
         rows.append(
             [
                 f"<b>{link(page_url, each['name'])}</b>",
-                f"v{newest.get('version', '?')}" if newest else words.NONE,
+                f"v{newest.get('version', '?')}" if newest else formatting.NONE,
                 str(len(versions)),
-                words.text(aliases) or words.NONE,
+                formatting.text(aliases) or formatting.NONE,
                 pill(str(newest.get("status", "unknown"))),
-                words.when(int(updated) / 1000 if updated else None),
-                words.text(each.get("description") or "") or words.NONE,
+                formatting.when(int(updated) / 1000 if updated else None),
+                formatting.text(each.get("description") or "") or formatting.NONE,
             ]
         )
     columns = (
@@ -126,12 +126,12 @@ def _runs(experiments: list[dict[str, Any]], runs: Answer, url: str | None) -> N
         rows.append(
             [
                 link(page_url, run["name"]),
-                words.text(names.get(run["experiment"], run["experiment"])),
+                formatting.text(names.get(run["experiment"], run["experiment"])),
                 pill(run["status"] or "unknown"),
-                words.when(run["start"]),
-                words.duration(run["seconds"]),
-                *[words.number(run["metrics"].get(name)) for name in metrics],
-                f'<span class="dim">{words.text(parameters)}</span>',
+                formatting.when(run["start"]),
+                formatting.duration(run["seconds"]),
+                *[formatting.number(run["metrics"].get(name)) for name in metrics],
+                f'<span class="dim">{formatting.text(parameters)}</span>',
             ]
         )
     show(table(columns, rows, tall=True))

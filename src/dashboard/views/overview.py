@@ -10,7 +10,7 @@ import streamlit as st
 from backends import alertmanager, core, prefect, resources
 from backends.fetch import Answer, gather
 from lake import client as lake
-from look import words
+from look import formatting
 from look.parts import empty, figure, grid, heading, pill, show, table, title, trouble
 from settings import settings
 from views.service_card import card
@@ -45,7 +45,7 @@ def page() -> None:
 def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     registry, health = said["registry"], said["health"]
     links = registry.value or {}
-    fresh = f'<span class="dim">updated {words.clock(time.time())[11:]}</span>'
+    fresh = f'<span class="dim">updated {formatting.clock(time.time())[11:]}</span>'
     firing, source = active_alerts(said["firing"], said["alerts"])
     figures = [
         _state(health),
@@ -66,7 +66,7 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     if firing:
         alerts = heading("Active alerts", '<a href="alerts" target="_self">all alerts</a>')
         alerts += table(ALERT_COLUMNS, [alert_row(each) for each in firing[:8]], stack=True)
-    count = words.plural(len(core.by_name(links) or core.by_name(health.value)), "service")
+    count = formatting.plural(len(core.by_name(links) or core.by_name(health.value)), "service")
     side = f"{count} · bars: how long the last checks took"
     show(alerts + heading("Services", side) + _services(registry, health), places[1])
     more = '<a href="pipelines" target="_self">all pipelines</a>'
@@ -82,50 +82,51 @@ def _summary(health: Answer) -> str:
     well = sum(1 for each in services if each["state"] == "healthy")
     checks = [check for each in services for check in each["checks"]]
     passing = sum(1 for check in checks if check.get("ok"))
-    return (
-        f"{well} of {words.plural(len(services), 'service')} healthy, {passing} of {len(checks)} checks pass"
-    )
+    healthy = f"{well} of {formatting.plural(len(services), 'service')} healthy"
+    return f"{healthy}, {passing} of {len(checks)} checks pass"
 
 
 def _why(answer: Answer) -> str:
     if answer.waiting:
         return "asking…"
-    return words.text(answer.error or "not measured yet")
+    return formatting.text(answer.error or "not measured yet")
 
 
 def _state(health: Answer) -> str:
     state = "unknown" if health.error else str(health.value["state"])
     tone = {"degraded": "warn", "down": "bad"}.get(state, "")
     aside = (
-        f"checked {words.ago((health.value or {}).get('at'))}" if health.known else "the core does not answer"
+        f"checked {formatting.ago((health.value or {}).get('at'))}"
+        if health.known
+        else "the core does not answer"
     )
     return figure("Platform", f"{pill(state, state.capitalize())}", aside, word=True, tone=tone)
 
 
 def _alerts(firing: list[dict], source: Answer) -> str:
     if source.error and not source.known:
-        return figure("Active alerts", words.NONE, _why(source))
+        return figure("Active alerts", formatting.NONE, _why(source))
     worst = firing[0]["severity"] if firing else ""
     tone = {"critical": "bad", "warning": "warn"}.get(worst, "")
     return figure(
         "Active alerts",
         str(len(firing)),
-        f"worst: {words.text(worst)}" if firing else "nothing fires",
+        f"worst: {formatting.text(worst)}" if firing else "nothing fires",
         tone=tone,
     )
 
 
 def _unwatched(firing: Answer) -> str:
-    return figure("Active alerts", words.NONE, _why(firing))
+    return figure("Active alerts", formatting.NONE, _why(firing))
 
 
 def _runs(runs: Answer) -> str:
     if not runs.known:
-        return figure("Runs, 24 h", words.NONE, _why(runs))
+        return figure("Runs, 24 h", formatting.NONE, _why(runs))
     day = [
         each
         for each in runs.value
-        if (words.moment(each.get("expected_start_time")) or 0) > time.time() - 86400
+        if (formatting.moment(each.get("expected_start_time")) or 0) > time.time() - 86400
     ]
     failed = sum(1 for each in day if prefect.state(each) in ("FAILED", "CRASHED"))
     active = sum(1 for each in day if prefect.state(each) in ("RUNNING", "PENDING"))
@@ -142,22 +143,24 @@ def _lake(totals: Answer, tables: Answer | None) -> str:
         good = [each for each in tables.value if "error" not in each]
         count, rows, size = len(good), sum(each["rows"] for each in good), sum(each["bytes"] for each in good)
     else:
-        return figure(label, words.NONE, _why(tables or totals))
-    return figure(label, words.number(rows), f"{words.plural(count, 'table')}, {words.size(size)}")
+        return figure(label, formatting.NONE, _why(tables or totals))
+    return figure(
+        label, formatting.number(rows), f"{formatting.plural(count, 'table')}, {formatting.size(size)}"
+    )
 
 
 def _memory(memory: Answer) -> str:
     if not memory.known or not memory.value.used:
-        return figure("Memory", words.NONE, _why(memory))
+        return figure("Memory", formatting.NONE, _why(memory))
     use = memory.value
-    return figure("Memory", words.size(use.used), f"of {words.size(use.limit)} limits")
+    return figure("Memory", formatting.size(use.used), f"of {formatting.size(use.limit)} limits")
 
 
 def _cpu(cpu: Answer) -> str:
     if not cpu.known or cpu.value.cores is None:
-        return figure("CPU", words.NONE, _why(cpu))
-    of = f"of {words.number(cpu.value.machine)} cores" if cpu.value.machine else "cores in use"
-    return figure("CPU", words.number(round(cpu.value.cores, 2)), of)
+        return figure("CPU", formatting.NONE, _why(cpu))
+    of = f"of {formatting.number(cpu.value.machine)} cores" if cpu.value.machine else "cores in use"
+    return figure("CPU", formatting.number(round(cpu.value.cores, 2)), of)
 
 
 def _services(registry: Answer, health: Answer) -> str:

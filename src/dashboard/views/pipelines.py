@@ -10,7 +10,7 @@ import streamlit as st
 
 from backends import core, prefect
 from backends.fetch import Answer, gather
-from look import words
+from look import formatting
 from look.charts import run_bars
 from look.parts import TONES, empty, heading, link, pill, show, table, title, trouble
 from views.follow import follow
@@ -39,7 +39,7 @@ def _overview() -> None:
     )
     pipelines = said["pipelines"]
     base = core.public_url(said["registry"].value, "prefect")
-    count = words.plural(len(pipelines.value or []), "pipeline")
+    count = formatting.plural(len(pipelines.value or []), "pipeline")
     show(title("Pipelines", f"{count} on this stack", link(base, "open Prefect") if base else ""))
     show(trouble("Prefect", pipelines))
     if pipelines.known and not pipelines.value:
@@ -61,8 +61,8 @@ def _card(pipeline: dict[str, Any], runs: Answer, upcoming: Answer, base: str | 
         (
             TONES.get(prefect.state(run).lower(), "none"),
             prefect.seconds(run) or 0.0,
-            f"{run.get('name')}: {prefect.state(run).lower()}, {words.duration(prefect.seconds(run))}, "
-            f"{words.clock(run.get('start_time') or run.get('expected_start_time'))}",
+            f"{run.get('name')}: {prefect.state(run).lower()}, {formatting.duration(prefect.seconds(run))}, "
+            f"{formatting.clock(run.get('start_time') or run.get('expected_start_time'))}",
             run_url(base, run["id"]),
         )
         for run in reversed(own[:40])
@@ -73,20 +73,26 @@ def _card(pipeline: dict[str, Any], runs: Answer, upcoming: Answer, base: str | 
     state = pill("paused") if paused else pill(prefect.state(last)) if last else pill("none", "never ran")
     following = [run for run in upcoming.value or [] if run.get("deployment_id") == pipeline["id"]]
     coming = (
-        f" · next {words.when(following[0].get('expected_start_time'))}" if following and not paused else ""
+        f" · next {formatting.when(following[0].get('expected_start_time'))}"
+        if following and not paused
+        else ""
     )
     failure = ""
     if last and prefect.state(last) in ("FAILED", "CRASHED"):
-        failure = f'<div style="color:var(--bad);overflow-wrap:anywhere">{words.text(prefect.message(last)[:600])}</div>'
+        failure = f'<div style="color:var(--bad);overflow-wrap:anywhere">{formatting.text(prefect.message(last)[:600])}</div>'
     numbers = f"{good} of the last {len(ended)} completed" if ended else "no run has ended yet"
-    took = f" · last took {words.duration(prefect.seconds(ended[0]))}" if ended else ""
-    when = f"last run {words.when(last.get('start_time') or last.get('expected_start_time'))}" if last else ""
+    took = f" · last took {formatting.duration(prefect.seconds(ended[0]))}" if ended else ""
+    when = (
+        f"last run {formatting.when(last.get('start_time') or last.get('expected_start_time'))}"
+        if last
+        else ""
+    )
     return (
-        f'<section class="dl-card {"bad" if failure else ""}"><div class="top"><div class="name">{words.text(pipeline["name"])}'
-        f'</div>{state}</div><div class="about" style="min-height:0">{words.text(pipeline.get("description") or "")}</div>'
+        f'<section class="dl-card {"bad" if failure else ""}"><div class="top"><div class="name">{formatting.text(pipeline["name"])}'
+        f'</div>{state}</div><div class="about" style="min-height:0">{formatting.text(pipeline.get("description") or "")}</div>'
         f'{run_bars(bars)}{failure}<div class="foot"><span>{numbers}{took}</span>'
-        f'<span>{when}</span><span>schedule: <span class="mono">{words.text(prefect.schedule_words(pipeline))}</span>{coming}</span>'
-        f'<span>version <span class="mono">{words.text(pipeline.get("version") or "")}</span></span></div></section>'
+        f'<span>{when}</span><span>schedule: <span class="mono">{formatting.text(prefect.schedule_words(pipeline))}</span>{coming}</span>'
+        f'<span>version <span class="mono">{formatting.text(pipeline.get("version") or "")}</span></span></div></section>'
     )
 
 

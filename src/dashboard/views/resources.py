@@ -6,7 +6,7 @@ import streamlit as st
 
 from backends import resources
 from backends.fetch import Answer, gather
-from look import words
+from look import formatting
 from look.charts import lines
 from look.parts import empty, figure, grid, heading, meter, show, title, trouble
 
@@ -61,9 +61,9 @@ def _charts(seconds: int) -> None:
     total = resources.total(said["memory_over"].value)
     left, right = st.columns(2)
     with left:
-        chart = lines([("all containers", total)], words.size, filled=True)
+        chart = lines([("all containers", total)], formatting.size, filled=True)
         show(heading("Memory of all containers") + f'<div class="dl-card">{chart}</div>')
-        top = lines(resources.top(said["memory_over"].value), words.size)
+        top = lines(resources.top(said["memory_over"].value), formatting.size)
         show(heading("Memory by container", "largest eight") + f'<div class="dl-card">{top}</div>')
     with right:
         machine = cpu.value.machine if cpu.known else None
@@ -86,22 +86,25 @@ def _cores(value: float) -> str:
 def _figures(memory: Answer, cpu: Answer, disk: Answer) -> str:
     use = memory.value
     share = (
-        f"{words.percent(use.used / use.limit)} of all limits, {words.size(use.limit)}" if use.limit else ""
+        f"{formatting.percent(use.used / use.limit)} of all limits, {formatting.size(use.limit)}"
+        if use.limit
+        else ""
     )
     machine = cpu.value.machine if cpu.known else None
+    cores = _cores(cpu.value.cores) if cpu.known and cpu.value.cores is not None else formatting.NONE
     cards = [
-        figure("Memory", words.size(use.used) if use.by_container else words.NONE, share),
-        figure("CPU", _cores(cpu.value.cores) if cpu.known and cpu.value.cores is not None else words.NONE,
-               f"of {words.number(machine)} cores" if machine else "cores"),
-        figure("Containers", words.number(len(use.by_container))),
+        figure("Memory", formatting.size(use.used) if use.by_container else formatting.NONE, share),
+        figure("CPU", cores,
+               f"of {formatting.number(machine)} cores" if machine else "cores"),
+        figure("Containers", formatting.number(len(use.by_container))),
     ]  # fmt: skip
     if disk.known and disk.value:
         free, size = disk.value
         cards.append(
             figure(
                 "Disk free",
-                words.size(free),
-                f"of {words.size(size)}",
+                formatting.size(free),
+                f"of {formatting.size(size)}",
                 tone="bad" if free < size * 0.1 else "",
             )
         )
@@ -116,7 +119,7 @@ def _limits(memory: Answer) -> str:
             name,
             use.by_container[name],
             use.limits.get(name),
-            f"{words.size(use.by_container[name])} of {words.size(use.limits.get(name))}",
+            f"{formatting.size(use.by_container[name])} of {formatting.size(use.limits.get(name))}",
         )
         for name in names
     )
@@ -126,7 +129,7 @@ def _volumes(volumes: Answer) -> None:
     if volumes.known and volumes.value:
         show(heading("Volumes", "used of their declared size"))
         rows = "".join(
-            meter(name, used, size, f"{words.size(used)} of {words.size(size)}")
+            meter(name, used, size, f"{formatting.size(used)} of {formatting.size(size)}")
             for name, used, size in volumes.value
         )
         show(f'<div class="dl-card">{rows}</div>')

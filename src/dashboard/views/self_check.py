@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from backends import core
 from backends.fetch import gather
+from look.formatting import text
 from look.parts import show
-from look.words import text
 
 #: The check looks for these words in what the browser would get.
 RENDERED = "datalab-dashboard-rendered"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from backends.fetch import Answer
-from look import words
+from look import formatting
 from look.charts import latency_bars
 from look.parts import icon, link, pill
 
@@ -20,18 +20,18 @@ def card(service: dict[str, Any], state: dict[str, Any] | None, health: Answer) 
     checks = "".join(_check(each) for each in (state or {}).get("checks", []))
     if not checks:
         checks = '<div class="dim" style="font-size:.84rem">no functional checks</div>'
-    version = words.text(service.get("version") or "")
+    version = formatting.text(service.get("version") or "")
     pages = " · ".join(
         link(each["url"], f"open {each['summary'].removeprefix('the ')}" if each.get("summary") else "open")
         for each in service.get("endpoints", [])
         if each.get("browser") and each.get("url")
     )
     return (
-        f'<section class="dl-card {tone}" aria-label="{words.text(service["name"])}"><div class="top"><div class="name">'
-        f"{words.text(service['name'])}</div>{pill(now)}</div>"
-        f'<div class="about">{words.text(service.get("summary") or "")}</div>{checks}'
+        f'<section class="dl-card {tone}" aria-label="{formatting.text(service["name"])}"><div class="top"><div class="name">'
+        f"{formatting.text(service['name'])}</div>{pill(now)}</div>"
+        f'<div class="about">{formatting.text(service.get("summary") or "")}</div>{checks}'
         f'<div class="foot"><span title="version, owner">{version}{" · " if version else ""}'
-        f"{words.text(service.get('owner') or '')}</span><span>{pages}</span></div></section>"
+        f"{formatting.text(service.get('owner') or '')}</span><span>{pages}</span></div></section>"
     )
 
 
@@ -42,12 +42,12 @@ def _check(check: dict[str, Any]) -> str:
     starting = bool(check.get("starting"))
     sign = "none" if waiting or starting else "ok" if good else "bad"
     quiet = " none" if starting else ""
-    why = "" if good or waiting else f'<div class="why{quiet}">{words.text(message[:240])}</div>'
+    why = "" if good or waiting else f'<div class="why{quiet}">{formatting.text(message[:240])}</div>'
     verb = "not run yet" if waiting else "passed" if good else "starting" if starting else "failed"
-    taken = "" if waiting else f"{words.duration(float(check.get('ms', 0)) / 1000)} · "
+    taken = "" if waiting else f"{formatting.duration(float(check.get('ms', 0)) / 1000)} · "
     return (
         f'<div class="dl-check"><span role="img" aria-label="{verb}" style="color:var(--{"dim" if sign == "none" else sign})">'
-        f'{icon(sign)}</span><span class="what" title="{words.text(message if good else verb)}">{words.text(check["name"])}</span>'
-        f'<span class="t">{taken}{words.when(check.get("at"))}</span>{why}'
+        f'{icon(sign)}</span><span class="what" title="{formatting.text(message if good else verb)}">{formatting.text(check["name"])}</span>'
+        f'<span class="t">{taken}{formatting.when(check.get("at"))}</span>{why}'
         f'<span class="bars">{latency_bars(check.get("history") or [])}</span></div>'
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from backends import alertmanager, prefect
 from backends.fetch import Answer
-from look import words
+from look import formatting
 from look.parts import link, pill
 
 RUN_COLUMNS = (("Pipeline run", ""), ("State", ""), ("Started", ""), ("Took", "num"), ("Message", "wrap"))
@@ -22,11 +22,11 @@ def run_row(run: dict[str, Any], prefect_url: str | None, names: dict[str, str])
     message = prefect.message(run) if state in ("FAILED", "CRASHED", "CANCELLED") else ""
     pipeline = names.get(run.get("deployment_id") or "", "")
     return [
-        f"<b>{words.text(pipeline)}</b> " + link(run_url(prefect_url, run["id"]), name),
+        f"<b>{formatting.text(pipeline)}</b> " + link(run_url(prefect_url, run["id"]), name),
         pill(state, str(run.get("state_name") or state).lower()),
-        words.when(run.get("start_time") or run.get("expected_start_time")),
-        words.duration(prefect.seconds(run)),
-        words.text(message[:400]) or '<span class="dim">–</span>',
+        formatting.when(run.get("start_time") or run.get("expected_start_time")),
+        formatting.duration(prefect.seconds(run)),
+        formatting.text(message[:400]) or '<span class="dim">–</span>',
     ]
 
 
@@ -77,11 +77,11 @@ def plain(alert: dict[str, Any]) -> dict[str, Any]:
 
 def alert_row(alert: dict[str, Any]) -> list[str]:
     """An alert that fires as a table's row."""
-    about = f'<div class="dim">{words.text(alert["service"])}</div>' if alert["service"] else ""
+    about = f'<div class="dim">{formatting.text(alert["service"])}</div>' if alert["service"] else ""
     silenced = f" {pill('silenced')}" if alert["status"] == "silenced" else ""
     return [
-        f"<b>{words.text(alert['name'])}</b>{about}",
+        f"<b>{formatting.text(alert['name'])}</b>{about}",
         pill(alert["severity"]) + silenced,
-        words.when(alert["since"]),
-        words.text(alert["what"]) + f'<div class="dim">{words.text(alert["more"])}</div>',
+        formatting.when(alert["since"]),
+        formatting.text(alert["what"]) + f'<div class="dim">{formatting.text(alert["more"])}</div>',
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from lake import client
-from look import words
+from look import formatting
 from look.parts import empty, note, show
 
 
@@ -35,11 +35,11 @@ def sql_box(chosen: str) -> None:
             empty("Ask the lake", "DuckDB's SQL, tables as <code>silver.flights</code>. Ctrl-Enter runs it.")
         )
     elif "problem" in result:
-        hint = f'<div class="dim">→ {words.text(result["hint"])}</div>' if result["hint"] else ""
+        hint = f'<div class="dim">→ {formatting.text(result["hint"])}</div>' if result["hint"] else ""
         show(
             note(
                 "bad",
-                f'<span class="mono" style="white-space:pre-wrap">{words.text(result["problem"])}</span>{hint}',
+                f'<span class="mono" style="white-space:pre-wrap">{formatting.text(result["problem"])}</span>{hint}',
             )
         )
     else:
@@ -61,7 +61,7 @@ def _table(result: dict[str, Any]) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         show(
-            f'<span class="dim">{words.plural(len(rows), "row")}{cut} in {words.duration(result["seconds"])}</span>'
+            f'<span class="dim">{formatting.plural(len(rows), "row")}{cut} in {formatting.duration(result["seconds"])}</span>'
         )
     if not rows:
         show(empty("No rows", "The query is right, and nothing matches it."))

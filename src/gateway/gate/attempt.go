@@ -41,17 +41,17 @@ func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 
 // attemptCookie has a name of its own for each: a second page that logs in must not end the first one's
 // login.
-func (s *sessions) attemptCookie(of attempt, at way) *http.Cookie {
+func (s *sessions) attemptCookie(of attempt, at origin) *http.Cookie {
 	text, _ := json.Marshal(of)
 	payload := base64.RawURLEncoding.EncodeToString(text)
 	return s.attemptNamed(of.State, at, payload+"."+s.seal(payload), int(attemptLife.Seconds()))
 }
 
-func (s *sessions) noAttemptCookie(state string, at way) *http.Cookie {
+func (s *sessions) noAttemptCookie(state string, at origin) *http.Cookie {
 	return s.attemptNamed(state, at, "", -1)
 }
 
-func (s *sessions) attemptNamed(state string, at way, value string, maxAge int) *http.Cookie {
+func (s *sessions) attemptNamed(state string, at origin, value string, maxAge int) *http.Cookie {
 	at.domain = "" // it comes back to this very name
 	cookie := s.bake(at, value, maxAge)
 	cookie.Name += "_sso_" + state[:8]
@@ -59,7 +59,7 @@ func (s *sessions) attemptNamed(state string, at way, value string, maxAge int) 
 }
 
 // attemptOf finds the attempt that a provider's answer belongs to.
-func (s *sessions) attemptOf(r *http.Request, at way) (attempt, bool) {
+func (s *sessions) attemptOf(r *http.Request, at origin) (attempt, bool) {
 	var found attempt
 	state := r.URL.Query().Get("state")
 	if len(state) != len(random()) {

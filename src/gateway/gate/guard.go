@@ -35,7 +35,7 @@ type Guard struct {
 	// The published port; filled in by setup.
 	Port int `json:"port,omitempty"`
 
-	door   *Door
+	app    *App
 	public *url.URL
 	// Whether its service was told to be gone.
 	down *atomic.Bool
@@ -61,7 +61,7 @@ func (g *Guard) Handler() any {
 	}{"datalab_gate", (*plain)(g)}
 }
 
-// Provision finds the door that it belongs to.
+// Provision finds the app that it belongs to.
 func (g *Guard) Provision(ctx caddy.Context) error {
 	if g.Auth != "gateway" && g.Auth != "own" {
 		return fmt.Errorf("auth %q is neither gateway nor own", g.Auth)
@@ -70,23 +70,23 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	g.door, g.down = app.(*Door), new(atomic.Bool)
+	g.app, g.down = app.(*App), new(atomic.Bool)
 	if g.Origin != "" {
 		if g.public = parseOrigin(g.Origin); g.public == nil {
 			return fmt.Errorf("origin %q is not of the form scheme://host[:port]", g.Origin)
 		}
 	}
-	g.door.add(g)
+	g.app.add(g)
 	return nil
 }
 
 // ServeHTTP lets a request through, or answers it.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	g.door.inWork.Add(1)
-	defer g.door.inWork.Add(-1)
+	g.app.inWork.Add(1)
+	defer g.app.inWork.Add(-1)
 	w.Header().Del("Server")
-	at, ours := g.wayOf(r)
-	if g.door.ending.Load() && !isUpgrade(r) {
+	at, ours := g.originOf(r)
+	if g.app.ending.Load() && !isUpgrade(r) {
 		w.Header().Set("Connection", "close")
 	}
 	if !ours {
@@ -107,13 +107,13 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	}
 	client := ""
 	if !at.local {
-		client = g.door.forwardedFor(r)
+		client = g.app.forwardedFor(r)
 	}
 	stripReserved(r.Header)
-	g.door.fromProxy(r, at, client)
+	g.app.fromProxy(r, at, client)
 	if g.Auth == "own" {
 		stripCookies(r)
-		return g.pass(w, r, at, next, "")
+		return g.forward(w, r, at, next, "")
 	}
 	if strings.HasPrefix(r.URL.Path, ownPrefix) {
 		g.serveOwn(w, r, at)
@@ -128,7 +128,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 		http.SetCookie(w, renewed)
 	}
 	stripCookies(r)
-	return g.pass(w, r, at, next, who)
+	return g.forward(w, r, at, next, who)
 }
 
 // Who sends the request when it is not a person: marks in metrics and in X-Datalab-User.
@@ -137,8 +137,8 @@ const (
 	bySelf  = "" // the service finds out
 )
 
-// identify finds out who sends a request, and replaces what opened this door by what opens the service's.
-func (g *Guard) identify(r *http.Request, at way) (who string, renewed *http.Cookie, denial *refusal) {
+// identify finds out who sends a request, and replaces what opened the gateway by what opens the service's.
+func (g *Guard) identify(r *http.Request, at origin) (who string, renewed *http.Cookie, denial *refusal) {
 	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if denial := g.foreign(r, at); denial != nil {
 		return "", nil, denial
@@ -147,30 +147,30 @@ func (g *Guard) identify(r *http.Request, at way) (who string, renewed *http.Coo
 	case len(r.Header.Values("Authorization")) > 1:
 		return "", nil, &refusal{http.StatusBadRequest, "E_AUTHORIZATION", "There is more than one Authorization header.", ""}
 	case strings.EqualFold(scheme, "Bearer"):
-		if !g.door.isToken(strings.TrimSpace(credentials)) {
-			return "", nil, &refusal{http.StatusUnauthorized, "E_TOKEN", "This token is not valid here.", tokenHint(g.door)}
+		if !g.app.isToken(strings.TrimSpace(credentials)) {
+			return "", nil, &refusal{http.StatusUnauthorized, "E_TOKEN", "This token is not valid here.", tokenHint(g.app)}
 		}
 		g.signIn(r)
 		return byToken, nil, nil
 	case strings.EqualFold(scheme, "Basic") && g.Login != nil:
 		return bySelf, nil, nil
 	}
-	if found, ok := g.door.sessions.of(r, at); ok {
+	if found, ok := g.app.sessions.of(r, at); ok {
 		if g.AdminsOnly && !found.admin {
 			return "", nil, &refusal{http.StatusForbidden, "E_ADMINS", "Only admins open " + g.Service + ".",
 				"services.gateway.options.oidc.admins lists the admins; " + found.user + " is not one."}
 		}
 		g.signIn(r)
 		r.Header.Set("X-Datalab-Role", found.role())
-		if longer, ok := g.door.sessions.prolong(found); ok {
-			return found.user, g.door.sessions.cookie(longer, at), nil
+		if longer, ok := g.app.sessions.prolong(found); ok {
+			return found.user, g.app.sessions.cookie(longer, at), nil
 		}
 		return found.user, nil, nil
 	}
 	if isExactly(r.URL.Path, g.SelfGuarded) {
 		return bySelf, nil, nil
 	}
-	return "", nil, &refusal{http.StatusUnauthorized, "E_LOGIN", "A login is required.", tokenHint(g.door)}
+	return "", nil, &refusal{http.StatusUnauthorized, "E_LOGIN", "A login is required.", tokenHint(g.app)}
 }
 
 // signIn logs in at the service.
@@ -181,7 +181,7 @@ func (g *Guard) signIn(r *http.Request) {
 	}
 }
 
-func tokenHint(d *Door) string {
+func tokenHint(d *App) string {
 	return fmt.Sprintf("Send Authorization: Bearer <token>; ./datalab secrets show --stack %s gateway/token shows it.", d.Stack)
 }
 
@@ -194,7 +194,7 @@ type refusal struct {
 }
 
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, why refusal) {
-	g.door.refused.WithLabelValues(why.code).Inc()
+	g.app.refused.WithLabelValues(why.code).Inc()
 	if why.code == "E_LOGIN" && isNavigation(r) {
 		g.toLogin(w, r)
 		return

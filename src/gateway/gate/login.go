@@ -20,8 +20,8 @@ const (
 	mostForm   = 8 << 10
 )
 
-func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
-	found, loggedIn := g.door.sessions.of(r, at)
+func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at origin) {
+	found, loggedIn := g.app.sessions.of(r, at)
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case r.URL.Path == loginPath && get:
@@ -31,11 +31,11 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 			return
 		}
 		g.showLogin(w, r, http.StatusOK, next, "", "")
-	case g.door.OIDC != nil && r.URL.Path == ssoPath && get:
+	case g.app.OIDC != nil && r.URL.Path == ssoPath && get:
 		g.beginSSO(w, r, at)
-	case g.door.OIDC != nil && r.URL.Path == callbackPath && r.Method == http.MethodGet:
+	case g.app.OIDC != nil && r.URL.Path == callbackPath && r.Method == http.MethodGet:
 		g.finishSSO(w, r, at)
-	case r.URL.Path == loginPath && r.Method == http.MethodPost && g.door.NoPasswords:
+	case r.URL.Path == loginPath && r.Method == http.MethodPost && g.app.NoPasswords:
 		g.refuse(w, r, refusal{http.StatusForbidden, "E_NO_PASSWORDS", "Passwords are switched off here.", "Log in by " + ssoPath + "."})
 	case r.URL.Path == loginPath && r.Method == http.MethodPost:
 		g.login(w, r, at)
@@ -47,9 +47,9 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 			return
 		}
 		if loggedIn {
-			g.door.sessions.revoke(found)
+			g.app.sessions.revoke(found)
 		}
-		http.SetCookie(w, g.door.sessions.noCookie(at))
+		http.SetCookie(w, g.app.sessions.noCookie(at))
 		w.Header().Set("Clear-Site-Data", `"cache"`)
 		if loggedIn && found.sso {
 			g.leave(w, r, found.user)
@@ -59,7 +59,7 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 	case r.URL.Path == whoPath && get && loggedIn:
 		ownHeaders(w.Header())
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = fmt.Fprintf(w, `{"user":%q,"role":%q,"stack":%q,"expires":%q}`+"\n", found.user, found.role(), g.door.Stack, found.expires.UTC().Format("2006-01-02T15:04:05Z"))
+		_, _ = fmt.Fprintf(w, `{"user":%q,"role":%q,"stack":%q,"expires":%q}`+"\n", found.user, found.role(), g.app.Stack, found.expires.UTC().Format("2006-01-02T15:04:05Z"))
 	case r.URL.Path == whoPath && get:
 		g.refuse(w, r, refusal{http.StatusUnauthorized, "E_SESSION", "There is no session.", ""})
 	default:
@@ -69,7 +69,7 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, at way) {
 
 // fromHere: the form was sent by a page of this very origin. Browsers say so in one of these headers with
 // every POST.
-func fromHere(r *http.Request, at way) bool {
+func fromHere(r *http.Request, at origin) bool {
 	origin := r.Header.Values("Origin")
 	site := r.Header.Get("Sec-Fetch-Site")
 	if site != "" && site != "same-origin" && site != "none" {
@@ -81,8 +81,8 @@ func fromHere(r *http.Request, at way) bool {
 	return len(origin) == 1 && at.isOrigin(origin[0])
 }
 
-func (g *Guard) login(w http.ResponseWriter, r *http.Request, at way) {
-	d := g.door
+func (g *Guard) login(w http.ResponseWriter, r *http.Request, at origin) {
+	d := g.app
 	if !fromHere(r, at) {
 		g.refuse(w, r, refusal{http.StatusForbidden, "E_ORIGIN", "Only the login page logs in.",
 			"Programs send Authorization: Bearer <token> instead of logging in."})

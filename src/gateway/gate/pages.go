@@ -60,10 +60,10 @@ func ownHeaders(header http.Header) {
 }
 
 func (g *Guard) show(w http.ResponseWriter, r *http.Request, status int, name string, data page) {
-	data.Style, data.Stack, data.Service, data.Summary = template.CSS(style), g.door.Stack, g.Service, g.Summary
+	data.Style, data.Stack, data.Service, data.Summary = template.CSS(style), g.app.Stack, g.Service, g.Summary
 	var text bytes.Buffer
 	if err := pages.ExecuteTemplate(&text, name, data); err != nil {
-		g.door.logger.Error("a page can't be written: " + err.Error())
+		g.app.logger.Error("a page can't be written: " + err.Error())
 		writeError(w, refusal{http.StatusInternalServerError, "E_INTERNAL", "The gateway failed to answer; its log says why.", ""})
 		return
 	}
@@ -79,8 +79,8 @@ func (g *Guard) showLogin(w http.ResponseWriter, r *http.Request, status int, ne
 	if len(user) > 128 {
 		user = ""
 	}
-	data := page{Next: next, User: user, Problem: problem, Passwords: !g.door.NoPasswords}
-	if oidc := g.door.OIDC; oidc != nil {
+	data := page{Next: next, User: user, Problem: problem, Passwords: !g.app.NoPasswords}
+	if oidc := g.app.OIDC; oidc != nil {
 		data.Provider, data.SSOURL, data.Script = oidc.Label, ssoPath+"?next="+url.QueryEscape(next), template.JS(keepFragment)
 	}
 	g.show(w, r, status, "login", data)
@@ -105,5 +105,5 @@ func (g *Guard) unavailable(w http.ResponseWriter, r *http.Request, again bool) 
 		return
 	}
 	writeError(w, refusal{http.StatusServiceUnavailable, "E_UNAVAILABLE", g.Service + " does not answer.",
-		"It is starting or has ended: ./datalab services health --stack " + g.door.Stack + " " + g.Service})
+		"It is starting or has ended: ./datalab services health --stack " + g.app.Stack + " " + g.Service})
 }

@@ -47,7 +47,7 @@ func (u *User) check() error {
 }
 
 // verify says whether this is the user's password. A nil user takes as long as the slowest one that exists.
-func (d *Door) verify(user *User, password string) bool {
+func (d *App) verify(user *User, password string) bool {
 	if len(password) > longestSecret {
 		return false
 	}

@@ -38,8 +38,8 @@ func TestPasswords(t *testing.T) {
 			if err := test.user.check(); err != nil {
 				t.Fatalf("it is refused: %v", err)
 			}
-			door := &Door{Users: []User{test.user}}
-			if test.right != "" && !door.verify(&door.Users[0], test.right) {
+			app := &App{Users: []User{test.user}}
+			if test.right != "" && !app.verify(&app.Users[0], test.right) {
 				t.Error("the right password is refused")
 			}
 			wrong := []string{
@@ -47,12 +47,12 @@ func TestPasswords(t *testing.T) {
 				strings.Repeat("a", longestSecret), strings.Repeat("a", longestSecret+1), "\x00" + test.right,
 			}
 			for _, password := range wrong {
-				if password != test.right && door.verify(&door.Users[0], password) {
+				if password != test.right && app.verify(&app.Users[0], password) {
 					t.Errorf("the wrong password %.30q is taken", password)
 				}
 			}
 			// Nobody's password is anybody's.
-			if door.verify(nil, test.right) {
+			if app.verify(nil, test.right) {
 				t.Error("a user who does not exist comes in")
 			}
 		})

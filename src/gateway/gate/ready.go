@@ -10,7 +10,7 @@ import (
 
 // Ready answers whether more requests may be sent here: not once the process was told to end.
 type Ready struct {
-	door *Door
+	app *App
 }
 
 // CaddyModule tells Caddy what this is.
@@ -18,19 +18,19 @@ func (*Ready) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.datalab_ready", New: func() caddy.Module { return new(Ready) }}
 }
 
-// Provision finds the door that it belongs to.
+// Provision finds the app that it belongs to.
 func (h *Ready) Provision(ctx caddy.Context) error {
 	app, err := ctx.App(AppID)
 	if err != nil {
 		return err
 	}
-	h.door = app.(*Door)
+	h.app = app.(*App)
 	return nil
 }
 
 // ServeHTTP answers 200 or 503.
 func (h *Ready) ServeHTTP(w http.ResponseWriter, _ *http.Request, _ caddyhttp.Handler) error {
-	if h.door.ending.Load() {
+	if h.app.ending.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, err := io.WriteString(w, "ending\n")
 		return err

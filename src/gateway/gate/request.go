@@ -59,7 +59,7 @@ func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
 
 // foreign refuses what other sites' pages make a logged-in browser send. A cookie reaches every port of a host name, and
 // browsers call pages on other ports, or below the same domain, "same-site": only this very origin may do more than open a page.
-func (g *Guard) foreign(r *http.Request, at way) *refusal {
+func (g *Guard) foreign(r *http.Request, at origin) *refusal {
 	refused := &refusal{http.StatusForbidden, "E_ORIGIN", "Requests from pages of other origins are refused.",
 		"Programs send the token and no cookie."}
 	origin := r.Header.Values("Origin")
@@ -76,7 +76,7 @@ func (g *Guard) foreign(r *http.Request, at way) *refusal {
 		return nil
 	case "":
 		// A program, or a browser older than these headers, which would have sent an Origin with anything but GET.
-		if _, ok := g.door.sessions.of(r, at); ok && !safe && r.Header.Get("Authorization") == "" {
+		if _, ok := g.app.sessions.of(r, at); ok && !safe && r.Header.Get("Authorization") == "" {
 			return refused
 		}
 		return nil

@@ -34,7 +34,7 @@ type session struct {
 }
 
 type sessions struct {
-	door     *Door
+	app      *App
 	key      []byte
 	lifetime time.Duration
 	now      func() time.Time
@@ -43,22 +43,22 @@ type sessions struct {
 	revoked map[string]time.Time
 }
 
-func newSessions(door *Door, lifetime time.Duration) *sessions {
-	mac := hmac.New(sha256.New, []byte(door.SessionKey))
-	mac.Write([]byte("datalab session v1 " + door.Stack))
-	return &sessions{door: door, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
+func newSessions(app *App, lifetime time.Duration) *sessions {
+	mac := hmac.New(sha256.New, []byte(app.SessionKey))
+	mac.Write([]byte("datalab session v1 " + app.Stack))
+	return &sessions{app: app, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
 }
 
 // cookieName says by a prefix that browsers enforce what it was set with: over https by this very host, or
 // for its domain.
-func (s *sessions) cookieName(at way) string {
+func (s *sessions) cookieName(at origin) string {
 	switch {
 	case at.domain != "":
-		return "__Secure-" + cookiePrefix + s.door.Stack
+		return "__Secure-" + cookiePrefix + s.app.Stack
 	case at.secure:
-		return "__Host-" + cookiePrefix + s.door.Stack
+		return "__Host-" + cookiePrefix + s.app.Stack
 	}
-	return cookiePrefix + s.door.Stack
+	return cookiePrefix + s.app.Stack
 }
 
 // isSessionCookie looks at what begins with a cookie's name.
@@ -129,13 +129,13 @@ func (s *sessions) write(value session) string {
 // credential is what has opened a session: when it changes, the session ends. nil: it opens nothing any more.
 func (s *sessions) credential(value session) []byte {
 	if value.sso {
-		if s.door.OIDC == nil {
+		if s.app.OIDC == nil {
 			return nil
 		}
-		return s.door.OIDC.fingerprint[:]
+		return s.app.OIDC.fingerprint[:]
 	}
-	user := s.door.user(value.user)
-	if user == nil || s.door.NoPasswords {
+	user := s.app.user(value.user)
+	if user == nil || s.app.NoPasswords {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(user.Password + "\x00" + user.Hash))
@@ -182,7 +182,7 @@ func (s *sessions) read(text string) (session, bool) {
 
 // of finds a request's session. Another page may have planted a cookie of the same name: any valid one
 // counts.
-func (s *sessions) of(r *http.Request, at way) (session, bool) {
+func (s *sessions) of(r *http.Request, at origin) (session, bool) {
 	for i, cookie := range r.CookiesNamed(s.cookieName(at)) {
 		if i == 8 {
 			break
@@ -194,13 +194,13 @@ func (s *sessions) of(r *http.Request, at way) (session, bool) {
 	return session{}, false
 }
 
-func (s *sessions) cookie(value session, at way) *http.Cookie {
+func (s *sessions) cookie(value session, at origin) *http.Cookie {
 	return s.bake(at, s.write(value), int(value.expires.Sub(s.now()).Seconds()))
 }
 
-func (s *sessions) noCookie(at way) *http.Cookie { return s.bake(at, "", -1) }
+func (s *sessions) noCookie(at origin) *http.Cookie { return s.bake(at, "", -1) }
 
-func (s *sessions) bake(at way, value string, maxAge int) *http.Cookie {
+func (s *sessions) bake(at origin, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
 		Name:     s.cookieName(at),
 		Value:    value,

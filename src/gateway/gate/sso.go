@@ -29,8 +29,8 @@ type stopped struct {
 }
 
 // beginSSO sends the browser to the provider, from the one page that the provider sends it back to.
-func (g *Guard) beginSSO(w http.ResponseWriter, r *http.Request, at way) {
-	d := g.door
+func (g *Guard) beginSSO(w http.ResponseWriter, r *http.Request, at origin) {
+	d := g.app
 	next := g.landing(r.URL.Query().Get("next"), at)
 	if at.host != d.OIDC.home.Host {
 		redirect(w, d.OIDC.home.String()+ssoPath+"?"+url.Values{"next": {next}, "as": r.URL.Query()["as"]}.Encode())
@@ -53,17 +53,17 @@ func (g *Guard) beginSSO(w http.ResponseWriter, r *http.Request, at way) {
 // landing is the page that a login leads to: below the address that this one was opened by, or one that
 // another page of ours has handed over. Where the session's cookie would not reach the name, it is the page's
 // well-known name instead.
-func (g *Guard) landing(next string, at way) string {
+func (g *Guard) landing(next string, at origin) string {
 	if to, err := url.Parse(next); err == nil && to.Host != "" {
 		origin := to.Scheme + "://" + to.Host
-		if !g.door.isOurs(origin) {
+		if !g.app.isOurs(origin) {
 			return "/"
 		}
 		path := safeNext(strings.TrimPrefix(next, origin))
 		return origin + path
 	}
 	own := at.origins[0]
-	home := g.door.OIDC.home
+	home := g.app.OIDC.home
 	host, err := url.Parse(own)
 	if err != nil || (host.Hostname() != home.Hostname() && at.domain == "") {
 		if g.public == nil {
@@ -75,7 +75,7 @@ func (g *Guard) landing(next string, at way) string {
 }
 
 // isOurs says whether a page of this gateway has that origin.
-func (d *Door) isOurs(origin string) bool {
+func (d *App) isOurs(origin string) bool {
 	to := parseOrigin(origin)
 	if to == nil {
 		return false
@@ -83,7 +83,7 @@ func (d *Door) isOurs(origin string) bool {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	for _, guard := range d.guards {
-		if at, ours := guard.wayOf(&http.Request{Host: to.Host}); ours && at.isOrigin(origin) {
+		if at, ours := guard.originOf(&http.Request{Host: to.Host}); ours && at.isOrigin(origin) {
 			return true
 		}
 	}
@@ -91,8 +91,8 @@ func (d *Door) isOurs(origin string) bool {
 }
 
 // finishSSO is where the provider sends people back to.
-func (g *Guard) finishSSO(w http.ResponseWriter, r *http.Request, at way) {
-	d := g.door
+func (g *Guard) finishSSO(w http.ResponseWriter, r *http.Request, at origin) {
+	d := g.app
 	begun, known := d.sessions.attemptOf(r, at)
 	if !known {
 		g.stop(w, r, stopped{status: http.StatusBadRequest, result: "denied", title: "This login is not known here",
@@ -122,7 +122,7 @@ func (g *Guard) finishSSO(w http.ResponseWriter, r *http.Request, at way) {
 
 // person asks the provider who has come back, and the rules whether he may come in.
 func (g *Guard) person(r *http.Request, begun attempt) (name string, admin bool, why *stopped) {
-	d, query := g.door, r.URL.Query()
+	d, query := g.app, r.URL.Query()
 	label := d.OIDC.Label
 	if code := query.Get("error"); code != "" {
 		why := stopped{status: http.StatusForbidden, result: "denied", title: label + " did not let you in",
@@ -175,7 +175,7 @@ func (g *Guard) person(r *http.Request, begun attempt) (name string, admin bool,
 }
 
 // isTaken: nobody else may look like somebody who is known here, or like a program.
-func (d *Door) isTaken(name string) bool {
+func (d *App) isTaken(name string) bool {
 	for _, user := range d.Users {
 		if strings.EqualFold(user.Name, name) {
 			return true
@@ -184,7 +184,7 @@ func (d *Door) isTaken(name string) bool {
 	return strings.EqualFold(name, byToken)
 }
 
-func (d *Door) unreachable(cause error) stopped {
+func (d *App) unreachable(cause error) stopped {
 	text := "Nothing is wrong with your login. Try again in a moment."
 	if !d.NoPasswords {
 		text = "Nothing is wrong with your login. Try again in a moment, or use a password of this platform."
@@ -194,16 +194,16 @@ func (d *Door) unreachable(cause error) stopped {
 
 // stop tells why nobody was logged in.
 func (g *Guard) stop(w http.ResponseWriter, r *http.Request, why stopped, next string) {
-	g.door.logins.WithLabelValues(why.result).Inc()
+	g.app.logins.WithLabelValues(why.result).Inc()
 	if why.cause != nil {
-		g.door.logger.Warn("single sign-on: "+why.title, zap.Error(why.cause))
+		g.app.logger.Warn("single sign-on: "+why.title, zap.Error(why.cause))
 	}
 	again := ""
 	if why.status == http.StatusForbidden {
 		again = "&as=another" // the provider would answer the same of the same person
 	}
 	data := page{Title: why.title, Problem: why.text, Next: ssoPath + "?next=" + url.QueryEscape(next) + again}
-	if !g.door.NoPasswords {
+	if !g.app.NoPasswords {
 		data.PasswordURL = passwordLogin(next)
 	}
 	g.show(w, r, why.status, "stopped", data)
@@ -222,12 +222,12 @@ func passwordLogin(landing string) string {
 // leave ends the session at the provider too, where it can be ended. By a page that goes on by itself:
 // browsers lead no form of ours to another site.
 func (g *Guard) leave(w http.ResponseWriter, r *http.Request, user string) {
-	found, err := g.door.OIDC.discover(r.Context())
+	found, err := g.app.OIDC.discover(r.Context())
 	if err != nil {
 		redirect(w, logoutPath) // it is not there; here the session has ended
 		return
 	}
-	to := g.door.OIDC.logoutURL(found, user)
+	to := g.app.OIDC.logoutURL(found, user)
 	if to == "" {
 		redirect(w, logoutPath)
 		return

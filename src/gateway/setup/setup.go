@@ -20,7 +20,7 @@ import (
 
 // Config is the file that src/services/gateway.ts writes.
 type Config struct {
-	gate.Door
+	gate.App
 	// Address that ports are opened on; empty: all of the container's.
 	Bind      string     `json:"bind"`
 	Endpoints []Endpoint `json:"endpoints"`
@@ -91,7 +91,7 @@ func (c *Config) Caddy() ([]byte, error) {
 			"exclude": []string{"http.handlers.reverse_proxy", "http.log.error", "http.stdlib"},
 		}}},
 		"apps": object{
-			gate.AppID:  &c.Door,
+			gate.AppID:  &c.App,
 			relay.AppID: &relay.App{Relays: relays},
 			"http":      object{"servers": servers, "grace_period": fmt.Sprintf("%ds", c.GraceSeconds)},
 		},

@@ -1,10 +1,11 @@
 import { ConfigError } from "../../errors.ts";
+import { capabilities } from "../capability.ts";
 import type { Environment } from "../environment.ts";
 import { startOrder } from "../graph.ts";
 import { replicaNames } from "../names.ts";
 import { type Need, waitsFor } from "../needs.ts";
 import type { ImagesModel, PlatformModel } from "../platform.ts";
-import type { Capability, ServiceDefinition } from "../service.ts";
+import type { ServiceDefinition } from "../service.ts";
 import { viewPlatform } from "./build-view.ts";
 import { checksOf, EnabledServices, versionOf, volumesOf } from "./enabled.ts";
 import { checkExternalSecrets } from "./external-secrets.ts";
@@ -48,6 +49,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     })),
     token: gateway?.provider.token ? `${gateway.service.name}/${gateway.provider.token}` : null,
     health: health ? { workload: health.workload, endpoint: health.provider.endpoint } : null,
+    providers: providersOf(enabled),
     secrets: grants.secrets,
     pipelines: environment.pipelines,
     cluster: enabled.cluster,
@@ -55,6 +57,19 @@ export function resolvePlatform(environment: Environment): PlatformModel {
     external: enabled.external,
   });
   return checkExternalSecrets(environment, model);
+}
+
+/** For each capability the enabled service that provides it, else one that could be enabled. */
+function providersOf(enabled: EnabledServices): PlatformModel["providers"] {
+  return Object.fromEntries(
+    capabilities.flatMap((kind) => {
+      const found = enabled.provider(kind);
+      const known = found?.service ?? enabled.environment.services.find((s) => s.provides?.[kind]);
+      if (!known) return [];
+      const { workload = null, provider } = found ?? {};
+      return [[kind, { service: known.name, workload, endpoint: provider?.endpoint ?? null }]];
+    }),
+  );
 }
 
 /** The service that provides a need. */
@@ -99,7 +114,7 @@ function checkProviders(enabled: EnabledServices): void {
       "expected a port, received false: up asks this port whether the platform is healthy",
     );
   }
-  for (const kind of ["database", "bucket", "health", "gateway"] satisfies Capability[]) {
+  for (const kind of capabilities) {
     const [first, ...others] = enabled.services.filter((s) => s.provides?.[kind]);
     for (const other of others) {
       enabled.problem(

@@ -1,21 +1,21 @@
-"""Notebooks as containers of the host's Docker, through the agent's door."""
+"""Notebooks as containers of the host's Docker, through the agent's Docker proxy."""
 
 import base64
 import os
 from pathlib import Path
 from typing import Any
 
-from spawner import NotebookSpawner, login_at_the_door
+from spawner import NotebookSpawner, write_docker_login
 
 
 def configure(c: Any, settings: dict[str, Any]) -> None:
     """Tell JupyterHub how a notebook is started."""
-    if door := settings["door"]:
-        token = base64.b64encode(f"{door['user']}:{door['password']}".encode()).decode()
-        login_at_the_door(Path("/tmp/docker"), f"Basic {token}")  # noqa: S108 - a tmpfs of this container
+    if docker := settings["docker"]:
+        token = base64.b64encode(f"{docker['user']}:{docker['password']}".encode()).decode()
+        write_docker_login(Path("/tmp/docker"), f"Basic {token}")  # noqa: S108 - a tmpfs of this container
         os.environ["DOCKER_CONFIG"] = "/tmp/docker"  # noqa: S108
-        os.environ["DOCKER_HOST"] = f"tcp://{door['host']}:{door['port']}"
-    NotebookSpawner.has_door = bool(door)
+        os.environ["DOCKER_HOST"] = f"tcp://{docker['host']}:{docker['port']}"
+    NotebookSpawner.has_docker = bool(docker)
 
     c.JupyterHub.spawner_class = NotebookSpawner
     c.DockerSpawner.image = settings["image"]

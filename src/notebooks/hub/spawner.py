@@ -11,7 +11,7 @@ from dockerspawner import DockerSpawner
 from spawned import SpawnFailed
 
 
-def login_at_the_door(folder: Path, authorization: str) -> None:
+def write_docker_login(folder: Path, authorization: str) -> None:
     """Write the file that docker-py takes its headers from. Its folder goes to $DOCKER_CONFIG."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / "config.json"
@@ -22,11 +22,11 @@ def login_at_the_door(folder: Path, authorization: str) -> None:
 class NotebookSpawner(DockerSpawner):
     """DockerSpawner that says why, and that leaves confinement to the agent: see src/agent/spawner.ts."""
 
-    has_door = True
+    has_docker = True
 
     async def start(self) -> tuple[str, int]:
         """Start the container, or fail with words that a user understands."""
-        if not self.has_door:
+        if not self.has_docker:
             raise SpawnFailed(
                 "Notebooks cannot be started: the service `agent` is disabled. Enable it and run up."
             )

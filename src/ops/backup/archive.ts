@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { loadEnvironment } from "../../config/load.ts";
 import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
-import { besideState, locationOf } from "../engine/state-location.ts";
+import { locationOf, stateSibling } from "../engine/state-location.ts";
 import { readMaster } from "../services/credentials.ts";
 import { type BackupRecord, backupRecord, type Verification, verification } from "./record.ts";
 import { openRepository, type Repository, type Stored } from "./repository.ts";
@@ -185,7 +185,7 @@ export const backupsKept = (project: string, stack: string): number =>
 /** The archive of a stack of this project, where its configuration says. */
 export async function openArchive(project: string, stack: string): Promise<Archive> {
   const { to } = loadEnvironment(project, stack, services).config.backup;
-  const place = to === undefined ? besideState(project, "backups") : locationOf(project, to);
+  const place = to === undefined ? stateSibling(project, "backups") : locationOf(project, to);
   const master = await readMaster(project, stack);
   return new Archive(stack, await openRepository(place), sealKey(master, stack));
 }

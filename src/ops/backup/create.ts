@@ -4,8 +4,8 @@ import { hostname, userInfo } from "node:os";
 import { stackFile } from "../../config/load.ts";
 import { deploymentTargetOf } from "../../declare.ts";
 import { volumeName } from "../../model/names.ts";
+import { throwIfAborted } from "../abort.ts";
 import { gitState } from "../git.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
 import { lastLines } from "../process.ts";
@@ -168,7 +168,7 @@ async function saveDumps(
   const dumps: SavedDump[] = [];
   for (const dumper of dumpers) {
     for (const name of await dumper.list()) {
-      stopIfAborted(signal);
+      throwIfAborted(signal);
       step.update(name);
       const { id, bytes } = await archive.save(dumper.save(name, onLeft));
       const { kind, service, workload } = dumper;

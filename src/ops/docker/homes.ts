@@ -2,9 +2,11 @@ import { instancePrefix } from "../../model/names.ts";
 import { homeRole, openSeconds } from "../homes.ts";
 import type { HomeHost, Homes } from "../target.ts";
 import { dockerLines, dockerRun, dockerText } from "./cli.ts";
-import { confinement, ensureDataVolume, labelled, labelsOf } from "./side.ts";
+import { confinement, ensureDataVolume, labelled, labelsOf } from "./helper-container.ts";
 
-/** Homes as the agent's door names them, see src/agent/confinement.ts: `<prefix><key>-<user>-home`. */
+/**
+ * Homes as the agent's Docker proxy names them, see src/agent/confinement.ts: `<prefix><key>-<user>-home`.
+ */
 export const dockerHomes: HomeHost = {
   async list(homes) {
     const [first, last] = around(homes);

@@ -1,9 +1,9 @@
 import { DatalabError } from "../../errors.ts";
 import { instanceName, labelNames, volumeName } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
-import type { SideStore, StoreHost, StoreSide } from "../store-host.ts";
+import type { RunningStore, StoreHost, StoreInstance } from "../store-host.ts";
 import { dockerJson, dockerLines, dockerRun, dockerText } from "./cli.ts";
-import { confinement, ensureDataVolume, labelled } from "./side.ts";
+import { confinement, ensureDataVolume, labelled } from "./helper-container.ts";
 
 const role = "migration";
 const files = "/run/datalab";
@@ -31,30 +31,39 @@ export const dockerStoreHost: StoreHost = {
     });
   },
 
-  async start(side) {
-    const name = sideName(side);
-    const { stack, workload, image } = side;
-    await removeSide(side);
+  async start(instance) {
+    const name = engineInstanceName(instance);
+    const { stack, workload, image } = instance;
+    await removeInstance(instance);
     try {
       for (const volume of workload.volumes)
         await ensureDataVolume(stack, workload.service, volumeName(stack, workload.name, volume.name));
       await dockerText(["volume", "create", ...labels(stack, workload), `${name}-files`]);
-      await writeFiles(side);
+      await writeFiles(instance);
       const mounts = [
         ...workload.volumes.map((v) => `${volumeName(stack, workload.name, v.name)}:${v.path}`),
         `${name}-files:${files}:ro`,
       ].flatMap((mount) => ["--volume", mount]);
       await dockerText([
-        ...["run", "--detach", "--name", name, "--network", "bridge", "--publish", `127.0.0.1::${side.port}`],
+        ...[
+          "run",
+          "--detach",
+          "--name",
+          name,
+          "--network",
+          "bridge",
+          "--publish",
+          `127.0.0.1::${instance.port}`,
+        ],
         ...[...labels(stack, workload), ...confinement],
         ...["--tmpfs", "/tmp:rw,nosuid,nodev,size=64m,mode=1777", "--memory", String(workload.memoryBytes)],
         ...["--stop-timeout", String(workload.stopGraceSeconds), ...mounts],
-        ...Object.entries(side.env).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
-        ...[image, ...side.command],
+        ...Object.entries(instance.env).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+        ...[image, ...instance.command],
       ]);
-      return await ready(side);
+      return await ready(instance);
     } catch (error) {
-      await removeSide(side);
+      await removeInstance(instance);
       throw error;
     }
   },
@@ -84,7 +93,7 @@ export const dockerStoreHost: StoreHost = {
     return { volume: name, remove };
   },
 
-  async removeSides(stack) {
+  async removeInstances(stack) {
     const filter = [
       "--filter",
       `label=${labelNames.stack}=${stack}`,
@@ -98,51 +107,51 @@ export const dockerStoreHost: StoreHost = {
   },
 };
 
-const sideName = ({ stack, workload, name }: StoreSide): string =>
+const engineInstanceName = ({ stack, workload, name }: StoreInstance): string =>
   instanceName(stack, `${workload.name}-migration-${name}`);
 
-const labels = (stack: string, { service }: StoreSide["workload"]): string[] =>
+const labels = (stack: string, { service }: StoreInstance["workload"]): string[] =>
   labelled(stack, service, role);
 
 /** Files and secret variables reach their volume on standard input: no argument, no variable holds one. */
-async function writeFiles(side: StoreSide): Promise<void> {
-  const script = Object.entries(side.files)
+async function writeFiles(instance: StoreInstance): Promise<void> {
+  const script = Object.entries(instance.files)
     .map(
       ([file, text]) =>
         `base64 --decode >${files}/${file} <<'END'\n${Buffer.from(text).toString("base64")}\nEND\n`,
     )
     .join("");
-  const mount = ["--volume", `${sideName(side)}-files:${files}`];
+  const mount = ["--volume", `${engineInstanceName(instance)}-files:${files}`];
   const args = ["--rm", "--interactive", "--network", "none", "--user", "0:0", ...mount];
-  const given = labels(side.stack, side.workload);
-  await dockerText(["run", ...args, ...given, "--entrypoint", "bash", side.image], {
+  const given = labels(instance.stack, instance.workload);
+  await dockerText(["run", ...args, ...given, "--entrypoint", "bash", instance.image], {
     input: `set -eu\n${script}`,
   });
 }
 
-async function ready(side: StoreSide): Promise<SideStore> {
-  const name = sideName(side);
+async function ready(instance: StoreInstance): Promise<RunningStore> {
+  const name = engineInstanceName(instance);
   for (let tries = 0; tries < 600; tries++) {
     const [state] = await dockerJson<{ State: { Running: boolean; ExitCode: number } }>(["inspect", name]);
     if (!state?.State.Running) {
       const { stdout, stderr } = await dockerRun(["logs", "--tail", "20", name]);
       throw new DatalabError(
         "E_STORE_START",
-        `The engine ${side.name} ended with ${state?.State.ExitCode}:\n${lastLines(stdout + stderr, 10)}`,
+        `The engine ${instance.name} ended with ${state?.State.ExitCode}:\n${lastLines(stdout + stderr, 10)}`,
       );
     }
-    if ((await dockerRun(["exec", name, ...side.probe])).code === 0) {
-      const [bound = ""] = await dockerLines(["port", name, String(side.port)]);
-      return { url: `http://${bound}`, stop: () => removeSide(side, true) };
+    if ((await dockerRun(["exec", name, ...instance.probe])).code === 0) {
+      const [bound = ""] = await dockerLines(["port", name, String(instance.port)]);
+      return { url: `http://${bound}`, stop: () => removeInstance(instance, true) };
     }
     await new Promise((done) => setTimeout(done, 200));
   }
-  throw new DatalabError("E_STORE_START", `The engine ${side.name} was not ready within two minutes.`);
+  throw new DatalabError("E_STORE_START", `The engine ${instance.name} was not ready within two minutes.`);
 }
 
 /** Gracefully first: what it has acknowledged must be in its volume. */
-async function removeSide(side: StoreSide, gracefully = false): Promise<void> {
-  const name = sideName(side);
+async function removeInstance(instance: StoreInstance, gracefully = false): Promise<void> {
+  const name = engineInstanceName(instance);
   if (gracefully) await dockerRun(["stop", name]);
   await dockerRun(["rm", "--force", name]);
   await dockerRun(["volume", "rm", "--force", `${name}-files`]);

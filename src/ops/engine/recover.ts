@@ -1,6 +1,6 @@
 import { DatalabError } from "../../errors.ts";
 import { lastLines, run } from "../process.ts";
-import { knownNamesIn, type StateResource } from "../state-resource.ts";
+import { type StateResource, stateNames } from "../state-resource.ts";
 import type { Host } from "../target.ts";
 import { runEngine } from "./engine.ts";
 import type { WrittenState } from "./stack-state.ts";
@@ -19,7 +19,7 @@ export async function recover(project: string, stack: string, host: Host): Promi
       `The state of stack ${stack} can't be refreshed: ${lastLines(refreshed.stderr, 5)}`,
     );
   }
-  const known = knownNamesIn(await stateOf(project, stack));
+  const known = stateNames(await stateOf(project, stack));
   const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
   // What services have started themselves is in nobody's state, and somebody may be at work in it.

@@ -31,7 +31,7 @@ export interface S3Location {
  * Where something of a project stands that whoever shares the state shares too: `name` beside the state. What
  * stands beside a backend that only Pulumi can write to is kept in this checkout.
  */
-export function besideState(project: string, name: string): FolderLocation | S3Location {
+export function stateSibling(project: string, name: string): FolderLocation | S3Location {
   const url = backendUrl(project);
   const own = join(project, ".datalab");
   if (url.startsWith("s3://")) {

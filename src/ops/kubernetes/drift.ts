@@ -1,4 +1,4 @@
-import { knownNamesIn, type StateResource } from "../state-resource.ts";
+import { type StateResource, stateNames } from "../state-resource.ts";
 import type { DriftItem, Host, StackObject } from "../target.ts";
 
 /**
@@ -9,7 +9,7 @@ export async function kubernetesDrift(
   state: readonly StateResource[],
   host: Host,
 ): Promise<DriftItem[]> {
-  const known = knownNamesIn(state);
+  const known = stateNames(state);
   const [{ objects }, spawned, foreign = []] = await Promise.all([
     host.inventory(stack, { sizes: false }),
     host.spawned(stack),

@@ -4,9 +4,9 @@ import type { HomeHost, Homes } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { ensureClaim, type NewClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
+import { podSpec, waitingPod } from "./helper-pod.ts";
 import { type Claim, mainContainer, type Pod, paths } from "./objects.ts";
 import { existing } from "./scale.ts";
-import { podSpec, waitingPod } from "./side-pod.ts";
 import { isReady } from "./state.ts";
 
 /** As src/notebooks/hub/configure_pods.py names the claims. */

@@ -6,7 +6,7 @@ export interface PodState {
   readonly words: string;
 }
 
-const startsWithWords: Readonly<Record<string, string>> = {
+const startReasons: Readonly<Record<string, string>> = {
   ContainerCreating: "pending (its container is being created)",
   PodInitializing: "pending (waits for its dependencies)",
 };
@@ -20,10 +20,10 @@ export function podState(pod: Pod): PodState {
   if (metadata.deletionTimestamp) return { ok: false, words: "ends" };
   if (status?.phase === "Succeeded") return { ok: true, words: "completed" };
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const stuck = all.find(({ state }) => state?.waiting?.reason && !(state.waiting.reason in startsWithWords));
-  if (stuck) return { ok: false, words: waitingWords(stuck) };
-  if (status?.phase === "Failed") return { ok: false, words: failedWords(pod, all) };
-  if (status?.phase === "Pending") return { ok: false, words: pendingWords(pod, all) };
+  const stuck = all.find(({ state }) => state?.waiting?.reason && !(state.waiting.reason in startReasons));
+  if (stuck) return { ok: false, words: waitingText(stuck) };
+  if (status?.phase === "Failed") return { ok: false, words: failedText(pod, all) };
+  if (status?.phase === "Pending") return { ok: false, words: pendingText(pod, all) };
   const ended = status?.containerStatuses?.find(({ state }) => state?.terminated);
   if (ended) return { ok: false, words: `exited with ${ended.state?.terminated?.exitCode}` };
   if (status?.phase === "Running") {
@@ -37,7 +37,7 @@ export const isReady = ({ status, metadata }: Pod): boolean =>
   metadata.deletionTimestamp === undefined &&
   (status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false);
 
-function waitingWords({ state, lastState, restartCount }: ContainerStatus): string {
+function waitingText({ state, lastState, restartCount }: ContainerStatus): string {
   const { reason = "waiting", message } = state?.waiting ?? {};
   const died = lastState?.terminated;
   if (died) {
@@ -47,19 +47,19 @@ function waitingWords({ state, lastState, restartCount }: ContainerStatus): stri
   return message ? `pending (${reason}: ${firstLine(message)})` : `pending (${reason})`;
 }
 
-function failedWords({ status }: Pod, containers: readonly ContainerStatus[]): string {
+function failedText({ status }: Pod, containers: readonly ContainerStatus[]): string {
   const code = containers.find(({ state }) => state?.terminated?.exitCode)?.state?.terminated?.exitCode;
   // Evicted, for example: no process of its own ended.
   if (code === undefined) return `failed${status?.reason ? ` (${status.reason})` : ""}`;
   return `exited with ${code}`;
 }
 
-function pendingWords({ status }: Pod, containers: readonly ContainerStatus[]): string {
+function pendingText({ status }: Pod, containers: readonly ContainerStatus[]): string {
   const placed = status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (placed?.status === "False")
     return `pending (${firstLine(placed.message ?? placed.reason ?? "no node")})`;
   const reason = containers.map(({ state }) => state?.waiting?.reason).find((r) => r !== undefined);
-  return startsWithWords[reason ?? ""] ?? "pending";
+  return startReasons[reason ?? ""] ?? "pending";
 }
 
 /**
@@ -75,7 +75,7 @@ export function scaledState(scaled: Scaled, pods: readonly Pod[]): PodState & { 
   const states = living.map(podState);
   const ready = states.filter(({ ok }) => ok).length;
   const unwell = states.find(({ ok }) => !ok);
-  if (unwell === undefined && ready >= wanted) return { ok: true, stopped: false, words: countWords(ready) };
+  if (unwell === undefined && ready >= wanted) return { ok: true, stopped: false, words: countText(ready) };
   const refused = scaled.status?.conditions?.find(
     ({ type, status }) => type === "ReplicaFailure" && status === "True",
   );
@@ -86,11 +86,11 @@ export function scaledState(scaled: Scaled, pods: readonly Pod[]): PodState & { 
   return {
     ok: ready > 0,
     stopped: false,
-    words: ready === 0 ? why : `${countWords(ready)} of ${wanted}; one more: ${why}`,
+    words: ready === 0 ? why : `${countText(ready)} of ${wanted}; one more: ${why}`,
   };
 }
 
-const countWords = (count: number): string => (count === 1 ? "running" : `${count} running`);
+const countText = (count: number): string => (count === 1 ? "running" : `${count} running`);
 
 export function jobState({ status }: Job, pods: readonly Pod[]): PodState {
   const is = (type: string) => status?.conditions?.find((c) => c.type === type && c.status === "True");

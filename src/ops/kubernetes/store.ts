@@ -1,12 +1,10 @@
 import { DatalabError } from "../../errors.ts";
 import { labelNames } from "../../model/names.ts";
-import type { SideStore, StoreHost, StoreSide } from "../store-host.ts";
+import type { RunningStore, StoreHost, StoreInstance } from "../store-host.ts";
 import type { Cluster } from "./api.ts";
 import { ensureClaim } from "./claims.ts";
 import { execInPod } from "./exec.ts";
 import { forwardTo } from "./forward.ts";
-import { ownSelector, type Pod, paths } from "./objects.ts";
-import { existing, findScaled, scaleToZero, startAgain, until } from "./scale.ts";
 import {
   claimOf,
   container,
@@ -22,13 +20,15 @@ import {
   secrets,
   storeClaim,
   waitingPod,
-} from "./side-pod.ts";
+} from "./helper-pod.ts";
+import { ownSelector, type Pod, paths } from "./objects.ts";
+import { existing, findScaled, scaleToZero, startAgain, until } from "./scale.ts";
 import { isReady } from "./state.ts";
 
 const startMs = 120_000;
 const stopSeconds = 60;
 
-const sideName = (workload: string, name: string): string => `${workload}-migration-${name}`;
+const engineInstanceName = (workload: string, name: string): string => `${workload}-migration-${name}`;
 
 /**
  * Runs a store's engines beside the stack in its namespace: pods like the store's own, under the same
@@ -65,7 +65,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
         const pod = running.metadata.name;
         return printed(pod, await execInPod(open(), pod, container, command, {}));
       }
-      const name = sideName(workload.name, "volume");
+      const name = engineInstanceName(workload.name, "volume");
       const volumes = [{ ...volume, claim: claimOf(workload.name, volume.name) }];
       const spec = podSpec(await scaled(stack, workload.name), volumes, image, {
         command: ["sleep", "300"],
@@ -78,26 +78,27 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       }
     },
 
-    async start(side) {
-      const { stack, workload } = side;
+    async start(instance) {
+      const { stack, workload } = instance;
       const cluster = open();
-      const name = sideName(workload.name, side.name);
+      const name = engineInstanceName(workload.name, instance.name);
       const found = await scaled(stack, workload.name);
-      await removeSide(cluster, name);
+      await removeInstance(cluster, name);
       try {
-        for (const volume of workload.volumes) await ensureClaim(cluster, storeClaim(found, side, volume));
-        await createFiles(cluster, side, name);
+        for (const volume of workload.volumes)
+          await ensureClaim(cluster, storeClaim(found, instance, volume));
+        await createFiles(cluster, instance, name);
         const volumes = workload.volumes.map((v) => ({ ...v, claim: claimOf(workload.name, v.name) }));
-        const spec = podSpec(found, volumes, side.image, {
-          args: side.command,
-          env: Object.entries(side.env).map(([key, value]) => ({ name: key, value })),
+        const spec = podSpec(found, volumes, instance.image, {
+          args: instance.command,
+          env: Object.entries(instance.env).map(([key, value]) => ({ name: key, value })),
           secret: name,
         });
         await createPod(cluster, name, labelsOf(stack, workload.service), spec);
         await runs(cluster, name, "E_STORE_START");
-        return await ready(cluster, side, name);
+        return await ready(cluster, instance, name);
       } catch (error) {
-        await removeSide(cluster, name);
+        await removeInstance(cluster, name);
         throw error;
       }
     },
@@ -123,7 +124,7 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
       return { volume: name, remove };
     },
 
-    async removeSides(stack) {
+    async removeInstances(stack) {
       const { namespace } = open().target;
       const labelSelector = `${labelNames.stack}=${stack},${labelNames.role}=${role}`;
       for (const { metadata } of await open().list<Pod>(paths.pods(namespace), { labelSelector }))
@@ -134,30 +135,30 @@ export function kubernetesStoreHost(open: () => Cluster): StoreHost {
   };
 }
 
-async function ready(cluster: Cluster, side: StoreSide, name: string): Promise<SideStore> {
+async function ready(cluster: Cluster, instance: StoreInstance, name: string): Promise<RunningStore> {
   await until(
     async () => {
       const pod = await cluster.get<Pod>(`${paths.pods(cluster.target.namespace)}/${name}`);
       if (pod?.status?.phase !== "Running")
         throw pod ? await ended(cluster, pod, "E_STORE_START") : gone(name);
-      return (await execInPod(cluster, name, container, side.probe, {})).code === 0;
+      return (await execInPod(cluster, name, container, instance.probe, {})).code === 0;
     },
     startMs,
-    async () => `The engine ${side.name} was not ready`,
+    async () => `The engine ${instance.name} was not ready`,
   );
-  const forward = await forwardTo(cluster, name, side.port);
+  const forward = await forwardTo(cluster, name, instance.port);
   return {
     url: forward.url,
     stop: async () => {
       await forward.close();
-      await removeSide(cluster, name);
+      await removeInstance(cluster, name);
     },
   };
 }
 
 const gone = (name: string) => new DatalabError("E_STORE_START", `The pod ${name} is gone.`);
 
-async function removeSide(cluster: Cluster, name: string): Promise<void> {
+async function removeInstance(cluster: Cluster, name: string): Promise<void> {
   await removePod(cluster, name);
   await cluster.remove(`${secrets(cluster.target.namespace)}/${name}`);
 }

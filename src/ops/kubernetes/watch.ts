@@ -210,7 +210,7 @@ async function eventsOf(
     );
   };
   const warnings = await ask({ fieldSelector: "type=Warning" });
-  return (warnings.length > 0 ? warnings : await ask({})).slice(-eventLines).map(eventWords);
+  return (warnings.length > 0 ? warnings : await ask({})).slice(-eventLines).map(eventText);
 }
 
 /** Of each thing's events for one reason the newest, with how often it came in all. */
@@ -233,7 +233,7 @@ function told(events: readonly ClusterEvent[]): readonly ClusterEvent[] {
 const withoutNoise = (message = ""): string =>
   message.replace(/^\(combined from similar events\): /, "").trim();
 
-export const eventWords = ({ reason, message, count, involvedObject }: ClusterEvent): string =>
+export const eventText = ({ reason, message, count, involvedObject }: ClusterEvent): string =>
   `${involvedObject.kind} ${involvedObject.name}: ${reason}: ${(message ?? "").trim()}${(count ?? 1) > 1 ? ` (${count} times)` : ""}`;
 
 const timeOf = ({ lastTimestamp, eventTime, series }: ClusterEvent): number =>

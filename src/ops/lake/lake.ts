@@ -61,7 +61,7 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
 
 export interface ToolOptions {
   /** Receives the words that the tool says while it works. */
-  readonly onWords?: (line: string) => void;
+  readonly onOutput?: (line: string) => void;
 }
 
 export function lakeTool(platform: PlatformOutput, options: ToolOptions = {}): ToolRunner {
@@ -71,7 +71,7 @@ export function lakeTool(platform: PlatformOutput, options: ToolOptions = {}): T
       const runtime = await runtimeOf(platform);
       const ran = await runtime.exec(instance, [...command, ...args], {
         ...(input !== undefined && { input }),
-        ...(options.onWords && { onError: options.onWords }),
+        ...(options.onOutput && { onError: options.onOutput }),
       });
       return toolResult(ran) as T;
     },

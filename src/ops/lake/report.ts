@@ -7,6 +7,23 @@ import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
 import { bucketName as nameOf, secretKeyOf } from "./store-access.ts";
 
+/** The pipeline that was named, or the only one that declares that it writes a report. */
+export function pipelineWithReport({ stack, pipelines }: PlatformOutput, named?: string): string {
+  if (named !== undefined) return named;
+  const [first, ...others] = pipelines.filter(({ report }) => report).map(({ name }) => name);
+  if (first !== undefined && others.length === 0) return first;
+  if (first === undefined) {
+    throw new DatalabError("E_NO_REPORT", `No pipeline of ${stack} declares that it writes a report.`, {
+      hint: "Set report: true in the pipeline.yaml of one that does, and run ./datalab up.",
+    });
+  }
+  throw new DatalabError(
+    "E_USAGE",
+    `expected the name of a pipeline, received none: ${[first, ...others].join(", ")} write reports.`,
+    { hint: `./datalab data report ${first}` },
+  );
+}
+
 /** Fetches the latest report of a pipeline and writes it to a file; returns its size in bytes. */
 export async function fetchReport(
   platform: PlatformOutput,

@@ -1,12 +1,12 @@
 import { deploymentTargetOf } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { EngineStep } from "../engine/engine.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, stackExists } from "../engine/stack.ts";
 import { forgetAll, isAllGone, volumesToGo } from "../engine/stack-forget.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { readSettledState, readState } from "../engine/stack-state.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { managed } from "../state-resource.ts";
@@ -51,13 +51,13 @@ export async function down(options: DownOptions): Promise<DownResult> {
       const made: Destroyed = exists ? await destroy(options, host, step) : { changes: {} };
       return [made, describeChanges(made.changes)];
     });
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     const found = inventory ?? (await host.inventory(stack, { sizes: false }));
     await phase(reporter, "leftovers", async () => {
       await host.removeLeftovers(found.objects);
       return [undefined, found.objects.length === 0 ? undefined : `removed ${names(found.objects)}`];
     });
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
     await phase(reporter, "data", async () => {
       await host.removeVolumes(deleted);
@@ -144,7 +144,7 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
   if (host.removeObjects) {
     step.update("stopping in order");
     const forgotten = await removeAndForget(project, stack, host).catch(() => undefined);
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     if (forgotten) return forgotten;
     // The engine removes what is still there, or says why it can't.
   }
@@ -154,7 +154,7 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
   if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
     ({ result, error } = await run());
   }
-  stopIfAborted(signal);
+  throwIfAborted(signal);
   if (error) throw error;
   const { delete: deleted = 0, ...changes } = result.changes;
   return { changes: { ...changes, ...deletions(deleted + found) } };

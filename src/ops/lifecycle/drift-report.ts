@@ -24,7 +24,7 @@ export function driftReport(stack: string, found: readonly DriftItem[]): DriftRe
   return { stack, drifted: sorted.length > 0, items: sorted };
 }
 
-export const repairWords: Readonly<Record<DriftItem["repair"], string>> = {
+export const repairTexts: Readonly<Record<DriftItem["repair"], string>> = {
   up: "up",
   replace: "created again",
   remove: "removed",
@@ -47,7 +47,7 @@ export function driftMarkdown({ stack, items }: DriftReport): string {
     "| --- | --- | --- | --- | --- |",
     ...items.map(
       (i) =>
-        `| ${i.what} | ${i.kind} | \`${text(i.name)}\` | ${text(i.details)} | ${repairWords[i.repair]} |`,
+        `| ${i.what} | ${i.kind} | \`${text(i.name)}\` | ${text(i.details)} | ${repairTexts[i.repair]} |`,
     ),
     "",
   ].join("\n");

@@ -11,7 +11,7 @@ import type { BackupRecord } from "../backup/record.ts";
 import { restoreBackup } from "../backup/restore.ts";
 import { pulumiRead } from "../engine/pulumi-cli.ts";
 import { stackExists } from "../engine/stack.ts";
-import { besideState } from "../engine/state-location.ts";
+import { stateSibling } from "../engine/state-location.ts";
 import { lakeTool, type TableInfo } from "../lake/lake.ts";
 import { leavesOf, valueAt } from "../release/config-diff.ts";
 import type { Reporter } from "../reporter.ts";
@@ -155,6 +155,6 @@ async function takeAway(project: string, name: string, reporter: Reporter): Prom
   await down({ project, stack: name, deleteData: true, reporter, signal });
   if (await stackExists(project, name)) await pulumiRead(project, name, ["stack", "rm", "--yes"]);
   rmSync(file, { force: true });
-  const releases = besideState(project, "releases");
+  const releases = stateSibling(project, "releases");
   if (releases.kind === "folder") rmSync(join(releases.path, name), { recursive: true, force: true });
 }

@@ -4,7 +4,7 @@ import type { Health } from "../services/core-client.ts";
 import type { WorkloadFailure } from "../target.ts";
 
 /** What people are told of while it happens. */
-export const stepWords: Readonly<Record<string, string>> = {
+export const stepTexts: Readonly<Record<string, string>> = {
   create: "creating",
   "create-replacement": "creating",
   "delete-replaced": "removing",

@@ -3,12 +3,12 @@ import type { DatalabError } from "../../errors.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { type PlatformOutput, platformOutput } from "../../outputs/platform.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { EngineResult, EngineStep } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
 import { runOnStack } from "../engine/stack-run.ts";
-import { stopIfAborted } from "../interrupt.ts";
 import { lockStack } from "../lock.ts";
 import { buildImages } from "../release/images-build.ts";
 import { recordRelease } from "../release/release.ts";
@@ -24,7 +24,7 @@ import { isWorkload, Readiness } from "./readiness.ts";
 import { checkPlan } from "./saved-plan.ts";
 import { prepareIngress } from "./stack-certificate.ts";
 import { checkDataEngine } from "./store-engine-guard.ts";
-import { cannotStart, describeChanges, stepWords } from "./up-text.ts";
+import { cannotStart, describeChanges, stepTexts } from "./up-text.ts";
 
 export interface UpOptions {
   readonly project: string;
@@ -81,7 +81,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     await ensurePlugins(project, model, reporter);
     if (!options.movesData) await checkDataEngine(model, host);
     const images = await timed(() => prepareImages(model, reporter, signal));
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
     const route = await prepareIngress(project, model);
 
@@ -188,7 +188,7 @@ class Update {
         onRecover: () => step.update("recovering from a killed run: its lock and incomplete resources"),
       });
       if (this.#failure) throw cannotStart(this.#failure);
-      stopIfAborted(signal);
+      throwIfAborted(signal);
       const broken = mandatory(planned.violations);
       if (error && broken.length > 0) throw policyError(broken);
       if (error) throw await this.#explained(result, error);
@@ -237,7 +237,7 @@ class Update {
   #onStep(step: EngineStep, tell: (text: string) => void): void {
     if (step.op === "same" || step.op === "read" || step.op === "refresh") return;
     this.readiness.note(step);
-    const word = stepWords[step.op];
+    const word = stepTexts[step.op];
     if (step.state === "started" && word && isWorkload(step.type)) tell(`${word} ${step.name}`);
   }
 }

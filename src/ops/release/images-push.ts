@@ -5,7 +5,7 @@ import { DatalabError } from "../../errors.ts";
 import { asImageName, Catalog, isExternal } from "../../images/catalog.ts";
 import { publicDigest, pushImage } from "../../images/push.ts";
 import { remoteDigest } from "../../images/registry.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import { type Reporter, runStep } from "../reporter.ts";
 import { buildImages } from "./images-build.ts";
 
@@ -60,7 +60,7 @@ export async function pushImages(options: PushOptions): Promise<PushResult> {
   if (wanted.length > 0) await buildImages(wanted, options);
   const images: PushedImage[] = [];
   for (const { name, local, tag } of own) {
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     const reference = `${to}/${name}:${tag}`;
     const known = there.get(name);
     const digest = known ?? (await push(name, local, reference, options));

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
-import { besideState, locationText, type S3Location } from "../engine/state-location.ts";
+import { locationText, type S3Location, stateSibling } from "../engine/state-location.ts";
 import { type ReleaseRecord, releaseRecord } from "./record.ts";
 
 /**
@@ -20,7 +20,7 @@ export interface ReleaseStore {
 
 /** The store that belongs to the backend of a project's state. */
 export function releaseStore(project: string): ReleaseStore {
-  const place = besideState(project, "releases");
+  const place = stateSibling(project, "releases");
   return place.kind === "folder" ? fileStore(place.path) : s3Store(place);
 }
 

@@ -1,7 +1,7 @@
 import { DatalabError } from "../../errors.ts";
 import { gatewayName, isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import { lockStack } from "../lock.ts";
 import type { Reporter, Step } from "../reporter.ts";
 import type { Instance, Runtime } from "../target.ts";
@@ -202,7 +202,7 @@ class Control {
       if (known) return known;
       const promise = (async () => {
         await Promise.all(before(unit).map(run));
-        stopIfAborted(signal);
+        throwIfAborted(signal);
         const { service } = unit;
         const begun = steps.get(service) ?? { step: reporter.step(service), since: performance.now() };
         steps.set(service, begun);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../../errors.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { CoreClient, Health, ServiceHealth } from "./core-client.ts";
 
 /** How long functional checks may take to pass after services were made or started. */
@@ -47,10 +47,10 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<HealthW
   let health: Health | undefined;
   let answeredAt = Date.now();
   for (;;) {
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     options.beforeAsk?.();
     const answer = await ask(options, pending);
-    stopIfAborted(signal);
+    throwIfAborted(signal);
     if (answer) {
       health = answer;
       answeredAt = Date.now();

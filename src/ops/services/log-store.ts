@@ -1,6 +1,7 @@
 import { DatalabError } from "../../errors.ts";
 import { basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { endpointOf, howToProvide } from "../../outputs/providers.ts";
 import type { Credentials } from "./credentials.ts";
 import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
@@ -30,20 +31,16 @@ export interface LogReader {
   names(signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** Where the log store answers. */
-const store = { workload: "logs", endpoint: "api" };
 const connectMs = 5_000;
 /** More is no reading any more, and would fill this program's memory. */
 const maxLines = 500_000;
 
 /** The reader of a stack's log store, or the reason why there is none. */
 export function logReader(platform: PlatformOutput, credentials: Credentials): LogReader | DatalabError {
-  const endpoint = platform.services
-    .flatMap((service) => service.endpoints)
-    .find(({ workload, name }) => workload === store.workload && name === store.endpoint);
+  const endpoint = endpointOf(platform, "logs");
   if (!endpoint?.url) {
     return new DatalabError("E_NO_LOGS", `The stack ${platform.stack} has no log store.`, {
-      hint: `Enable services.logs in Pulumi.${platform.stack}.yaml.`,
+      hint: howToProvide(platform, "logs"),
     });
   }
   const { login } = endpoint;

@@ -1,6 +1,7 @@
 import { DatalabError, exit } from "../../errors.ts";
 import { type BasicLogin, basicAuth } from "../../model/basic-auth.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { endpointOf, howToProvide } from "../../outputs/providers.ts";
 import type { Credentials } from "./credentials.ts";
 import { type Fetch, fetchVia, ingressRouteOf } from "./ingress-route.ts";
 
@@ -62,21 +63,16 @@ export interface RunQuery {
   readonly limit: number;
 }
 
-/** Name of the service that schedules pipelines. */
-const orchestrator = "prefect";
 const answerMs = 15_000;
 
 /** The client of the stack's own Prefect, logged in. */
 export function prefectOf(platform: PlatformOutput, credentials: Credentials): PrefectClient {
-  const endpoints = platform.services.find(({ name }) => name === orchestrator)?.endpoints ?? [];
-  const api = endpoints.find(({ url, login }) => url !== null && login !== null);
+  const api = endpointOf(platform, "orchestrator");
   if (!api?.url || !api.login) {
     throw new DatalabError(
       "E_NO_PREFECT",
-      `The stack ${platform.stack} runs no pipelines: it has no ${orchestrator}.`,
-      {
-        hint: `Enable services.${orchestrator} in Pulumi.${platform.stack}.yaml.`,
-      },
+      `The stack ${platform.stack} runs no pipelines: it has no orchestrator.`,
+      { hint: howToProvide(platform, "orchestrator") },
     );
   }
   return prefectClient(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { Credentials } from "./credentials.ts";
 import { type PrefectClient, prefectOf } from "./prefect-client.ts";
 
@@ -43,7 +43,7 @@ export async function quiesce(client: PrefectClient, options: QuiesceOptions): P
     for (;;) {
       const active = await client.activeRuns();
       if (active.length === 0) return { pools };
-      stopIfAborted(signal);
+      throwIfAborted(signal);
       if (Date.now() > until) {
         throw new DatalabError(
           "E_RUNS_ACTIVE",

@@ -2,7 +2,7 @@ import { DatalabError } from "../../errors.ts";
 import type { WorkloadModel } from "../../model/platform.ts";
 import { holderFile, printHolder } from "../../services/object-store/engine.ts";
 import type { EngineName } from "../../services/object-store.ts";
-import { engineNames } from "../object-store/sides.ts";
+import { engineNames } from "../object-store/engines.ts";
 import type { StoreHost } from "../store-host.ts";
 
 const volumeOf = (workload: WorkloadModel) => {

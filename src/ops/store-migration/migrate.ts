@@ -1,25 +1,19 @@
 import { declare } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
+import { imageReference } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
-import { stopIfAborted } from "../interrupt.ts";
+import { throwIfAborted } from "../abort.ts";
 import { lockStack } from "../lock.ts";
+import { engineNames, publishedUrl, type Store, storeInstance, storeWith } from "../object-store/engines.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "../object-store/inventory.ts";
-import {
-  engineNames,
-  publishedUrl,
-  type Store,
-  sideOf,
-  storeImage,
-  storeWith,
-} from "../object-store/sides.ts";
 import { buildImages } from "../release/images-build.ts";
 import { type Reporter, runStep } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { orchestratorOf, quiesce, resume } from "../services/quiesce.ts";
-import type { SideStore, StoreHost } from "../store-host.ts";
+import type { RunningStore, StoreHost } from "../store-host.ts";
 import { hostOf } from "../targets.ts";
 import { holderOf } from "./holder.ts";
 import { forget, type Journal, readJournal, writeJournal } from "./journal.ts";
@@ -75,7 +69,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
   const host = await hostOf(target.model);
   const { platform, credentials } = await readPlatformAndCredentials(project, stack);
   if (target.model.images.source === "build") await buildImages(imagesOf(target.model), { reporter, signal });
-  const image = storeImage(target.model, target.workload);
+  const image = imageReference(target.workload.image, target.model.images);
   const from = await holderOf(host.stores, stack, target.workload, image);
   const parts: Parts = { ...options, to, target, host, image, platform, credentials };
   const result = (buckets: readonly BucketReport[], moved: boolean, source = from): Migration => ({
@@ -119,9 +113,9 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
   const client = orchestratorOf(platform, credentials);
   let pools = journal.pools;
   let isStopped = false;
-  const sides: SideStore[] = [];
+  const running: RunningStore[] = [];
   try {
-    await host.stores.removeSides(stack);
+    await host.stores.removeInstances(stack);
     if (client) {
       await runStep(reporter, "pipelines", async (step) => {
         const quiet = await quiesce(client, {
@@ -139,10 +133,10 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
     isStopped = true;
     await host.stores.stopInstance(stack, source.workload.name);
     const start = async (name: EngineName, store: Store) => {
-      stopIfAborted(signal);
-      const side = await host.stores.start(sideOf(store, name, (id) => credentials.value(id)));
-      sides.push(side);
-      return connect(accessTo(parts, side.url));
+      throwIfAborted(signal);
+      const started = await host.stores.start(storeInstance(store, name, (id) => credentials.value(id)));
+      running.push(started);
+      return connect(accessTo(parts, started.url));
     };
     const [old, next] = await runStep(reporter, "engines", async () => [
       [await start(from, source), await start(to, target)] as const,
@@ -157,7 +151,7 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
       };
       return [await mirror(old, next, { signal, onObject }), `${done}, equal by SHA-256 on both sides`];
     });
-    for (const side of sides.splice(0)) await side.stop();
+    for (const each of running.splice(0)) await each.stop();
     return buckets;
   } catch (error) {
     await backToBefore();
@@ -166,8 +160,8 @@ async function moveObjects(parts: Parts, from: EngineName, journal: Journal): Pr
 
   function backToBefore(): Promise<void> {
     return runStep(reporter, `back to ${from}`, async () => {
-      for (const side of sides.splice(0)) await side.stop();
-      await host.stores.removeSides(stack);
+      for (const each of running.splice(0)) await each.stop();
+      await host.stores.removeInstances(stack);
       if (isStopped) await host.stores.startInstance(stack, source.workload.name);
       if (client) await resume(client, pools);
       forget(project, stack);

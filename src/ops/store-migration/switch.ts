@@ -5,7 +5,7 @@ import { engineVariable } from "../../services/object-store/engine.ts";
 import type { EngineName } from "../../services/object-store.ts";
 import { up } from "../lifecycle/up.ts";
 import { type Lock, lockStack } from "../lock.ts";
-import { enginePath, type Store } from "../object-store/sides.ts";
+import { enginePath, type Store } from "../object-store/engines.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { orchestratorOf, resume } from "../services/quiesce.ts";

@@ -24,11 +24,11 @@ export async function loginPage({ endpoints, secrets, signal }: CheckContext): P
 }
 
 /** The agent answers the login that the hub has, and refuses others. */
-export async function spawnerDoor({ needs, signal }: CheckContext): Promise<string | undefined> {
-  const door = needs.door;
-  if (!door?.host) return "the agent is disabled: no notebook can be started";
-  const url = `http://${door.host}:${door.port}/_ping`;
-  const authorization = basicAuth(door);
+export async function spawnerProxy({ needs, signal }: CheckContext): Promise<string | undefined> {
+  const docker = needs.docker;
+  if (!docker?.host) return "the agent is disabled: no notebook can be started";
+  const url = `http://${docker.host}:${docker.port}/_ping`;
+  const authorization = basicAuth(docker);
   const answer = await fetch(url, { headers: { authorization }, signal });
   if (!answer.ok) throw new Error(`the agent answered ${answer.status} to the hub's login`);
   const stranger = await fetch(url, { signal });

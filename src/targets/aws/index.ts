@@ -79,6 +79,7 @@ const hasImages = ({ images }: PlatformModel): boolean => Object.keys(images.dig
 const nothingOf = (model: PlatformModel): PlatformModel => ({
   ...model,
   services: [],
+  providers: {},
   secrets: [],
   pipelines: [],
   health: null,

@@ -1,7 +1,6 @@
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { filesRole, instanceName, labelNames, volumeName } from "../../model/names.ts";
-import { isSecret } from "../../model/refs.ts";
 import { contentHash } from "../content-hash.ts";
 import { labelList } from "./labels.ts";
 import type { WorkloadArgs } from "./workload-args.ts";
@@ -69,13 +68,8 @@ type Content = readonly [file: string, content: pulumi.Input<string>];
  * Files, and the variables that hold secrets: Docker shows a container's own variables to whoever may ask it.
  */
 function fileContents({ workload, values }: WorkloadArgs): Content[] {
-  const secretEnv = Object.entries(workload.env).filter(([, text]) => isSecret(text));
   const files: Content[] = Object.entries(workload.files).map(([file, text]) => [file, values.text(text)]);
-  if (secretEnv.length > 0) {
-    const lines = secretEnv.map(
-      ([variable, text]) => pulumi.interpolate`${variable}='${values.text(text)}'\n`,
-    );
-    files.push(["env", pulumi.secret(pulumi.concat(...lines))]);
-  }
+  const env = values.secretEnv(workload.env);
+  if (env) files.push(["env", env]);
   return files.sort(([a], [b]) => (a < b ? -1 : 1));
 }

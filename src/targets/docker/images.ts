@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { DatalabError } from "../../errors.ts";
+import { imageReference } from "../../images/reference.ts";
 import type { ImagesModel } from "../../model/platform.ts";
-import { imageReference } from "../image-reference.ts";
 
 /** Logical image name -> what a container refers to it by. */
 export type ImageIds = ReadonlyMap<string, string>;

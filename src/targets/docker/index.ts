@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { imageReference, releaseOf } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
 import { labelNames, stackName } from "../../model/names.ts";
 import type {
@@ -11,7 +12,6 @@ import type {
 } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
-import { imageReference, releaseOf } from "../image-reference.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
 import { createContainers } from "./container.ts";

@@ -68,17 +68,14 @@ export function createFiles(args: FilesArgs, options: pulumi.CustomResourceOptio
 }
 
 function contentsOf({ env, files, extra, values }: FilesArgs): { secret: Content[]; plain: Content[] } {
-  const secretEnv = Object.entries(env).filter(([, text]) => isSecret(text));
   const secret: Content[] = [];
   const plain: Content[] = Object.entries(extra ?? {});
   for (const [path, text] of Object.entries(files)) {
     (isSecret(text) ? secret : plain).push([path, values.text(text)]);
   }
-  if (secretEnv.length > 0) {
-    // What datalab-start reads: no secret is an argument, nor part of what describes a pod.
-    const lines = secretEnv.map(([name, text]) => pulumi.interpolate`${name}='${values.text(text)}'\n`);
-    secret.push(["env", pulumi.secret(pulumi.concat(...lines))]);
-  }
+  // What datalab-start reads: no secret is an argument, nor part of what describes a pod.
+  const variables = values.secretEnv(env);
+  if (variables) secret.push(["env", variables]);
   const order = ([a]: Content, [b]: Content) => (a < b ? -1 : 1);
   return { secret: secret.sort(order), plain: plain.sort(order) };
 }

@@ -1,10 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { imageReference } from "../../images/reference.ts";
 import { edgesOf } from "../../model/edges.ts";
 import type { ClusterModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
-import { imageReference } from "../image-reference.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
 import { ingressArgs, publicUrls, tlsSecretName } from "./ingress.ts";

@@ -1,9 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { releaseOf } from "../../images/reference.ts";
 import { type Edge, egressOf } from "../../model/edges.ts";
 import type { ClusterModel, PlatformModel, SpawnModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Template } from "../../model/refs.ts";
-import { releaseOf } from "../image-reference.ts";
 import type { Values } from "../values.ts";
 import { rulesOf } from "./access.ts";
 import { createFiles } from "./files.ts";

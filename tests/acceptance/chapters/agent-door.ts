@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { imageTag } from "../../../src/images/catalog.ts";
-import { docker, doorLogin, network, prefix, stack, urls } from "../support/agent-stage.ts";
+import { docker, network, prefix, proxyLogin, stack, urls } from "../support/agent-stage.ts";
 
-const login = `Basic ${btoa(`${doorLogin.user}:${doorLogin.password}`)}`;
+const login = `Basic ${btoa(`${proxyLogin.user}:${proxyLogin.password}`)}`;
 
 async function call(method: string, path: string, body?: unknown, authorization: string | null = login) {
   const answer = await fetch(`${urls.door}${path}`, {
@@ -46,10 +46,10 @@ const asked = (host: Record<string, unknown> = {}, more: Record<string, unknown>
 });
 const create = (body: unknown, name = alice) => call("POST", `/v1.41/containers/create?name=${name}`, body);
 
-/** DockerSpawner's door: what goes through, in what form, and what does not. */
-export function doorTests(): void {
+/** The Docker proxy of DockerSpawner: what goes through, in what form, and what does not. */
+export function dockerProxyTests(): void {
   test("asks for its login", async () => {
-    for (const wrong of [null, "Basic bm86bm8=", `Bearer ${doorLogin.password}`]) {
+    for (const wrong of [null, "Basic bm86bm8=", `Bearer ${proxyLogin.password}`]) {
       expect((await call("GET", "/version", undefined, wrong)).status).toBe(401);
     }
     expect((await call("GET", "/version")).json).toHaveProperty("ApiVersion");

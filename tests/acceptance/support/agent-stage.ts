@@ -17,7 +17,7 @@ export const urls = {
   agent: `http://127.0.0.1:${ports.agent}`,
   door: `http://127.0.0.1:${ports.door}`,
 } as const;
-export const doorLogin = { user: "hub", password: "door-0123456789abcdef" } as const;
+export const proxyLogin = { user: "hub", password: "door-0123456789abcdef" } as const;
 const storeLogin = `Basic ${btoa("logs:store-0123456789abcdef")}`;
 
 /** Runs Docker's client; throws with its words when it fails. */
@@ -60,8 +60,8 @@ export class AgentStage {
         password: "store-0123456789abcdef",
       },
       spawner: {
-        user: doorLogin.user,
-        token: doorLogin.password,
+        user: proxyLogin.user,
+        token: proxyLogin.password,
         image: imageTag("base"),
         network,
         service: "jupyterhub",

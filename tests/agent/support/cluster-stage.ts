@@ -65,7 +65,7 @@ export class ClusterStage {
       cluster: () => ({ url: this.#url, folder: this.#folder }),
       address: "127.0.0.1",
       port: 0,
-      doorPort: 0,
+      proxyPort: 0,
       log: (line) => this.said.push(line.slice(25)),
     });
     this.#agents.push(agent);

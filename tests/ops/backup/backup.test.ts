@@ -10,7 +10,7 @@ import { freshBackup, listBackups, pruneBackups, verifyBackups } from "../../../
 import { backupRecord, blobsOf, contentsOf } from "../../../src/ops/backup/record.ts";
 import { openRepository } from "../../../src/ops/backup/repository.ts";
 import { measure, seal, sealKey, unseal } from "../../../src/ops/backup/seal.ts";
-import { besideState, locationOf, locationText } from "../../../src/ops/engine/state-location.ts";
+import { locationOf, locationText, stateSibling } from "../../../src/ops/engine/state-location.ts";
 import { setVariable, standIn } from "../../support/programs.ts";
 import { makeProject, platformYaml } from "../../support/project.ts";
 import { remember } from "../stand-in-stack.ts";
@@ -218,7 +218,7 @@ describe("where backups are", () => {
     const project = makeProject({});
     const beside = (url: string) => {
       setVariable("PULUMI_BACKEND_URL", url);
-      return locationText(besideState(project, "backups"));
+      return locationText(stateSibling(project, "backups"));
     };
     expect(beside("file://./.datalab/state")).toBe(join(project, ".datalab/backups"));
     expect(beside("file:///srv/state")).toBe("/srv/state/backups");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Cluster } from "../../../src/ops/kubernetes/api.ts";
 import { ensureClaim } from "../../../src/ops/kubernetes/claims.ts";
-import { storeClaim } from "../../../src/ops/kubernetes/side-pod.ts";
+import { storeClaim } from "../../../src/ops/kubernetes/helper-pod.ts";
 
 /** A cluster that has these claims, and remembers what is sent to it. */
 function clusterWith(claims: readonly string[]) {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// way is how a request came in: by which of its names the port was asked for.
-type way struct {
+// origin is the name and scheme by which a request asked for the port.
+type origin struct {
 	// What pages of that name say in Origin.
 	origins []string
 	host    string
@@ -31,9 +31,9 @@ type way struct {
 	local bool
 }
 
-// wayOf looks at the Host header: a page of another site that has pointed its own name at this address (DNS
-// rebinding) gets nothing.
-func (g *Guard) wayOf(r *http.Request) (way, bool) {
+// originOf looks at the Host header: a page of another site that has pointed its own name at this address
+// (DNS rebinding) gets nothing.
+func (g *Guard) originOf(r *http.Request) (origin, bool) {
 	host := strings.ToLower(r.Host)
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
@@ -41,34 +41,34 @@ func (g *Guard) wayOf(r *http.Request) (way, bool) {
 	}
 	mine := port == strconv.Itoa(g.Port)
 	if mine && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
-		return way{origins: []string{"http://" + host, "https://" + host}, host: host, local: true}, true
+		return origin{origins: []string{"http://" + host, "https://" + host}, host: host, local: true}, true
 	}
-	proto := g.door.forwardedProto(r)
+	proto := g.app.forwardedProto(r)
 	if g.public != nil && (host == g.public.Host || (g.public.Port() == "" && host == g.public.Host+":"+defaultPort[g.public.Scheme])) {
-		at := way{origins: []string{g.Origin}, host: g.public.Host, canonical: true, secure: g.public.Scheme == "https"}
+		at := origin{origins: []string{g.Origin}, host: g.public.Host, canonical: true, secure: g.public.Scheme == "https"}
 		at.downgraded = at.secure && proto == "http"
-		if at.secure && strings.HasSuffix(g.public.Hostname(), "."+g.door.domain) {
-			at.domain = g.door.domain
+		if at.secure && strings.HasSuffix(g.public.Hostname(), "."+g.app.domain) {
+			at.domain = g.app.domain
 		}
 		return at, true
 	}
-	if !g.door.hosts[host] && !(mine && g.door.hosts[name]) {
-		return way{}, false
+	if !g.app.hosts[host] && !(mine && g.app.hosts[name]) {
+		return origin{}, false
 	}
 	if proto != "" {
-		return way{origins: []string{proto + "://" + host}, host: host, secure: proto == "https"}, true
+		return origin{origins: []string{proto + "://" + host}, host: host, secure: proto == "https"}, true
 	}
-	return way{origins: []string{"http://" + host, "https://" + host}, host: host}, true
+	return origin{origins: []string{"http://" + host, "https://" + host}, host: host}, true
 }
 
 var defaultPort = map[string]string{"http": "80", "https": "443"}
 
-func (at way) isOrigin(origin string) bool {
+func (at origin) isOrigin(origin string) bool {
 	return slices.ContainsFunc(at.origins, func(own string) bool { return strings.EqualFold(origin, own) })
 }
 
 // sockets is what a page may open WebSockets to.
-func (at way) sockets() string {
+func (at origin) sockets() string {
 	if at.secure {
 		return "wss://" + at.host
 	}
@@ -77,7 +77,7 @@ func (at way) sockets() string {
 
 // fromProxy puts who asked in the place of the proxy that it came by, and tells upstreams what the browser
 // sees.
-func (d *Door) fromProxy(r *http.Request, at way, client string) {
+func (d *App) fromProxy(r *http.Request, at origin, client string) {
 	if client != "" {
 		r.RemoteAddr = net.JoinHostPort(client, "0")
 	}
@@ -90,7 +90,7 @@ func (d *Door) fromProxy(r *http.Request, at way, client string) {
 
 // forwardedFor is the address that the outermost of our proxies has heard from; what stands left of it,
 // anybody can write.
-func (d *Door) forwardedFor(r *http.Request) string {
+func (d *App) forwardedFor(r *http.Request) string {
 	if d.Proxies == 0 {
 		return ""
 	}
@@ -106,7 +106,7 @@ func (d *Door) forwardedFor(r *http.Request) string {
 }
 
 // forwardedProto is the scheme that the nearest proxy was asked by; empty: there is none, or it does not say.
-func (d *Door) forwardedProto(r *http.Request) string {
+func (d *App) forwardedProto(r *http.Request) string {
 	if d.Proxies == 0 {
 		return ""
 	}

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { labelled, processesOf, removeLabelled } from "../support/leftovers.ts";
-import { s3 } from "../support/object-store.ts";
-import { Project } from "../support/project.ts";
-import * as shapes from "../support/shapes.ts";
-import type { Stage } from "../support/stage.ts";
+import { labelled, processesOf, removeLabelled } from "../../support/leftovers.ts";
+import { s3 } from "../../support/object-store.ts";
+import { Project } from "../../support/project.ts";
+import * as shapes from "../../support/shapes.ts";
+import type { Stage } from "../../support/stage.ts";
 
 /** Beside the stage's own; below the range that the kernel takes ports of outgoing connections from. */
 const second = { stack: "acc3", portOffset: 16_000 };

@@ -39,8 +39,8 @@ func TestParseOrigin(t *testing.T) {
 }
 
 func TestANameWithoutADomainKeepsItsCookieForItself(t *testing.T) {
-	s := &sessions{door: &Door{Stack: "gwt"}}
-	for name, at := range map[string]way{
+	s := &sessions{app: &App{Stack: "gwt"}}
+	for name, at := range map[string]origin{
 		"datalab_gwt":          {},
 		"__Host-datalab_gwt":   {secure: true},
 		"__Secure-datalab_gwt": {secure: true, domain: "lab.example"},

@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { must } from "../support/project.ts";
-import * as shapes from "../support/shapes.ts";
-import { prefectApi, type Stage } from "../support/stage.ts";
+import { must } from "../../support/project.ts";
+import * as shapes from "../../support/shapes.ts";
+import { prefectApi, type Stage } from "../../support/stage.ts";
 
 const folder = "pipelines/acceptance_greeting";
 const definition =

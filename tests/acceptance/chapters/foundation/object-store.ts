@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { s3 } from "../support/object-store.ts";
-import type { Tables } from "../support/shapes.ts";
-import type { Stage } from "../support/stage.ts";
-import { inventory, putObjects, type StoredObject } from "../support/store-objects.ts";
+import { s3 } from "../../support/object-store.ts";
+import type { Tables } from "../../support/shapes.ts";
+import type { Stage } from "../../support/stage.ts";
+import { inventory, putObjects, type StoredObject } from "../../support/store-objects.ts";
 
 const engineOf = { from: "minio", to: "versitygw" } as const;
 const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";

@@ -22,13 +22,13 @@ import (
 const AppID = "datalab_gate"
 
 func init() {
-	caddy.RegisterModule(new(Door))
+	caddy.RegisterModule(new(App))
 	caddy.RegisterModule(new(Guard))
 	caddy.RegisterModule(new(Ready))
 }
 
-// Door is what all ports share: users, the token, sessions, the limit on failed logins.
-type Door struct {
+// App is what all ports share: users, the token, sessions, the limit on failed logins.
+type App struct {
 	Stack string `json:"stack"`
 	// Names beside 127.0.0.1, localhost and [::1] that a Host header may carry: "name", or "name:port" behind a
 	// proxy.
@@ -71,14 +71,14 @@ type User struct {
 }
 
 // CaddyModule tells Caddy what this is.
-func (*Door) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: AppID, New: func() caddy.Module { return new(Door) }}
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: AppID, New: func() caddy.Module { return new(App) }}
 }
 
 var stackName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // Provision checks the configuration and prepares the rest.
-func (d *Door) Provision(ctx caddy.Context) error {
+func (d *App) Provision(ctx caddy.Context) error {
 	if !stackName.MatchString(d.Stack) {
 		return fmt.Errorf("stack %q is not a name", d.Stack)
 	}
@@ -136,24 +136,24 @@ func (d *Door) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-func (d *Door) add(g *Guard) {
+func (d *App) add(g *Guard) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.guards = append(d.guards, g)
 }
 
 // Start does nothing: ports are opened by Caddy's HTTP app.
-func (d *Door) Start() error { return nil }
+func (d *App) Start() error { return nil }
 
 // Stop does nothing.
-func (d *Door) Stop() error { return nil }
+func (d *App) Stop() error { return nil }
 
 // End says that the process is about to stop: it is not ready any more, and every answer closes its
 // connection, so that who holds one goes to another gateway with the next request.
-func (d *Door) End() { d.ending.Store(true) }
+func (d *App) End() { d.ending.Store(true) }
 
 // Finish waits until no request is in work any more; false: the time was over before.
-func (d *Door) Finish(within time.Duration) bool {
+func (d *App) Finish(within time.Duration) bool {
 	for end := time.Now().Add(within); d.inWork.Load() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			return false
@@ -163,12 +163,12 @@ func (d *Door) Finish(within time.Duration) bool {
 }
 
 // isToken compares in constant time, whatever the lengths.
-func (d *Door) isToken(given string) bool {
+func (d *App) isToken(given string) bool {
 	sum := sha256.Sum256([]byte(given))
 	return subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1
 }
 
-func (d *Door) user(name string) *User {
+func (d *App) user(name string) *User {
 	for i := range d.Users {
 		if d.Users[i].Name == name {
 			return &d.Users[i]
@@ -178,6 +178,6 @@ func (d *Door) user(name string) *User {
 }
 
 var (
-	_ caddy.App         = (*Door)(nil)
-	_ caddy.Provisioner = (*Door)(nil)
+	_ caddy.App         = (*App)(nil)
+	_ caddy.Provisioner = (*App)(nil)
 )

@@ -13,11 +13,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// What of an answer is rewritten is small.
-const mostRewritten = 256 << 10
+// Longer answers are not rewritten.
+const maxRewritten = 256 << 10
 
-// pass hands a request to the service.
-func (g *Guard) pass(w http.ResponseWriter, r *http.Request, at way, next caddyhttp.Handler, who string) error {
+// forward sends a request on to the service.
+func (g *Guard) forward(w http.ResponseWriter, r *http.Request, at origin, next caddyhttp.Handler, who string) error {
 	if who != "" {
 		r.Header.Set("X-Datalab-User", who)
 	}
@@ -32,7 +32,7 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, at way, next caddyh
 	}
 	if err == nil {
 		if g.down.CompareAndSwap(true, false) {
-			g.door.logger.Warn("answers again", zap.String("service", g.Service))
+			g.app.logger.Warn("answers again", zap.String("service", g.Service))
 		}
 		return nil
 	}
@@ -40,9 +40,9 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, at way, next caddyh
 	if !errors.As(err, &failed) || (failed.StatusCode != http.StatusBadGateway && failed.StatusCode != http.StatusGatewayTimeout) {
 		return err
 	}
-	g.door.gone.WithLabelValues(g.Service).Inc()
+	g.app.gone.WithLabelValues(g.Service).Inc()
 	if g.down.CompareAndSwap(false, true) {
-		g.door.logger.Warn("does not answer", zap.String("service", g.Service), zap.NamedError("cause", failed.Err))
+		g.app.logger.Warn("does not answer", zap.String("service", g.Service), zap.NamedError("cause", failed.Err))
 	}
 	if guarded.written {
 		return nil // its beginning was sent; Caddy has closed the connection
@@ -57,7 +57,7 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, at way, next caddyh
 type guardedWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	guard      *Guard
-	at         way
+	at         origin
 	hidePrompt bool
 	written    bool
 }
@@ -108,7 +108,7 @@ func setDefault(header http.Header, name, value string) {
 }
 
 // keepCookies lets no service set a gateway's session; one that this gateway has just written stays.
-func (g *Guard) keepCookies(header http.Header, at way) {
+func (g *Guard) keepCookies(header http.Header, at origin) {
 	lines := header["Set-Cookie"]
 	if len(lines) == 0 {
 		return
@@ -121,7 +121,7 @@ func (g *Guard) keepCookies(header http.Header, at way) {
 			continue
 		}
 		value, _, _ = strings.Cut(value, ";")
-		if _, ok := g.door.sessions.read(value); ok && g.Auth == "gateway" && strings.TrimSpace(name) == g.door.sessions.cookieName(at) {
+		if _, ok := g.app.sessions.read(value); ok && g.Auth == "gateway" && strings.TrimSpace(name) == g.app.sessions.cookieName(at) {
 			kept = append(kept, line)
 		}
 	}
@@ -129,7 +129,7 @@ func (g *Guard) keepCookies(header http.Header, at way) {
 }
 
 // keepScheme leads to https what a service that sees http only leads to its own name.
-func (g *Guard) keepScheme(header http.Header, at way) {
+func (g *Guard) keepScheme(header http.Header, at origin) {
 	rest, found := strings.CutPrefix(header.Get("Location"), "http://"+at.host)
 	if found && at.secure && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
 		header.Set("Location", "https://"+at.host+rest)
@@ -144,7 +144,7 @@ func (g *Guard) rewrite(w *guardedWriter, r *http.Request, next caddyhttp.Handle
 	buffer := new(bytes.Buffer)
 	recorder := caddyhttp.NewResponseRecorder(w, buffer, func(status int, header http.Header) bool {
 		length, err := strconv.Atoi(header.Get("Content-Length"))
-		return status == http.StatusOK && err == nil && length <= mostRewritten &&
+		return status == http.StatusOK && err == nil && length <= maxRewritten &&
 			strings.HasPrefix(header.Get("Content-Type"), "application/json") && header.Get("Content-Encoding") == ""
 	})
 	if err := next.ServeHTTP(recorder, r); err != nil || !recorder.Buffered() {

@@ -1,5 +1,6 @@
 import { DatalabError } from "../../errors.ts";
-import { imageTag } from "../../images/catalog.ts";
+import { imageReference } from "../../images/reference.ts";
+import { envFile } from "../../model/env-file.ts";
 import type { Environment } from "../../model/environment.ts";
 import type { PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { isSecret, type Ref, render, type Text } from "../../model/refs.ts";
@@ -7,7 +8,7 @@ import { resolvePlatform } from "../../model/resolve/resolve.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { migrationVariable } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
-import type { StoreSide } from "../store-host.ts";
+import type { StoreInstance } from "../store-host.ts";
 
 export const engineNames = Object.keys(storeEngines) as EngineName[];
 
@@ -84,7 +85,7 @@ export function configuredEngine(environment: Environment): EngineName {
 }
 
 /** The engine with all its references answered, to be run beside the stack. */
-export function sideOf(store: Store, name: EngineName, secret: (id: string) => string): StoreSide {
+export function storeInstance(store: Store, name: EngineName, secret: (id: string) => string): StoreInstance {
   const { workload, model, port } = store;
   const text = (value: Text) => render(value, (ref) => answer(model, ref, secret));
   const env = Object.entries(workload.env);
@@ -93,7 +94,7 @@ export function sideOf(store: Store, name: EngineName, secret: (id: string) => s
     stack: model.stack,
     name,
     workload,
-    image: storeImage(model, workload),
+    image: imageReference(workload.image, model.images),
     command: workload.command.map(text),
     env: {
       ...Object.fromEntries(env.filter(([, v]) => !isSecret(v)).map(([key, v]) => [key, text(v)])),
@@ -101,15 +102,11 @@ export function sideOf(store: Store, name: EngineName, secret: (id: string) => s
     },
     files: {
       ...Object.fromEntries(Object.entries(workload.files).map(([file, v]) => [file, text(v)])),
-      env: secretEnv.map(([key, v]) => `${key}='${text(v)}'\n`).join(""),
+      env: envFile(secretEnv.map(([key, v]) => [key, text(v)])),
     },
     probe: workload.probe?.command ?? ["true"],
     port,
   };
-}
-
-export function storeImage({ images }: PlatformModel, { image }: WorkloadModel): string {
-  return images.source === "build" ? imageTag(image) : `${images.registry}/${image}@${images.digests[image]}`;
 }
 
 function answer(model: PlatformModel, ref: Ref, secret: (id: string) => string): string {

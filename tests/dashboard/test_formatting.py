@@ -6,19 +6,22 @@ import pytest
 
 
 def test_numbers_sizes_and_times_are_readable() -> None:
-    from look import words
+    from look import formatting
 
-    assert words.number(336776) == "336,776"
-    assert words.number(0.41831) == "0.418"
-    assert words.number(None) == words.NONE
-    assert words.size(12_992_204) == "12.4 MB"
-    assert words.size(0) == "0 B"
-    assert words.percent(0.0123) == "1.2 %"
-    assert words.duration(0.0121) == "12 ms"
-    assert words.duration(95) == "1 min 35 s"
-    assert words.ago("2026-11-23T06:00:00Z", now=words.moment("2026-11-23T06:03:10+00:00")) == "3 min ago"
-    assert words.ago(1000.0, now=940.0) == "in 1 min"
-    assert words.ago("nonsense") == words.NONE
+    assert formatting.number(336776) == "336,776"
+    assert formatting.number(0.41831) == "0.418"
+    assert formatting.number(None) == formatting.NONE
+    assert formatting.size(12_992_204) == "12.4 MB"
+    assert formatting.size(0) == "0 B"
+    assert formatting.percent(0.0123) == "1.2 %"
+    assert formatting.duration(0.0121) == "12 ms"
+    assert formatting.duration(95) == "1 min 35 s"
+    assert (
+        formatting.ago("2026-11-23T06:00:00Z", now=formatting.moment("2026-11-23T06:03:10+00:00"))
+        == "3 min ago"
+    )
+    assert formatting.ago(1000.0, now=940.0) == "in 1 min"
+    assert formatting.ago("nonsense") == formatting.NONE
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import { DatalabError } from "../../errors.ts";
 import { labelNames } from "../../model/names.ts";
 import type { Ran } from "../process.ts";
-import type { StoreSide } from "../store-host.ts";
+import type { StoreInstance } from "../store-host.ts";
 import type { OpenVolume } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import type { NewClaim } from "./claims.ts";
@@ -126,9 +126,12 @@ export async function waitingPod(
   return { run: (command, options = {}) => execInPod(cluster, name, container, command, options), close };
 }
 
-export async function createFiles(cluster: Cluster, side: StoreSide, name: string): Promise<void> {
-  const data = Object.entries(side.files).map(([file, text]) => [file, Buffer.from(text).toString("base64")]);
-  const metadata = { name, labels: labelsOf(side.stack, side.workload.service) };
+export async function createFiles(cluster: Cluster, instance: StoreInstance, name: string): Promise<void> {
+  const data = Object.entries(instance.files).map(([file, text]) => [
+    file,
+    Buffer.from(text).toString("base64"),
+  ]);
+  const metadata = { name, labels: labelsOf(instance.stack, instance.workload.service) };
   await cluster.send(secrets(cluster.target.namespace), {
     method: "POST",
     body: { apiVersion: "v1", kind: "Secret", metadata, data: Object.fromEntries(data) },
@@ -138,7 +141,7 @@ export async function createFiles(cluster: Cluster, side: StoreSide, name: strin
 /** A claim as the StatefulSet would make it. */
 export function storeClaim(
   found: Found,
-  { stack, workload }: StoreSide,
+  { stack, workload }: StoreInstance,
   volume: { readonly name: string; readonly sizeBytes: number },
 ): NewClaim {
   const { volumeClaimTemplates: [like] = [] } = found.spec as unknown as {

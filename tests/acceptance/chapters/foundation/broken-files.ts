@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createWriteStream, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import * as shapes from "../support/shapes.ts";
-import type { Stage } from "../support/stage.ts";
+import * as shapes from "../../support/shapes.ts";
+import type { Stage } from "../../support/stage.ts";
 
 /**
  * What may become of a file that is not what it should be: refused with a clear error, or loaded with a count

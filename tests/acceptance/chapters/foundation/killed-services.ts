@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { servicePid } from "../support/leftovers.ts";
-import { flowRun, startMedallion } from "../support/runs.ts";
-import type { Tables } from "../support/shapes.ts";
-import { coreUrl, type Stage } from "../support/stage.ts";
+import { eventually } from "../../support/eventually.ts";
+import { servicePid } from "../../support/leftovers.ts";
+import { flowRun, startMedallion } from "../../support/runs.ts";
+import type { Tables } from "../../support/shapes.ts";
+import { coreUrl, type Stage } from "../../support/stage.ts";
 
 const killed = [
   ["postgres", "postgres"],
