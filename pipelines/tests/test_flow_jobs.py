@@ -279,8 +279,8 @@ def test_workers_whose_pods_are_gone_are_forgotten(api: Api, deployment: str, mo
 def test_the_worker_looks_after_runs_until_prefects_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "prefect"
-    wanted = ["worker", "start", "--name", "the-pod", "--pool", "default"]
+    program = tmp_path / "python"
+    wanted = ["-m", "datalab.prefect.event_worker", "--name", "the-pod", "--pool", "default"]
     lines = [
         f"#!{sys.executable}",
         "import os, sys, time",
@@ -290,7 +290,7 @@ def test_the_worker_looks_after_runs_until_prefects_ends(
     ]
     program.write_text("\n".join(lines))
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(flow_jobs.sys, "executable", str(program))
     monkeypatch.setattr(flow_jobs, "ROUND_SECONDS", 0.2)
     monkeypatch.setattr(flow_jobs.socket, "gethostname", lambda: "the-pod")
     rounds: list[int] = []

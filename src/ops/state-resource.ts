@@ -17,13 +17,23 @@ export const managed = (state: readonly StateResource[]): readonly StateResource
   state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
 
 /**
- * Names of the resources in a stack's state; those of a cluster, where kinds may share one, as `Kind/name`.
+ * Whether a stack's state has an object of the target. Kinds may share a name: on Docker a volume of files and
+ * the container that fills it do.
  */
-export function stateNames(state: readonly StateResource[]): ReadonlySet<string> {
-  const names = state
-    .flatMap(({ inputs, outputs }) => [inputs, outputs])
-    .flatMap((value) => [value?.name, value?.metadata?.name && `${value.kind}/${value.metadata.name}`]);
-  return new Set(names.filter((name) => typeof name === "string"));
+export function isInState(
+  state: readonly StateResource[],
+): (object: { readonly kind: string; readonly name: string }) => boolean {
+  const names = new Set(
+    state.flatMap(({ type, inputs, outputs }) => {
+      // `docker:index/container:Container`; what a cluster has says its kind itself.
+      const kind = type.split(":").at(-1)?.toLowerCase();
+      return [inputs, outputs].flatMap((value) => [
+        `${kind}/${value?.name}`,
+        `${value?.kind}/${value?.metadata?.name}`,
+      ]);
+    }),
+  );
+  return ({ kind, name }) => names.has(`${kind}/${name}`);
 }
 
 export const nameOfUrn = (urn: string): string => urn.split("::").at(-1) as string;

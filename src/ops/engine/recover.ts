@@ -1,6 +1,6 @@
 import { DatalabError } from "../../errors.ts";
 import { lastLines, run } from "../process.ts";
-import { type StateResource, stateNames } from "../state-resource.ts";
+import { isInState, type StateResource } from "../state-resource.ts";
 import type { Host } from "../target.ts";
 import { runEngine } from "./engine.ts";
 import type { WrittenState } from "./stack-state.ts";
@@ -19,16 +19,11 @@ export async function recover(project: string, stack: string, host: Host): Promi
       `The state of stack ${stack} can't be refreshed: ${lastLines(refreshed.stderr, 5)}`,
     );
   }
-  const known = stateNames(await stateOf(project, stack));
+  const isKnown = isInState(await stateOf(project, stack));
   const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
   // What services have started themselves is in nobody's state, and somebody may be at work in it.
-  await host.removeLeftovers(
-    objects.filter(({ kind, name }) => {
-      const isKnown = known.has(name) || known.has(`${kind}/${name}`);
-      return !isKnown && !spawned.includes(name);
-    }),
-  );
+  await host.removeLeftovers(objects.filter((object) => !isKnown(object) && !spawned.includes(object.name)));
 }
 
 async function stateOf(project: string, stack: string): Promise<readonly StateResource[]> {

@@ -1,4 +1,4 @@
-import { type StateResource, stateNames } from "../state-resource.ts";
+import { isInState, type StateResource } from "../state-resource.ts";
 import type { DriftItem, Host, StackObject } from "../target.ts";
 
 /**
@@ -9,15 +9,13 @@ export async function kubernetesDrift(
   state: readonly StateResource[],
   host: Host,
 ): Promise<DriftItem[]> {
-  const known = stateNames(state);
+  const isKnown = isInState(state);
   const [{ objects }, spawned, foreign = []] = await Promise.all([
     host.inventory(stack, { sizes: false }),
     host.spawned(stack),
     host.foreign?.(),
   ]);
-  const unknown = objects.filter(
-    ({ kind, name }) => !known.has(name) && !known.has(`${kind}/${name}`) && !spawned.includes(name),
-  );
+  const unknown = objects.filter((object) => !isKnown(object) && !spawned.includes(object.name));
   const found = (what: DriftItem["what"], details: string, repair: DriftItem["repair"]) => {
     return ({ kind, name }: StackObject): DriftItem => ({ what, kind, name, details, repair, urn: null });
   };

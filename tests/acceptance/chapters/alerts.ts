@@ -78,14 +78,14 @@ const withinSeconds = 60;
  * silent at first.
  */
 export const alertDrill = {
-  "pipelines/alert_drill/pipeline.yaml":
-    "summary: Fails when it is told to.\nentrypoint: flow.py:alert_drill\nparameters: { fail: true }\n",
-  "pipelines/alert_drill/flow.py": [
+  "pipelines/provoked_alerts/pipeline.yaml":
+    "summary: Fails when it is told to.\nentrypoint: flow.py:provoked_alerts\nparameters: { fail: true }\n",
+  "pipelines/provoked_alerts/flow.py": [
     "from datalab.pipeline import pipeline",
     "",
     "",
     "@pipeline",
-    "def alert_drill(fail: bool = True) -> None:",
+    "def provoked_alerts(fail: bool = True) -> None:",
     "    if fail:",
     '        raise RuntimeError("told to fail")',
     "",
@@ -143,12 +143,12 @@ export function alerts(stage: Stage): void {
     });
 
     test("a pipeline that fails", async () => {
-      const labels = { alertname: "PipelineFailed", pipeline: "alert_drill" };
+      const labels = { alertname: "PipelineFailed", pipeline: "provoked_alerts" };
       const run = (...parameters: string[]) =>
         stage.project.datalab(
           "pipelines",
           "run",
-          "alert_drill",
+          "provoked_alerts",
           ...parameters,
           "--wait",
           "--timeout",

@@ -7,14 +7,20 @@ import { standIn } from "../../support/programs.ts";
 import { makeProject } from "../../support/project.ts";
 
 /** A Pulumi that knows these resources, and fails the command that is named. */
-const pulumi = (known: readonly string[], fails = "") =>
+const pulumi = (known: readonly StackObject[], fails = "") =>
   standIn(
     "pulumi",
     `if (args[0] === ${JSON.stringify(fails)}) { process.stderr.write("error: no such luck\\n"); process.exit(1); }
 if (args[0] === "stack") console.log(${JSON.stringify(
       JSON.stringify({
         deployment: {
-          resources: [{}, ...known.map((name, i) => (i % 2 ? { inputs: { name } } : { outputs: { name } }))],
+          resources: [
+            { type: "pulumi:pulumi:Stack" },
+            ...known.map(({ kind, name }, i) => {
+              const type = `docker:index/${kind}:${kind[0]?.toUpperCase()}${kind.slice(1)}`;
+              return i % 2 ? { type, inputs: { name } } : { type, outputs: { name } };
+            }),
+          ],
         },
       }),
     )});`,
@@ -38,10 +44,15 @@ const container = (name: string): StackObject => ({ kind: "container", name });
 const volumes = [{ name: "datalab-dev-postgres-data", service: "postgres", bytes: null }];
 
 test("a killed run is put right: lock, pending resources, and what the state does not know", async () => {
-  const folder = pulumi(["datalab-dev-core", "datalab-dev"]);
+  const folder = pulumi([
+    container("datalab-dev-core"),
+    { kind: "network", name: "datalab-dev" },
+    // The volume of files that a container fills; that container has the same name, and was cut off.
+    { kind: "volume", name: "datalab-dev-core-files" },
+  ]);
   const { host, removed } = hostWith({
     objects: [
-      ...["core", "postgres", "notebook-ann"].map((name) => container(`datalab-dev-${name}`)),
+      ...["core", "core-files", "postgres", "notebook-ann"].map((name) => container(`datalab-dev-${name}`)),
       { kind: "network", name: "datalab-dev" },
       { kind: "network", name: "datalab-dev-left" },
     ],
@@ -49,7 +60,11 @@ test("a killed run is put right: lock, pending resources, and what the state doe
   });
   await recover(makeProject({}), "dev", host);
   expect(removed).toEqual([
-    [container("datalab-dev-postgres"), { kind: "network", name: "datalab-dev-left" }],
+    [
+      container("datalab-dev-core-files"),
+      container("datalab-dev-postgres"),
+      { kind: "network", name: "datalab-dev-left" },
+    ],
   ]);
   const calls: string[][] = readFileSync(join(folder, "calls"), "utf8")
     .trim()
