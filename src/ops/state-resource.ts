@@ -17,8 +17,8 @@ export const managed = (state: readonly StateResource[]): readonly StateResource
   state.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
 
 /**
- * Whether a stack's state has an object of the target. Kinds may share a name: on Docker a volume of files and
- * the container that fills it do.
+ * Whether a stack's state has an object of the target. Kinds may share a name: on Docker a volume of files
+ * and the container that fills it do.
  */
 export function isInState(
   state: readonly StateResource[],
