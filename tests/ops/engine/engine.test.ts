@@ -228,7 +228,7 @@ export const answer = 42;
     },
     { bare: true },
   );
-  symlinkSync(resolve(import.meta.dirname, "../../node_modules"), join(project, "node_modules"));
+  symlinkSync(resolve(import.meta.dirname, "../../../node_modules"), join(project, "node_modules"));
   setVariable("PULUMI_CONFIG_PASSPHRASE_FILE", undefined);
   setVariable("PULUMI_CONFIG_PASSPHRASE", "for this test only");
   execFileSync("pulumi", ["stack", "init", "dev", "--non-interactive"], { cwd: project, stdio: "ignore" });
