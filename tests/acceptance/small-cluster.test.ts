@@ -154,7 +154,7 @@ describe.skipIf(!testCluster)("a small stack on Kubernetes", { timeout: 600_000 
     restricted(cluster);
   });
   kubernetesFlights(cluster);
-  kubernetesNetwork(cluster, 25);
+  kubernetesNetwork(cluster, 24);
   kubernetesDrift(cluster, inSmallStack);
   kubernetesDown(cluster);
 });
