@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { z } from "zod";
 
@@ -156,16 +156,24 @@ const manifestsIn = (folder: string): string[] =>
     .filter((file) => file.endsWith(".yaml"))
     .map((file) => join(folder, file));
 
-/** What a tool prints, whether or not it has found something. */
-function run(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(join(home, program), args, { maxBuffer: 1 << 27 }, (error, stdout, stderr) => {
-      // All three exit with 1 for findings.
-      if (error && (error.code !== 1 || stdout === "")) {
-        reject(new Error(`${program} failed: ${stderr || error.message}`, { cause: error }));
-      } else resolve(stdout);
+/**
+ * What a tool prints, whether or not it has found something. checkov keeps a parser's cache in its TMPDIR.
+ */
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const temporary = mkdtempSync(join(tmpdir(), "datalab-linter-"));
+  const options = { maxBuffer: 1 << 27, env: { ...process.env, TMPDIR: temporary } };
+  try {
+    return await new Promise((resolve, reject) => {
+      execFile(join(home, program), args, options, (error, stdout, stderr) => {
+        // All three exit with 1 for findings.
+        if (error && (error.code !== 1 || stdout === "")) {
+          reject(new Error(`${program} failed: ${stderr || error.message}`, { cause: error }));
+        } else resolve(stdout);
+      });
     });
-  });
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 function read<T>(report: z.ZodType<T>, text: string): T {
