@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { onlyInAll } from "../../support/tier.ts";
 import type { Stage } from "../support/stage.ts";
 
 /**
@@ -62,29 +63,33 @@ export function sparkOnTheLake(stage: Stage): void {
       expect(() => inside("python", "-W", "ignore", "-c", stranger)).toThrow();
     });
 
-    test("has the application that ended in the history, with its jobs", async () => {
-      stage.project.docker("restart", "--time", "30", stage.container("spark-connect"));
-      const applications = () =>
-        JSON.parse(
+    onlyInAll(() =>
+      test("has the application that ended in the history, with its jobs", async () => {
+        stage.project.docker("restart", "--time", "30", stage.container("spark-connect"));
+        const applications = () =>
+          JSON.parse(
+            inside(
+              "curl",
+              "--silent",
+              "--fail",
+              "http://spark-history:18080/api/v1/applications?status=completed",
+            ),
+          ) as { id: string; name: string }[];
+        await expect
+          .poll(() => applications().length, { timeout: 90_000, interval: 2000 })
+          .toBeGreaterThan(0);
+        const [application] = applications();
+        expect(application?.name).toBe("connect");
+        const jobs = JSON.parse(
           inside(
             "curl",
             "--silent",
             "--fail",
-            "http://spark-history:18080/api/v1/applications?status=completed",
+            `http://spark-history:18080/api/v1/applications/${application?.id}/jobs`,
           ),
-        ) as { id: string; name: string }[];
-      await expect.poll(() => applications().length, { timeout: 90_000, interval: 2000 }).toBeGreaterThan(0);
-      const [application] = applications();
-      expect(application?.name).toBe("connect");
-      const jobs = JSON.parse(
-        inside(
-          "curl",
-          "--silent",
-          "--fail",
-          `http://spark-history:18080/api/v1/applications/${application?.id}/jobs`,
-        ),
-      ) as { status: string }[];
-      expect(jobs.some(({ status }) => status === "SUCCEEDED")).toBe(true);
-    });
+        ) as { status: string }[];
+        expect(jobs.some(({ status }) => status === "SUCCEEDED")).toBe(true);
+      }),
+    );
   });
 }
