@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { circles, type ImportGraph, importGraph } from "./support/python-imports.ts";
+import { circles, type ImportGraph } from "./support/import-graph.ts";
+import { importGraph } from "./support/python-imports.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");

@@ -3,17 +3,12 @@ import { basename, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { services } from "../src/services/index.ts";
 import { modelOf } from "./support/project.ts";
+import { imports } from "./support/typescript-imports.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const sources = globSync("src/**/*.ts", { cwd: root }).sort();
 const tests = globSync("tests/**/*.ts", { cwd: root }).sort();
-
-/** What a file imports, `import()` and `export from` included. */
-function imports(path: string): string[] {
-  const found = read(path).matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g);
-  return [...found].map(([, target = ""]) => (target.startsWith(".") ? join(path, "..", target) : target));
-}
 
 /** `file imports target`, for the files under folders that import what they must not. */
 const offences = (folders: readonly string[], forbidden: (target: string) => boolean): string[] =>

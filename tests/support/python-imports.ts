@@ -2,11 +2,7 @@
  * What Python files import of each other, read from their text: at the top, in a function, for types only.
  */
 import { dirname, join } from "node:path";
-
-/**
- * A file, by its path below the folder that Python searches, and those of the same folder that it imports.
- */
-export type ImportGraph = ReadonlyMap<string, readonly string[]>;
+import type { ImportGraph } from "./import-graph.ts";
 
 const statement =
   /^[ \t]*(?:from[ \t]+(?<from>\.*[\w.]*)[ \t]+import[ \t]+(?<names>\([^)]*\)|[^\n]+)|import[ \t]+(?<modules>[^\n]+))/gm;
@@ -64,25 +60,4 @@ function absolute(path: string, module: string): string {
   const folder = join(dirname(path), ...Array<string>(dots - 1).fill("..")).replaceAll("/", ".");
   const rest = module.slice(dots);
   return rest === "" ? folder : `${folder}.${rest}`;
-}
-
-/** The circles of a graph, each once, as `a.py -> b.py -> a.py`. */
-export function circles(graph: ImportGraph): string[] {
-  const found = new Set<string>();
-  const done = new Set<string>();
-  const visit = (path: string, way: readonly string[]): void => {
-    const at = way.indexOf(path);
-    if (at >= 0) {
-      const circle = way.slice(at);
-      const first = circle.indexOf([...circle].sort()[0] ?? "");
-      const turned = [...circle.slice(first), ...circle.slice(0, first)];
-      found.add([...turned, turned[0]].join(" -> "));
-      return;
-    }
-    if (done.has(path)) return;
-    for (const target of graph.get(path) ?? []) visit(target, [...way, path]);
-    done.add(path);
-  };
-  for (const path of graph.keys()) visit(path, []);
-  return [...found].sort();
 }
