@@ -65,8 +65,8 @@ class Records:
                 match = self._quoted.match(text, position)
                 if match is None:
                     return fields, *self._unclosed(text, position, stop, final)
-                if match.end() == size and not final:
-                    return fields, -1, ""
+                if not final and match.end() >= size - 1 and text[match.end() :] in ("", "\r"):
+                    return fields, -1, ""  # a second quote or the end of the line may still come
                 fields.append(match[1].replace('""', '"'))
                 position = match.end()
                 if match[2] is None:

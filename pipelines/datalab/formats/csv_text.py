@@ -10,6 +10,7 @@ Values are taken as they came: an unquoted empty field is NULL, a quoted one (""
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -74,6 +75,11 @@ class CsvParser:
         if used <= 0:
             return None
         block = text[:used]
+        if block.startswith(BOM_UTF8):
+            return None  # Arrow would drop it, here it is a part of the first value
+        if not block.endswith(b"\n"):
+            # At the end of the text Arrow takes an empty field for a quoted one when the field before it was.
+            block += b"\n"
         if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return None
         if quotes and not self._well_quoted(block):
