@@ -1,6 +1,6 @@
 import { loadEnvironment } from "./config/load.ts";
 import { checkPromoted } from "./config/promoted.ts";
-import { ConfigError } from "./errors.ts";
+import { ConfigError, DatalabError } from "./errors.ts";
 import type { Environment } from "./model/environment.ts";
 import { imagesOf } from "./model/images.ts";
 import type { DeploymentTarget, PlatformModel } from "./model/platform.ts";
@@ -35,6 +35,16 @@ export function deploymentTargetOf(project: string, stack: string): DeploymentTa
   if (missing.length > 0) throw new ConfigError(missing);
   return { stack, target: environment.config.target, cluster };
 }
+
+/** The stack's file has another master secret than the one that the stack was deployed with. */
+export const masterChanged = (stack: string): DatalabError =>
+  new DatalabError(
+    "E_MASTER_CHANGED",
+    `The master secret in Pulumi.${stack}.yaml is not the one that the stack ${stack} was deployed with. With it every password would change, and backups could not be read.`,
+    {
+      hint: `Restore datalab:masterSecret from your repository or backup. To change every password on purpose: ./datalab up --new-master-secret --stack ${stack}`,
+    },
+  );
 
 /** Logical names of all images that a stack runs, whether or not their digests are known. */
 export function declaredImages(project: string, stack: string): string[] {

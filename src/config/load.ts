@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ConfigError, type Problem } from "../errors.ts";
 import { imageNames } from "../images/catalog.ts";
 import type { Environment } from "../model/environment.ts";
+import { parseInstallation } from "../model/installation.ts";
 import { stackPattern } from "../model/names.ts";
 import type { ServiceDefinition } from "../model/service.ts";
 import { didYouMean } from "../nearest.ts";
@@ -16,7 +17,14 @@ import { show } from "./value-text.ts";
 
 const platformKey = "datalab:platform";
 /** Keys that the stack generates, see ops/engine/stack.ts. */
-const madeKeys = ["datalab:masterSecret", "datalab:tlsKey", "datalab:tlsCertificate", "datalab:tlsAuthority"];
+const installationKey = "datalab:installation";
+const madeKeys = [
+  "datalab:masterSecret",
+  installationKey,
+  "datalab:tlsKey",
+  "datalab:tlsCertificate",
+  "datalab:tlsAuthority",
+];
 const ownKeys = [platformKey, ...madeKeys];
 /** An external secret, see `external` in the model. */
 const secretKey = /^datalab:secret-[a-z][a-z0-9-]*$/;
@@ -77,6 +85,7 @@ export function loadEnvironment(
     config: result.value,
     services: found.services,
     pipelines: pipelines ?? [],
+    installation: parseInstallation(configOf(document)[installationKey]),
     externalSecrets: givenSecrets(document),
     locate: (p) => found.locate(p) ?? locate(p),
     find,
@@ -161,14 +170,13 @@ function collect<T>(problems: Problem[], read: () => T): T | undefined {
   }
 }
 
-function rawPlatform(document: SourceDocument): unknown {
-  const config = (document.value as { config?: Record<string, unknown> } | null)?.config;
-  return config?.[platformKey] ?? undefined;
-}
+const configOf = (document: SourceDocument): Readonly<Record<string, unknown>> =>
+  (document.value as { config?: Record<string, unknown> } | null)?.config ?? {};
+
+const rawPlatform = (document: SourceDocument): unknown => configOf(document)[platformKey] ?? undefined;
 
 function givenSecrets(document: SourceDocument): string[] {
-  const config = (document.value as { config?: Record<string, unknown> } | null)?.config ?? {};
-  return Object.keys(config)
+  return Object.keys(configOf(document))
     .filter((key) => secretKey.test(key))
     .map((key) => key.replace("datalab:secret-", ""));
 }
@@ -199,6 +207,15 @@ function checkFrame(document: SourceDocument): Problem[] {
   if (typeof config !== "object" || Array.isArray(config)) {
     const message = `expected a mapping, received ${show(config)}`;
     return [...problems, { path: ["config"], message, at: document.locate(["config"]) }];
+  }
+  const installation = (config as Record<string, unknown>)[installationKey];
+  if (installation !== undefined && parseInstallation(installation) === undefined) {
+    problems.push({
+      path: ["config", installationKey],
+      message: `expected 16 hexadecimal digits, a blank and where it was made, received ${show(installation)}`,
+      at: document.locate(["config", installationKey]),
+      fix: "Remove the line: the next up writes it again.",
+    });
   }
   for (const key of Object.keys(config)) {
     if (!key.startsWith("datalab:") && key.includes(":") && !nearOwn(key)) continue; // another provider's

@@ -39,6 +39,42 @@ export const engineCodes = {
     meaning: "There is no passphrase for the stack's secrets, or it is the wrong one.",
     fix: 'Restore the file `.datalab/passphrase` with which the stack was made, and use `./datalab` or `eval "$(./datalab env)"`.',
   },
+  E_MASTER_MISSING: {
+    exit: exit.usage,
+    meaning:
+      "The stack's file has no master secret although the stack is deployed with one. Nothing was touched.",
+    fix: "Restore `Pulumi.<stack>.yaml` from your repository or backup. If the secret is lost, `./datalab up --new-master-secret` replaces it and every password; earlier backups can't be read then.",
+  },
+  E_MASTER_CHANGED: {
+    exit: exit.usage,
+    meaning: "The stack's file has another master secret than the one that the stack was deployed with.",
+    fix: "Restore `datalab:masterSecret` in `Pulumi.<stack>.yaml`. To change every password on purpose: `./datalab up --new-master-secret`.",
+  },
+  E_FOREIGN: {
+    exit: exit.usage,
+    meaning:
+      "What carries the stack's name on its target belongs to another checkout, or no state knows it. Nothing was touched.",
+    fix: "Work in the checkout that the error names, or choose another name with `--stack`. If that checkout or its state is lost: `./datalab platform adopt`.",
+  },
+  E_ADOPT: {
+    exit: exit.usage,
+    meaning:
+      "There is nothing that `platform adopt` could take over, or it belongs to several installations.",
+    fix: "Do what the error says: `./datalab up` for a stack of this checkout, or remove what is not wanted first.",
+  },
+  E_LOCK_LOST: {
+    exit: exit.locked,
+    meaning: "Another command took over the stack's lock because this one gave no sign of life for a minute.",
+    fix: "Run the command again when the other one has ended.",
+  },
+  E_LOCK_STORE: {
+    meaning: "The lock beside the stack's state can't be reached, or its store has no conditional writes.",
+    fix: "Give the login the same access to the bucket as to the state; [ci.md](ci.md) says what a store must know.",
+  },
+  E_STATE_STORE: {
+    meaning: "What stands beside the stack's state can't be reached.",
+    fix: "Give the login the same access to the bucket as to the state.",
+  },
   E_MASTER_SECRET: {
     meaning: "The stack's master secret, from which its passwords derive, is damaged.",
     fix: "Restore `datalab:masterSecret` in `Pulumi.<stack>.yaml` from your repository or your backup.",

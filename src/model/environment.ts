@@ -1,5 +1,6 @@
 /** What the model is resolved from: the configuration of a stack as `src/config` reads and checks it. */
 import type { AwsSettings } from "./aws.ts";
+import type { Installation } from "./installation.ts";
 import type { PipelineModel } from "./platform.ts";
 import type { ServiceDefinition } from "./service.ts";
 
@@ -9,6 +10,8 @@ export interface Environment {
   readonly config: PlatformConfig;
   readonly services: readonly ServiceDefinition[];
   readonly pipelines: readonly PipelineModel[];
+  /** Which installation of the stack it is; undefined: it has not been deployed yet. */
+  readonly installation?: Installation | undefined;
   /** Names of the secrets that people have given, see `external` in the model. */
   readonly externalSecrets: readonly string[];
   /** `file:line:col` of a config path, or of its nearest ancestor. */

@@ -44,6 +44,10 @@ export const volumeName = (stack: string, workload: string, volume: string): str
 /** Labels on every object that the program creates, on every target. */
 export const labelNames = {
   stack: "datalab.stack",
+  /** Whose stack of this name it is. */
+  installation: "datalab.installation",
+  /** Where that installation was made. */
+  origin: "datalab.origin",
   service: "datalab.service",
   workload: "datalab.workload",
   release: "datalab.release",

@@ -1,6 +1,7 @@
 import type { AwsModel } from "./aws.ts";
 import type { Capability } from "./capability.ts";
 import type { ExternalModel } from "./external.ts";
+import type { Installation } from "./installation.ts";
 import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
@@ -11,6 +12,8 @@ import type { Template } from "./refs.ts";
  */
 export interface PlatformModel {
   readonly stack: string;
+  /** absent: the stack has not been deployed yet. */
+  readonly installation?: Installation;
   readonly target: "docker" | "kubernetes" | "aws";
   readonly images: ImagesModel;
   /** In the order they can be started: what is needed comes first. */

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   unlinkSync,
@@ -22,6 +23,8 @@ export interface Holder {
   /** When the process began, so that a pid that is used again is not taken for it. */
   readonly started: string;
   readonly host: string;
+  /** This boot of the host and its pid namespace: only there does the pid mean that process. */
+  readonly boot?: string;
   readonly user: string;
   readonly command: string;
   /** ISO 8601. */
@@ -32,23 +35,26 @@ export interface Lock {
   release(): void;
 }
 
+/** This process, as the holder of a lock. */
+export const thisProcess = (command: string): Holder => ({
+  pid: process.pid,
+  started: startOf(process.pid) ?? "",
+  host: hostname(),
+  ...(boot !== undefined && { boot }),
+  user: userInfo().username,
+  command,
+  since: new Date().toISOString(),
+});
+
 /**
  * Takes the lock of a stack in this checkout. Throws E_LOCKED (exit 4) at once when a living process holds
- * it; the lock of a dead one is taken over. Pulumi's own lock stands behind it, for whoever runs pulumi by
- * hand.
+ * it, or one of somebody else's that can't be read; the lock of a dead one is taken over. Whoever works on
+ * the stack from elsewhere is kept out by the locks of `stack-lock.ts`.
  */
-export function lockStack(project: string, stack: string, command: string): Lock {
+export function lockCheckout(project: string, stack: string, mine: Holder): Lock {
   const folder = join(project, ".datalab", "locks");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${stack}.json`);
-  const mine: Holder = {
-    pid: process.pid,
-    started: startOf(process.pid) ?? "",
-    host: hostname(),
-    user: userInfo().username,
-    command,
-    since: new Date().toISOString(),
-  };
   // Written elsewhere and linked into place: who sees the lock sees all of it.
   const draft = `${path}.${process.pid}`;
   const file = openSync(draft, "w", 0o600);
@@ -63,7 +69,8 @@ export function lockStack(project: string, stack: string, command: string): Lock
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       }
       const holder = readHolder(path);
-      if (holder && (isAlive(holder) || tries > 2)) throw locked(stack, holder);
+      if (holder === "unreadable") throw unreadable(stack, path);
+      if (holder && (isAliveHere(holder) || tries > 2)) throw locked(stack, holder);
       discard(path, draft);
     }
   } finally {
@@ -82,6 +89,11 @@ export function locked(
   );
 }
 
+const unreadable = (stack: string, path: string): DatalabError =>
+  new DatalabError("E_LOCKED", `The stack ${stack} is locked by another user: ${path} can't be read.`, {
+    hint: "Wait for that user's command to end. If none is running, that user or root removes the file.",
+  });
+
 /**
  * Takes a dead process's lock away. It is moved first: of two that find it, only one moves it, and neither a
  * fresh one.
@@ -95,7 +107,7 @@ function discard(path: string, draft: string): void {
     throw error;
   }
   const moved = readHolder(aside);
-  if (moved && isAlive(moved)) {
+  if (moved && (moved === "unreadable" || isAliveHere(moved))) {
     // Somebody took it between our look and our move: it is theirs again.
     try {
       linkSync(aside, path);
@@ -108,20 +120,42 @@ function discard(path: string, draft: string): void {
 
 function release(path: string, mine: Holder): void {
   const holder = readHolder(path);
-  if (holder?.pid === mine.pid && holder.started === mine.started) rmSync(path, { force: true });
+  if (typeof holder !== "object") return;
+  if (holder.pid === mine.pid && holder.started === mine.started) rmSync(path, { force: true });
 }
 
-function readHolder(path: string): Holder | undefined {
+/** undefined: there is none, or what is there is no lock. */
+function readHolder(path: string): Holder | "unreadable" | undefined {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Holder;
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : "unreadable";
+  }
+  return parseHolder(text);
+}
+
+/** undefined: the text is no holder's. */
+export function parseHolder(text: string): Holder | undefined {
+  try {
+    return JSON.parse(text) as Holder;
   } catch {
     return undefined;
   }
 }
 
-/** Whether the holder still is that process. A lock of another host is believed. */
-function isAlive(holder: Holder): boolean {
+/** Of a lock of this checkout: what was before a boot of this host is dead, another host's is believed. */
+function isAliveHere(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
+  if (holder.boot === undefined || boot === undefined || holder.boot === boot) return isProcess(holder);
+  return bootId(holder.boot) === bootId(boot);
+}
+
+/** Whether the holder still is that process; undefined where nobody on this machine can tell. */
+export const isAlive = (holder: Holder): boolean | undefined =>
+  holder.host === hostname() && holder.boot === boot ? isProcess(holder) : undefined;
+
+function isProcess(holder: Holder): boolean {
   const started = startOf(holder.pid);
   if (started !== undefined) return started === holder.started;
   return isRunning(holder.pid);
@@ -137,6 +171,19 @@ export function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const boot = thisBoot();
+const bootId = (text: string): string => text.split("/")[0] as string;
+
+/** undefined where there is no /proc. */
+function thisBoot(): string | undefined {
+  try {
+    const id = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${id}/${readlinkSync("/proc/self/ns/pid").replace(/\D/g, "")}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Environment } from "../model/environment.ts";
 import type { DeploymentTarget, PlatformModel } from "../model/platform.ts";
 import type { PlatformOutput } from "../outputs/platform.ts";
 import type { Ran } from "./process.ts";
+import type { LockPlace } from "./shared-lock.ts";
 import type { StateResource } from "./state-resource.ts";
 import type { StoreHost } from "./store-host.ts";
 
@@ -11,6 +12,8 @@ import type { StoreHost } from "./store-host.ts";
 export interface TargetOperations {
   host(target: DeploymentTarget, timeouts: Timeouts): Promise<Host>;
   runtime(platform: PlatformOutput): Promise<Runtime>;
+  /** Where all who reach the stack agree on who changes it; undefined: the place is not there yet. */
+  lock(target: DeploymentTarget): Promise<LockPlace | undefined>;
   /** What differs beyond what the engine's refresh sees, and what is there that the state does not hold. */
   drift(stack: string, state: readonly StateResource[], host: Host): Promise<readonly DriftItem[]>;
   /** Fetches images of a registry to where they run; absent: the nodes of a cluster do it themselves. */
@@ -46,14 +49,25 @@ export interface UpdateView {
 }
 
 export interface KeptVolume {
+  /** absent: nothing says whose it is. */
+  readonly owner?: Owner;
   readonly name: string;
   readonly service: string;
   /** null: not known, or not asked for. */
   readonly bytes: number | null;
 }
 
+/** Whose something is, by its labels. */
+export interface Owner {
+  readonly installation: string;
+  /** Where that installation was made; absent: not known. */
+  readonly origin?: string;
+}
+
 /** Something of a stack on a target. */
 export interface StackObject {
+  /** absent: nothing says whose it is. */
+  readonly owner?: Owner;
   /** In the target's words: `container`, `network`, `Deployment`. */
   readonly kind: string;
   readonly name: string;

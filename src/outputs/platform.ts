@@ -6,6 +6,10 @@ import { z } from "zod";
  */
 export const platformOutput = z.strictObject({
   stack: z.string(),
+  /** Id of this installation of the stack, which is on the labels of its objects; absent: an older one. */
+  installation: z.string().optional(),
+  /** Tells the master secret that it was deployed with from any other; absent: an older version deployed it. */
+  masterFingerprint: z.string().optional(),
   target: z.enum(["docker", "kubernetes", "aws"]),
   /** Hash over images, pipelines and configuration: what is deployed. */
   release: z.string(),

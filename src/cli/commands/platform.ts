@@ -2,8 +2,11 @@ import { isPresetName, type PresetName, presetNames, presets } from "../../confi
 import { DatalabError, exit } from "../../errors.ts";
 import { didYouMean } from "../../nearest.ts";
 import { type PlatformStatus, platformStatus } from "../../ops/services/services.ts";
+import { confirmByName } from "../terminal/confirm.ts";
+import { interruptible } from "../terminal/interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { onStderr, onStdout, print, printJson, say, stateText, table } from "../terminal/output.ts";
+import { createReporter } from "../terminal/progress.ts";
 
 export function register(program: AnyCommand): void {
   const platform = program.command("platform").description("Create a stack, show its state.");
@@ -35,6 +38,43 @@ export function register(program: AnyCommand): void {
     ["./datalab platform init", "create the dev stack"],
     ["./datalab platform init --stack team-a", "create another stack"],
     ["./datalab platform init --preset lake", "create a small dev stack, for a machine with 8 GiB"],
+  ]);
+
+  const adopt = platform
+    .command("adopt")
+    .description(
+      "Take over a stack whose checkout or state is lost: remove its containers, keep its data for the next up.",
+    )
+    .option("--confirm <name>", "the stack's name; required without a terminal")
+    .action(async (options, command) => {
+      const { stack, project, json } = contextOf(command);
+      const { adopt: takeOver } = await import("../../ops/lifecycle/adopt.ts");
+      const { ownerText } = await import("../../ops/lifecycle/ownership.ts");
+      const reporter = createReporter();
+      const result = await takeOver({
+        project,
+        stack,
+        reporter,
+        signal: interruptible(),
+        confirm: ({ owners, objects, volumes }) => {
+          const whose = owners.length > 0 ? owners.map(ownerText).join("; ") : "nobody's, by its labels";
+          const question = `The stack ${stack} (${whose}) has ${objects.length} objects, which are removed, and ${volumes.length} volumes, which are kept and become this checkout's.`;
+          return confirmByName(question, stack, { given: options.confirm });
+        },
+      }).finally(() => reporter.close());
+      if (json) printJson(result);
+      else if (result.adopted)
+        print(
+          `The stack ${stack} is this checkout's now (${result.installation}). Next: ./datalab up --stack ${stack}`,
+        );
+      else if (result.objects.length + result.volumes.length === 0)
+        print(`Nothing carries the name of the stack ${stack}: there is nothing to adopt.`);
+      else print("Nothing was changed.");
+      if (!result.adopted) process.exitCode = exit.failure;
+    });
+  examples(adopt, [
+    ["./datalab platform adopt", "after the checkout that made the dev stack was deleted"],
+    ["./datalab platform adopt --stack team-a --confirm team-a", "without a terminal"],
   ]);
 
   const status = platform

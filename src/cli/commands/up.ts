@@ -18,6 +18,10 @@ export function register(program: AnyCommand): void {
       (name: string, before: readonly string[]) => [...before, name],
       [] as readonly string[],
     )
+    .option(
+      "--new-master-secret",
+      "deploy with another master secret: every password changes, and earlier backups need the old one",
+    )
     .action(async (options, command) => {
       const { stack, project, json, verbose } = contextOf(command);
       const signal = interruptible();
@@ -35,6 +39,7 @@ export function register(program: AnyCommand): void {
           signal,
           setupSeconds,
           allowDataLoss: options.allowDataLoss,
+          newMaster: options.newMasterSecret === true,
           ...(options.plan !== undefined && { plan: options.plan }),
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });

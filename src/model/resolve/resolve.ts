@@ -33,6 +33,7 @@ export function resolvePlatform(environment: Environment): PlatformModel {
   const gateway = enabled.provider("gateway");
   const model: PlatformModel = deepFreeze({
     stack: environment.stack,
+    ...(environment.installation && { installation: environment.installation }),
     target: environment.config.target,
     images,
     services: order.map((service) => ({

@@ -10,6 +10,7 @@ import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
 import { lastLines } from "../process.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -59,7 +60,12 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
 /**
  * Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it.
  */
-export async function createBackup(options: BackupOptions): Promise<Backup> {
+export function createBackup(options: BackupOptions): Promise<Backup> {
+  // A prune must not take away what this one finds in the archive and builds on.
+  return withStackLock(options, "datalab backup create", (signal) => create({ ...options, signal }));
+}
+
+async function create(options: BackupOptions): Promise<Backup> {
   const { project, stack } = options;
   const archive = await openArchive(project, stack);
   const source = await openSource(project, stack).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { DatalabError } from "../../errors.ts";
 import type { Reporter } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { type Backup, backupOf, verifyBackup } from "./create.ts";
 import { blobsOf } from "./record.ts";
@@ -66,7 +67,16 @@ const graceMs = 24 * 3600 * 1000;
  * Removes all but the last backups, and the files that none of those left needs. With `dryRun` it only says
  * so.
  */
-export async function pruneBackups(
+export function pruneBackups(
+  project: string,
+  stack: string,
+  options: { readonly keep: number; readonly dryRun: boolean },
+): Promise<Pruned> {
+  if (options.dryRun) return prune(project, stack, options);
+  return withStackLock({ project, stack }, "datalab backup prune", () => prune(project, stack, options));
+}
+
+function prune(
   project: string,
   stack: string,
   { keep, dryRun }: { readonly keep: number; readonly dryRun: boolean },

@@ -1,10 +1,10 @@
 import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
-import { lockStack } from "../lock.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
 import { backUp, verifyBackup } from "./create.ts";
@@ -77,7 +77,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
         seconds: 0,
       };
       if (!(await options.confirm(record))) return result;
-      const made = await exchange(options, archive, record, source);
+      const made = await withStackLock(options, `datalab backup restore ${record.id}`, (held) =>
+        exchange({ ...options, signal: held }, archive, record, source),
+      );
       return { ...result, ...made, restored: true, seconds: (performance.now() - started) / 1000 };
     } finally {
       source.close();
@@ -123,64 +125,58 @@ async function exchange(
 ): Promise<Pick<Restored, "before" | "databases" | "homes" | "objects" | "services">> {
   const { project, stack, reporter, signal, saveFirst } = options;
   const { platform, holders, dumpers } = source;
-  const lock = lockStack(project, stack, `datalab backup restore ${record.id}`);
   let before: string | null = null;
   let touched = false;
+  const entrance = ingressRoute(platform);
+  const dependents = dependentsOf(platform, holders);
+  const affected = platform.services.filter(
+    (service) =>
+      (dependents.includes(service) || source.stopped.includes(service)) && !entrance.includes(service),
+  );
+  const control = {
+    project,
+    platform,
+    core: platformCore(project, platform),
+    runtime: source.runtime,
+    names: affected.map(({ name }) => name),
+    all: false,
+    withDependents: true,
+    reporter,
+    signal,
+  };
+  const start = () => (affected.length > 0 ? controlServices("start", control) : []);
   try {
-    const entrance = ingressRoute(platform);
-    const dependents = dependentsOf(platform, holders);
-    const affected = platform.services.filter(
-      (service) =>
-        (dependents.includes(service) || source.stopped.includes(service)) && !entrance.includes(service),
-    );
-    const control = {
-      project,
-      platform,
-      core: platformCore(project, platform),
-      runtime: source.runtime,
-      locked: true,
-      names: affected.map(({ name }) => name),
-      all: false,
-      withDependents: true,
-      reporter,
-      signal,
-    };
-    const start = () => (affected.length > 0 ? controlServices("start", control) : []);
-    try {
-      if (affected.length > 0) await controlServices("stop", control);
-      if (saveFirst) {
-        const own = options.from === stack ? archive : await openArchive(project, stack);
-        const saved = await backUp(options, own, source);
-        await verifyBackup(options, own, saved);
-        if (own !== archive) own.close();
-        before = saved.id;
-      }
-      const { databases, homes } = contentsOf(record);
-      await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
-        loadDumps(archive, record, source, step),
-      );
-      touched = true;
-      const objects = await runStep(reporter, "objects", (step) =>
-        restoreBuckets(archive, record, source, options, step),
-      );
-      for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
-      const started = await start();
-      await runStep(reporter, "one-shots", () => rerunOneShots(source, affected));
-      for (const dumper of dumpers) await dumper.discard();
-      const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
-      if (ill.length > 0) throw notHealthy(record, ill, before, stack);
-      return { before, databases, homes, objects, services: started.map(({ name }) => name) };
-    } catch (error) {
-      if (!touched) {
-        await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
-        await controlServices("start", { ...control, signal: new AbortController().signal });
-        throw error;
-      }
-      if (error instanceof DatalabError && error.code === "E_RESTORE_UNHEALTHY") throw error;
-      throw halfWay(record, error, before, options);
+    if (affected.length > 0) await controlServices("stop", control);
+    if (saveFirst) {
+      const own = options.from === stack ? archive : await openArchive(project, stack);
+      const saved = await backUp(options, own, source);
+      await verifyBackup(options, own, saved);
+      if (own !== archive) own.close();
+      before = saved.id;
     }
-  } finally {
-    lock.release();
+    const { databases, homes } = contentsOf(record);
+    await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
+      loadDumps(archive, record, source, step),
+    );
+    touched = true;
+    const objects = await runStep(reporter, "objects", (step) =>
+      restoreBuckets(archive, record, source, options, step),
+    );
+    for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
+    const started = await start();
+    await runStep(reporter, "one-shots", () => rerunOneShots(source, affected));
+    for (const dumper of dumpers) await dumper.discard();
+    const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
+    if (ill.length > 0) throw notHealthy(record, ill, before, stack);
+    return { before, databases, homes, objects, services: started.map(({ name }) => name) };
+  } catch (error) {
+    if (!touched) {
+      await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
+      await controlServices("start", { ...control, signal: new AbortController().signal });
+      throw error;
+    }
+    if (error instanceof DatalabError && error.code === "E_RESTORE_UNHEALTHY") throw error;
+    throw halfWay(record, error, before, options);
   }
 }
 

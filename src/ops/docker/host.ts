@@ -1,5 +1,5 @@
 import { filesRole, instanceName, labelNames, replicaNames, spawnedRole } from "../../model/names.ts";
-import type { Host, Inventory, StackObject } from "../target.ts";
+import type { Host, Inventory, Owner, StackObject } from "../target.ts";
 import { dockerJson, dockerLines, dockerRun, dockerText } from "./cli.ts";
 import { checkPorts as checkTarget } from "./ports.ts";
 import { dockerRuntime } from "./runtime.ts";
@@ -49,6 +49,7 @@ export const dockerHost: Host = {
         name: Name,
         service: Labels?.[labelNames.service] ?? "",
         bytes: sizes.get(Name) ?? null,
+        ...owned(Labels?.[labelNames.installation], Labels?.[labelNames.origin]),
       })),
     };
   },
@@ -103,15 +104,23 @@ const volumesOf = (stack: string, role?: string): Promise<string[]> =>
 
 /** Everything that holds no data, but for volumes of files. */
 async function objectsOf(stack: string): Promise<StackObject[]> {
+  const labels = [labelNames.installation, labelNames.origin]
+    .map((label) => `\t{{.Label "${label}"}}`)
+    .join("");
+  const listed = async (kind: "container" | "network", command: readonly string[], name: string) =>
+    (await dockerLines([...command, ...labelled(stack), "--format", `${name}${labels}`])).map((line) => {
+      const [found = "", installation, origin] = line.split("\t");
+      return { kind, name: found, ...owned(installation, origin) };
+    });
   const [containers, networks] = await Promise.all([
-    containersOf(stack),
-    dockerLines(["network", "ls", ...labelled(stack), "--format", "{{.Name}}"]),
+    listed("container", ["ps", "--all"], "{{.Names}}"),
+    listed("network", ["network", "ls"], "{{.Name}}"),
   ]);
-  return [
-    ...containers.map((name) => ({ kind: "container", name })),
-    ...networks.map((name) => ({ kind: "network", name })),
-  ];
+  return [...containers, ...networks];
 }
+
+const owned = (installation: string | undefined, origin: string | undefined): { readonly owner?: Owner } =>
+  installation ? { owner: { installation, ...(origin && { origin }) } } : {};
 
 /** Bytes by volume name; Docker measures them only in its overview of disk use. */
 async function volumeSizes(): Promise<ReadonlyMap<string, number>> {

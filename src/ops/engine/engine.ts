@@ -44,6 +44,8 @@ export interface EngineOptions {
   readonly onLine?: (line: string) => void;
   /** Everything that the engine tells, as it tells it. */
   readonly onEvent?: (event: EngineEvent) => void;
+  /** Variables of the program. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Aborting asks the engine to stop after its running steps. */
   readonly signal?: AbortSignal;
 }
@@ -102,6 +104,7 @@ export async function runEngine(command: EngineCommand, options: EngineOptions):
       env: {
         ...process.env,
         PULUMI_DEBUG_COMMANDS: "true", // which is where --event-log is
+        ...options.env,
       },
     });
     let stderr = "";

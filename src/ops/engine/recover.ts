@@ -1,8 +1,9 @@
 import { DatalabError } from "../../errors.ts";
 import { lastLines, run } from "../process.ts";
 import { isInState, type StateResource } from "../state-resource.ts";
-import type { Host } from "../target.ts";
+import type { Host, StackObject } from "../target.ts";
 import { runEngine } from "./engine.ts";
+import { readIdentity } from "./stack-identity.ts";
 import type { WrittenState } from "./stack-state.ts";
 
 /**
@@ -20,10 +21,15 @@ export async function recover(project: string, stack: string, host: Host): Promi
     );
   }
   const isKnown = isInState(await stateOf(project, stack));
+  const { installation } = await readIdentity(project, stack);
   const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
+  // Another installation's is never removed, whatever its labels say of the stack.
+  const isOurs = ({ owner }: StackObject) => owner === undefined || owner.installation === installation;
   // What services have started themselves is in nobody's state, and somebody may be at work in it.
-  await host.removeLeftovers(objects.filter((object) => !isKnown(object) && !spawned.includes(object.name)));
+  await host.removeLeftovers(
+    objects.filter((object) => !isKnown(object) && isOurs(object) && !spawned.includes(object.name)),
+  );
 }
 
 async function stateOf(project: string, stack: string): Promise<readonly StateResource[]> {

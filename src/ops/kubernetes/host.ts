@@ -1,20 +1,23 @@
 import { pageName, pageUrl } from "../../model/ingress.ts";
 import { labelNames } from "../../model/names.ts";
 import type { DeploymentTarget } from "../../model/platform.ts";
+import type { LockPlace } from "../shared-lock.ts";
 import type { Host, Timeouts } from "../target.ts";
-import { type Cluster, connectCluster } from "./api.ts";
+import { type Cluster, connectCluster, ifVisible } from "./api.ts";
 import { checkCluster } from "./cluster-check.ts";
 import {
   foreignObjects,
   keptVolumes,
   objectsOf,
+  ownerOf,
   podsGone,
   removeClaims,
   removeObjects,
   spawnedSelector,
   stackSelector,
 } from "./inventory.ts";
-import { checkOwner, removeEmptyNamespace } from "./namespace.ts";
+import { leaseLock } from "./lease.ts";
+import { checkOwner, findNamespace, removeEmptyNamespace } from "./namespace.ts";
 import { ownSelector, replicasNote } from "./objects.ts";
 import { listScaled, startAgain } from "./scale.ts";
 import { kubernetesStoreHost } from "./store.ts";
@@ -23,6 +26,13 @@ import { diagnose, endOneShots, failedJobs, watchPods } from "./watch.ts";
 /** A stack's place in a cluster. The cluster is asked for nothing before something is wanted of it. */
 export function kubernetesHost(target: DeploymentTarget, timeouts: Timeouts = {}): Host {
   return target.cluster?.context === null ? hostToCome(target) : hostIn(target, timeouts);
+}
+
+/** The stack's lock in its namespace; undefined: there is no such namespace, or no cluster yet. */
+export async function lockInCluster({ stack, cluster }: DeploymentTarget): Promise<LockPlace | undefined> {
+  if (!cluster || cluster.context === null) return undefined;
+  const open = connectCluster(cluster);
+  return (await findNamespace(open)) ? leaseLock(open, stack) : undefined;
 }
 
 /** Pods end within their grace; what controllers own goes a little later. */
@@ -99,11 +109,16 @@ function hostIn(
     failedOneShots: async (stack) => failedJobs(open(), stack),
 
     async inventory(stack) {
-      const [objects, volumes] = await Promise.all([
+      const [objects, volumes, namespace] = await Promise.all([
         objectsOf(open(), stackSelector(stack)),
         keptVolumes(open(), stack),
+        ifVisible(findNamespace(open())),
       ]);
-      return { objects, volumes };
+      const owner = namespace ? ownerOf(namespace.metadata) : {};
+      return {
+        objects: objects.map((object) => ({ ...owner, ...object })),
+        volumes: volumes.map((volume) => ({ ...owner, ...volume })),
+      };
     },
 
     async foreign() {

@@ -1,7 +1,8 @@
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import { parseSize, sizePattern } from "../../model/units.ts";
-import type { KeptVolume, StackObject } from "../target.ts";
+import type { KeptVolume, Owner, StackObject } from "../target.ts";
 import { ApiError, type Cluster, ifVisible } from "./api.ts";
+import { leaseName } from "./lease.ts";
 import { type Claim, type Meta, type Pod, paths } from "./objects.ts";
 import { until } from "./scale.ts";
 import { podState } from "./state.ts";
@@ -112,11 +113,25 @@ async function listed(
         });
       return items
         .filter(({ metadata }) => !metadata.ownerReferences?.some(({ controller }) => controller))
-        .map(({ metadata }) => ({ kind, name: metadata.name, path: `${path}/${metadata.name}` }));
+        .map(({ metadata }) => ({
+          kind,
+          name: metadata.name,
+          path: `${path}/${metadata.name}`,
+          ...ownerOf(metadata),
+        }))
+        .filter(({ name }) => kind !== "Lease" || name !== leaseName);
     }),
   );
   const order = (o: ClusterObject) => `${o.kind}/${o.name}`;
   return lists.flat().sort((a, b) => (order(a) < order(b) ? -1 : 1));
+}
+
+/** What says whose an object is; the namespace says it for everything in it. */
+export function ownerOf({ labels, annotations }: Meta): { readonly owner?: Owner } {
+  const installation = labels?.[labelNames.installation];
+  if (installation === undefined) return {};
+  const origin = annotations?.[labelNames.origin];
+  return { owner: { installation, ...(origin !== undefined && { origin }) } };
 }
 
 export const stackSelector = (stack: string): string => `${labelNames.stack}=${stack}`;

@@ -1,17 +1,20 @@
 import { deploymentTargetOf } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
+import type { DeploymentTarget } from "../../model/platform.ts";
 import { throwIfAborted } from "../abort.ts";
 import type { EngineStep } from "../engine/engine.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
-import { ensureStack, stackExists } from "../engine/stack.ts";
+import { initStack } from "../engine/stack.ts";
 import { forgetAll, isAllGone, volumesToGo } from "../engine/stack-forget.ts";
+import { readIdentity } from "../engine/stack-identity.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { readSettledState, readState } from "../engine/stack-state.ts";
-import { lockStack } from "../lock.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { managed } from "../state-resource.ts";
 import type { Host, Inventory, KeptVolume, StackObject, Timeouts } from "../target.ts";
 import { hostOf } from "../targets.ts";
+import { checkOwnership } from "./ownership.ts";
 import { isWorkload } from "./readiness.ts";
 import { describeChanges } from "./up-text.ts";
 
@@ -38,50 +41,57 @@ export interface DownResult {
  * they are to be deleted. Each phase takes what it finds, so that an interrupted one is finished by running
  * it again. Throws when something is left.
  */
-export async function down(options: DownOptions): Promise<DownResult> {
-  const { project, stack, deleteData, reporter, signal } = options;
+export function down(options: DownOptions): Promise<DownResult> {
+  const { project, stack } = options;
   const target = deploymentTargetOf(project, stack);
+  return withStackLock({ ...options, target }, "datalab down", (signal) =>
+    takeDown({ ...options, signal }, target),
+  );
+}
+
+async function takeDown(options: DownOptions, target: DeploymentTarget): Promise<DownResult> {
+  const { project, stack, deleteData, reporter, signal } = options;
   const host = await hostOf(target, options);
-  const lock = lockStack(project, stack, "datalab down");
-  try {
-    await ensurePlugins(project, target, reporter);
-    const exists = await stackExists(project, stack);
-    if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
-    const { changes, inventory } = await phase(reporter, "engine", async (step) => {
-      const made: Destroyed = exists ? await destroy(options, host, step) : { changes: {} };
-      return [made, describeChanges(made.changes)];
-    });
-    throwIfAborted(signal);
-    const found = inventory ?? (await host.inventory(stack, { sizes: false }));
-    await phase(reporter, "leftovers", async () => {
-      await host.removeLeftovers(found.objects);
-      return [undefined, found.objects.length === 0 ? undefined : `removed ${names(found.objects)}`];
-    });
-    throwIfAborted(signal);
-    const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
-    await phase(reporter, "data", async () => {
-      await host.removeVolumes(deleted);
-      return [undefined, deleted.length === 0 ? undefined : `deleted ${deleted.join(", ")}`];
-    });
-    const kept = await phase(reporter, "inventory", async () => {
-      const left = await host.inventory(stack, { sizes: !deleteData });
-      const remaining = [
-        ...left.objects.map(({ kind, name }) => `${kind} ${name}`),
-        ...(deleteData ? left.volumes.map((v) => v.name) : []),
-      ];
-      if (remaining.length > 0) throw somethingLeft(stack, remaining);
-      const volumes = left.volumes.length;
-      return [
-        left.volumes,
-        volumes === 0
-          ? "nothing is left"
-          : `${volumes === 1 ? "1 data volume is" : `${volumes} data volumes are`} kept, nothing else is left`,
-      ];
-    });
-    return { stack, changes, kept, deleted };
-  } finally {
-    lock.release();
-  }
+  await ensurePlugins(project, target, reporter);
+  const [identity, before] = await Promise.all([
+    readIdentity(project, stack),
+    host.inventory(stack, { sizes: false }),
+  ]);
+  checkOwnership(stack, identity, before);
+  const { exists } = identity;
+  if (exists) await phase(reporter, "spawned", () => removeSpawned(options, host));
+  const { changes, inventory } = await phase(reporter, "engine", async (step) => {
+    const made: Destroyed = exists ? await destroy(options, host, step) : { changes: {} };
+    return [made, describeChanges(made.changes)];
+  });
+  throwIfAborted(signal);
+  const found = inventory ?? (await host.inventory(stack, { sizes: false }));
+  await phase(reporter, "leftovers", async () => {
+    await host.removeLeftovers(found.objects);
+    return [undefined, found.objects.length === 0 ? undefined : `removed ${names(found.objects)}`];
+  });
+  throwIfAborted(signal);
+  const deleted = deleteData ? found.volumes.map(({ name }) => name) : [];
+  await phase(reporter, "data", async () => {
+    await host.removeVolumes(deleted);
+    return [undefined, deleted.length === 0 ? undefined : `deleted ${deleted.join(", ")}`];
+  });
+  const kept = await phase(reporter, "inventory", async () => {
+    const left = await host.inventory(stack, { sizes: !deleteData });
+    const remaining = [
+      ...left.objects.map(({ kind, name }) => `${kind} ${name}`),
+      ...(deleteData ? left.volumes.map((v) => v.name) : []),
+    ];
+    if (remaining.length > 0) throw somethingLeft(stack, remaining);
+    const volumes = left.volumes.length;
+    return [
+      left.volumes,
+      volumes === 0
+        ? "nothing is left"
+        : `${volumes === 1 ? "1 data volume is" : `${volumes} data volumes are`} kept, nothing else is left`,
+    ];
+  });
+  return { stack, changes, kept, deleted };
 }
 
 /** A phase that had nothing to do says nothing. */
@@ -148,7 +158,7 @@ async function destroy(options: DownOptions, host: Host, step: Pick<Step, "updat
     if (forgotten) return forgotten;
     // The engine removes what is still there, or says why it can't.
   }
-  await ensureStack(project, stack);
+  await initStack(project, stack);
   let { result, error } = await run();
   // The hub may have started another one before it ended itself.
   if (error && !signal.aborted && (await host.removeSpawned(stack)).length > 0) {
@@ -201,12 +211,13 @@ export async function planDown(
 ): Promise<DownPlan> {
   const { project, stack, deleteData } = options;
   const host = await hostOf(deploymentTargetOf(project, stack));
-  const exists = await stackExists(project, stack);
+  const identity = await readIdentity(project, stack);
   const [state, found, spawned] = await Promise.all([
-    exists ? readState(project, stack) : [],
+    identity.exists ? readState(project, stack) : [],
     host.inventory(stack, { sizes: true }),
     host.spawned(stack),
   ]);
+  checkOwnership(stack, identity, found);
   const resources = managed(state);
   // The engine deletes what it does not have to retain.
   const goes = new Set(

@@ -3,8 +3,8 @@ import { runEngine } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { pulumiError } from "../engine/pulumi-cli.ts";
 import { readState } from "../engine/stack-state.ts";
-import { lockStack } from "../lock.ts";
 import { type Reporter, runStep } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import type { DriftItem } from "../target.ts";
 import { driftOf, hostOf } from "../targets.ts";
 import { type DriftReport, driftReport } from "./drift-report.ts";
@@ -73,12 +73,7 @@ export async function repairDrift(options: DriftOptions, before: DriftReport): P
   const inTheWay = of("replace").filter(({ details }) => details.startsWith("another container"));
   const remove = [...of("remove"), ...inTheWay].map(({ kind, name }) => ({ kind, name }));
   if (remove.length > 0) {
-    const lock = lockStack(project, stack, "datalab drift --repair");
-    try {
-      await host.removeLeftovers(remove);
-    } finally {
-      lock.release();
-    }
+    await withStackLock(options, "datalab drift --repair", () => host.removeLeftovers(remove));
   }
   const again = of("replace").filter((one) => !inTheWay.includes(one));
   if (of("up").length + of("replace").length > 0) {

@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
-import { declare } from "../../declare.ts";
+import { declare, masterChanged } from "../../declare.ts";
+import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { EngineResult } from "../engine/engine.ts";
 import { Planned, type PlannedOp, type PlannedStep, type PolicyViolation } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
 import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
+import { readIdentity } from "../engine/stack-identity.ts";
 import { runOnStack } from "../engine/stack-run.ts";
 import { type CapacityChange, capacityChange, capacityOf } from "../release/capacity.ts";
 import { lastRelease } from "../release/release.ts";
@@ -51,6 +53,9 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { model } = declare(project, stack);
   await ensurePlugins(project, model, options.reporter);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
+  // Read while the engine plans.
+  const asking = readIdentity(project, stack);
+  asking.catch(() => {});
   await prepareIngress(project, model);
   const planned = new Planned();
   const plan = options.savePlan && resolve(options.savePlan);
@@ -74,6 +79,11 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
     return [result, undefined];
   };
   const result = await runStep(options.reporter, "preview", show, { signal });
+  const { masterFingerprint } = await asking;
+  const { platform } = result.outputs as { platform?: Partial<PlatformOutput> };
+  if (masterFingerprint && platform?.masterFingerprint && platform.masterFingerprint !== masterFingerprint) {
+    throw masterChanged(stack);
+  }
   const { steps, violations } = planned;
   const last = await lastRelease(project, stack);
   const count = (op: PlannedOp) => steps.filter((s) => s.op === op).length;

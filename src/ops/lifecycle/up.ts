@@ -1,4 +1,4 @@
-import { declare } from "../../declare.ts";
+import { declare, masterChanged } from "../../declare.ts";
 import type { DatalabError } from "../../errors.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { PlatformModel } from "../../model/platform.ts";
@@ -7,18 +7,20 @@ import { throwIfAborted } from "../abort.ts";
 import type { EngineResult, EngineStep } from "../engine/engine.ts";
 import { Planned } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
-import { ensureStack, hasMasterSecret } from "../engine/stack.ts";
+import { ensureStack, givenInstallation, originOf, setInstallation } from "../engine/stack.ts";
+import { readIdentity, type StackIdentity, writeInstallation } from "../engine/stack-identity.ts";
 import { runOnStack } from "../engine/stack-run.ts";
-import { lockStack } from "../lock.ts";
 import { buildImages } from "../release/images-build.ts";
 import { recordRelease } from "../release/release.ts";
 import { type Reporter, runStep, type Step } from "../reporter.ts";
 import type { Health } from "../services/core-client.ts";
 import type { IngressRoute } from "../services/ingress-route.ts";
 import { readPlatform } from "../services/platform.ts";
+import { withStackLock } from "../stack-lock.ts";
 import type { Host, WorkloadFailure } from "../target.ts";
 import { fetchImages, hostOf } from "../targets.ts";
 import { guardData } from "./data-guard.ts";
+import { checkOwnership } from "./ownership.ts";
 import { mandatory, policyArguments, policyError } from "./policy.ts";
 import { isWorkload, Readiness } from "./readiness.ts";
 import { checkPlan } from "./saved-plan.ts";
@@ -49,6 +51,8 @@ export interface UpOptions {
   readonly replace?: readonly string[];
   /** Names of what may be deleted or replaced although it holds data. */
   readonly allowDataLoss?: readonly string[];
+  /** Deploy with another master secret: the one in the stack's file, or a new one where there is none. */
+  readonly newMaster?: boolean;
 }
 
 export interface UpResult {
@@ -71,50 +75,83 @@ export interface UpResult {
  * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
  * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
-export async function up(options: UpOptions): Promise<UpResult> {
-  const { project, stack, reporter, signal } = options;
+export function up(options: UpOptions): Promise<UpResult> {
+  const { project, stack } = options;
+  const target = declare(project, stack).model;
+  return withStackLock({ ...options, target }, "datalab up", (signal) => bringUp({ ...options, signal }));
+}
+
+async function bringUp(options: UpOptions): Promise<UpResult> {
+  const { project, stack, reporter, signal, newMaster = false } = options;
+  const first = declare(project, stack);
+  const host = await hostOf(first.model);
+  // Whose the stack is, is read while images are built; nothing is changed before it is known.
+  const asking = readOwnership(project, stack, host);
+  asking.catch(() => {});
+  await host.checkTarget(first.model, first.environment);
+  await ensurePlugins(project, first.model, reporter);
+  if (!options.movesData) await checkDataEngine(first.model, host);
+  const images = await timed(() => prepareImages(first.model, reporter, signal));
+  throwIfAborted(signal);
+  const identity = await asking;
+  await claim(project, stack, identity, newMaster);
+  // With the installation that is in the stack's file by now.
   const { model, environment } = declare(project, stack);
-  const host = await hostOf(model);
-  const lock = lockStack(project, stack, "datalab up");
-  try {
-    await host.checkTarget(model, environment);
-    await ensurePlugins(project, model, reporter);
-    if (!options.movesData) await checkDataEngine(model, host);
-    const images = await timed(() => prepareImages(model, reporter, signal));
-    throwIfAborted(signal);
-    if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
-    const route = await prepareIngress(project, model);
+  const route = await prepareIngress(project, model);
 
-    const plan = options.plan && (await checkPlan(project, model, options.plan));
-    await guardData({ ...options, model, environment });
+  const plan = options.plan && (await checkPlan(project, model, options.plan));
+  await guardData({ ...options, model, environment });
 
-    const update = new Update({ ...options, ...(plan && { plan }) }, model, host, route);
-    const engine = await timed(() => update.deploy());
-    await options.onDeployed?.();
-    const told = platformOutput.safeParse(engine.value.outputs.platform);
-    const platform = told.success ? told.data : await readPlatform(project, stack);
-    const readiness = await timed(() => update.readiness.wait(() => update.failure, platform)).finally(() =>
-      update.end(),
-    );
-    const { changes, steps } = engine.value;
-    const recorded = await recordRelease({ ...options, environment, model, platform, changes, steps });
-    const { setupSeconds: setup } = options;
-    return {
-      platform,
-      health: readiness.value,
-      recorded,
-      changes: engine.value.changes,
-      seconds: {
-        setup,
-        images: images.seconds,
-        engine: engine.seconds,
-        readiness: readiness.seconds,
-        total: setup + images.seconds + engine.seconds + readiness.seconds,
-      },
-    };
-  } finally {
-    lock.release();
-  }
+  const expected = newMaster ? undefined : identity.masterFingerprint;
+  const update = new Update({ ...options, ...(plan && { plan }) }, model, host, route, expected);
+  const engine = await timed(() => update.deploy());
+  await options.onDeployed?.();
+  const told = platformOutput.safeParse(engine.value.outputs.platform);
+  const platform = told.success ? told.data : await readPlatform(project, stack);
+  const readiness = await timed(() => update.readiness.wait(() => update.failure, platform)).finally(() =>
+    update.end(),
+  );
+  const { changes, steps } = engine.value;
+  const recorded = await recordRelease({ ...options, environment, model, platform, changes, steps });
+  const { setupSeconds: setup } = options;
+  return {
+    platform,
+    health: readiness.value,
+    recorded,
+    changes: engine.value.changes,
+    seconds: {
+      setup,
+      images: images.seconds,
+      engine: engine.seconds,
+      readiness: readiness.seconds,
+      total: setup + images.seconds + engine.seconds + readiness.seconds,
+    },
+  };
+}
+
+/** Throws E_FOREIGN when what carries the stack's name on its target is somebody else's. */
+async function readOwnership(project: string, stack: string, host: Host): Promise<StackIdentity> {
+  const [identity, found] = await Promise.all([
+    readIdentity(project, stack),
+    host.inventory(stack, { sizes: false }),
+  ]);
+  checkOwnership(stack, identity, found, { orphans: "refused" });
+  return identity;
+}
+
+/** Makes what the stack lacks, and notes beside its state that it is this installation's. */
+async function claim(
+  project: string,
+  stack: string,
+  identity: StackIdentity,
+  newMaster: boolean,
+): Promise<void> {
+  await ensureStack(project, stack, { identity, isNew: newMaster });
+  const given = givenInstallation(project, stack);
+  const id = identity.installation ?? given?.id;
+  if (id === undefined) return;
+  if (given?.id !== id) await setInstallation(project, stack, { id, origin: originOf(project) });
+  if (identity.installation === undefined) await writeInstallation(project, stack, id);
 }
 
 async function prepareImages(model: PlatformModel, reporter: Reporter, signal: AbortSignal): Promise<void> {
@@ -128,11 +165,19 @@ class Update {
   readonly #model: PlatformModel;
   readonly #host: Host;
   readonly #ended = new AbortController();
+  readonly #masterFingerprint: string | undefined;
   readonly readiness: Readiness;
   #failure: WorkloadFailure | undefined;
   #deployed = false;
 
-  constructor(options: UpOptions, model: PlatformModel, host: Host, route: IngressRoute | null) {
+  constructor(
+    options: UpOptions,
+    model: PlatformModel,
+    host: Host,
+    route: IngressRoute | null,
+    masterFingerprint: string | undefined,
+  ) {
+    this.#masterFingerprint = masterFingerprint;
     this.#options = options;
     this.#model = model;
     this.#host = host;
@@ -182,6 +227,7 @@ class Update {
         onEvent: (event) => planned.take(event),
         args: () => this.#arguments(),
         signal: stop.signal,
+        ...(this.#masterFingerprint && { env: { DATALAB_MASTER_FINGERPRINT: this.#masterFingerprint } }),
         ...(onEngineLine && { onLine: onEngineLine }),
         onStep: (s) => this.#onStep(s, (text) => step.update(text)),
         host: this.#host,
@@ -191,6 +237,7 @@ class Update {
       throwIfAborted(signal);
       const broken = mandatory(planned.violations);
       if (error && broken.length > 0) throw policyError(broken);
+      if (error?.message.includes(masterChanged(stack).message)) throw masterChanged(stack);
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       for (const service of await this.#host.startStopped(stack)) this.readiness.touch(service);

@@ -2,8 +2,8 @@ import { DatalabError } from "../../errors.ts";
 import { gatewayName, isCore } from "../../outputs/core-service.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { throwIfAborted } from "../abort.ts";
-import { lockStack } from "../lock.ts";
 import type { Reporter, Step } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import type { Instance, Runtime } from "../target.ts";
 import { runtimeOf } from "../targets.ts";
 import type { CoreClient } from "./core-client.ts";
@@ -15,8 +15,6 @@ export type Action = "start" | "stop" | "restart";
 export interface ControlOptions extends Selection {
   readonly project: string;
   readonly platform: PlatformOutput;
-  /** Whether the caller holds the stack's lock. */
-  readonly locked?: boolean;
   /** Stop what needs the named services too, instead of refusing. */
   readonly withDependents: boolean;
   readonly core: CoreClient;
@@ -43,9 +41,9 @@ export async function controlServices(action: Action, options: ControlOptions): 
   const { platform, project } = options;
   const chosen = selectServices(platform, options);
   const runtime = options.runtime ?? (await runtimeOf(platform));
-  const lock = options.locked ? undefined : lockStack(project, platform.stack, `datalab services ${action}`);
-  try {
-    const control = new Control(options, runtime, await runtime.instances(platform.stack));
+  const lock = { project, stack: platform.stack, signal: options.signal };
+  return withStackLock(lock, `datalab services ${action}`, async (signal) => {
+    const control = new Control({ ...options, signal }, runtime, await runtime.instances(platform.stack));
     if (action === "stop") return await control.stop(control.withDependents(chosen));
     if (action === "start") return await control.start(control.withDependencies(chosen));
     // Whoever needs a service that is restarted rides it out, unless asked for.
@@ -63,9 +61,7 @@ export async function controlServices(action: Action, options: ControlOptions): 
           }
         : each;
     });
-  } finally {
-    lock?.release();
-  }
+  });
 }
 
 /** Something that runs, and when it may stop. */

@@ -1,5 +1,7 @@
+import { masterChanged } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
 import { deriveSecret } from "../../model/derive.ts";
+import { masterFingerprint } from "../../model/installation.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { externalKey } from "../../model/refs.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
@@ -27,6 +29,7 @@ export async function readPlatformAndCredentials(
   // Not being deployed explains a missing secret, not the other way round.
   if (platform.status === "rejected") throw platform.reason;
   if (master.status === "rejected") throw master.reason;
+  checkMaster(platform.value, master.value);
   const names = Object.values(platform.value.tools).flatMap(({ bucket }) => bucket?.external ?? []);
   const given = await Promise.all(
     [...new Set(names)].map(async (name) => [name, await readExternal(project, stack, name)] as const),
@@ -69,7 +72,9 @@ export function secretValue(platform: PlatformOutput, master: string, id: string
 
 /** One secret of a deployed platform. */
 export async function readSecret(project: string, platform: PlatformOutput, id: string): Promise<string> {
-  return secretValue(platform, await readMaster(project, platform.stack), id);
+  const master = await readMaster(project, platform.stack);
+  checkMaster(platform, master);
+  return secretValue(platform, master, id);
 }
 
 /** Derives one secret of a model that is being deployed. */
@@ -77,6 +82,11 @@ export async function modelSecret(project: string, model: PlatformModel, id: str
   const found = model.secrets.find((each) => each.id === id);
   if (!found) throw new Error(`the model has no secret ${id}`);
   return deriveSecret(await readMaster(project, model.stack), model.stack, found);
+}
+
+/** Throws E_MASTER_CHANGED where what it derives would open nothing. */
+function checkMaster({ stack, masterFingerprint: deployed }: PlatformOutput, master: string): void {
+  if (deployed !== undefined && deployed !== masterFingerprint(master)) throw masterChanged(stack);
 }
 
 /** The secret that every other secret of a stack is derived from. */

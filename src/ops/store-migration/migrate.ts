@@ -5,7 +5,6 @@ import { imagesOf } from "../../model/images.ts";
 import type { StoreEngine } from "../../services/object-store/engine.ts";
 import { type EngineName, storeEngines } from "../../services/object-store.ts";
 import { throwIfAborted } from "../abort.ts";
-import { lockStack } from "../lock.ts";
 import { engineNames, publishedUrl, type Store, storeInstance, storeWith } from "../object-store/engines.ts";
 import { type BucketReport, connect, mirror, type StoreAccess } from "../object-store/inventory.ts";
 import { buildImages } from "../release/images-build.ts";
@@ -13,6 +12,7 @@ import { type Reporter, runStep } from "../reporter.ts";
 import { readPlatformAndCredentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { orchestratorOf, quiesce, resume } from "../services/quiesce.ts";
+import { withStackLock } from "../stack-lock.ts";
 import type { RunningStore, StoreHost } from "../store-host.ts";
 import { hostOf } from "../targets.ts";
 import { holderOf } from "./holder.ts";
@@ -86,23 +86,23 @@ export async function migrateStore(options: MigrateOptions): Promise<Migration> 
     seconds: (performance.now() - started) / 1000,
   });
   const journal = readJournal(project, stack);
+  const locked = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    withStackLock(options, `datalab data migrate-store --to ${to}`, work);
   if (from === to) {
     if (options.dryRun) return result([], false);
-    await switchOver(parts, journal, { ready: true });
+    await locked((held) => switchOver({ ...parts, signal: held }, journal, { ready: true }));
     return result(journal?.buckets ?? [], journal !== undefined, journal?.from ?? from);
   }
   if (options.dryRun) return result(await lookAt(parts), false);
   if (!(await options.confirm({ stack, from, to }))) return result([], false);
 
-  const lock = lockStack(project, stack, `datalab data migrate-store --to ${to}`);
-  let buckets: BucketReport[] = [];
-  try {
+  const buckets = await locked(async (held) => {
+    const own = { ...parts, signal: held };
     const noted: Journal = { from, to, pools: journal?.pools ?? [], buckets: [] };
-    buckets = await moveObjects(parts, from, noted);
-    await switchOver(parts, { ...noted, ...readJournal(project, stack), buckets }, { lock });
-  } finally {
-    lock.release();
-  }
+    const moved = await moveObjects(own, from, noted);
+    await switchOver(own, { ...noted, ...readJournal(project, stack), buckets: moved }, { ready: false });
+    return moved;
+  });
   return result(buckets, true);
 }
 

@@ -4,7 +4,6 @@ import type { PlatformOutput } from "../../outputs/platform.ts";
 import { engineVariable } from "../../services/object-store/engine.ts";
 import type { EngineName } from "../../services/object-store.ts";
 import { up } from "../lifecycle/up.ts";
-import { type Lock, lockStack } from "../lock.ts";
 import { enginePath, type Store } from "../object-store/engines.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Credentials } from "../services/credentials.ts";
@@ -35,17 +34,14 @@ export interface Parts {
 export async function switchOver(
   parts: Parts,
   journal: Journal | undefined,
-  at: { readonly ready: true } | { readonly lock: Lock },
+  at: { readonly ready: boolean },
 ): Promise<void> {
   const { project, stack, to, target, host, image, platform, credentials } = parts;
   if (journal) writeJournal(project, stack, journal);
   const edited = setPlatformField(project, stack, enginePath(target.service), to);
   const from = journal?.from;
   try {
-    if (!("ready" in at)) {
-      await setHolder(host.stores, stack, target.workload, image, to);
-      at.lock.release(); // up takes it itself
-    }
+    if (!at.ready) await setHolder(host.stores, stack, target.workload, image, to);
     await bringUp(parts, to, resumeWriters);
   } catch (error) {
     if (from === undefined || from === to) throw error;
@@ -59,10 +55,8 @@ export async function switchOver(
       );
     }
     edited.undo();
-    const lock = lockStack(project, stack, `datalab data migrate-store --to ${to}`);
     await host.stores.stopInstance(stack, target.workload.name);
     await setHolder(host.stores, stack, target.workload, image, from);
-    lock.release();
     await bringUp({ ...parts, signal: new AbortController().signal }, from, resumeWriters);
     forget(project, stack);
     throw error;

@@ -5,6 +5,7 @@ import { stackName } from "../../model/names.ts";
 import type { ClusterModel, PlatformModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
+import { identityOf } from "../identity.ts";
 import { deployKubernetes } from "../kubernetes/index.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
@@ -35,7 +36,7 @@ export function deployAws(
 ): pulumi.Output<PlatformOutput> {
   const { aws: account, cluster, stack } = model;
   if (!account || !cluster) throw new Error("the model has no account");
-  const root = new Platform(stack);
+  const root = new Platform(model);
   const provider = new aws.Provider(
     "aws",
     {
@@ -62,12 +63,10 @@ export function deployAws(
   };
 
   if (!hasImages(model)) {
-    root.done();
     return pulumi.output({ ...describePlatform(nothingOf(model), values, () => ""), aws: about });
   }
   const inside = createClusterProvider(stage, foundation);
   createController(stage, foundation, inside);
-  root.done();
   const context = { ...cluster, context: stackName(stack) };
   return deployWorkloads(model, context, inside).apply((platform) => ({ ...platform, aws: about }));
 }
@@ -111,10 +110,9 @@ function createController(stage: Stage, foundation: Foundation, provider: k8s.Pr
 }
 
 class Platform extends pulumi.ComponentResource {
-  constructor(stack: string) {
-    super("datalab:aws:Platform", stack);
-  }
-  done(): void {
-    this.registerOutputs({});
+  constructor(model: PlatformModel) {
+    super("datalab:aws:Platform", model.stack);
+    // At once: what an interrupted update has made must not be nobody's.
+    this.registerOutputs(identityOf(model));
   }
 }

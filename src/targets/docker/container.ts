@@ -17,11 +17,7 @@ const user = "10001";
 export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): docker.Container[] {
   const { stack, workload, values } = args;
   const files = createFiles(args, parent);
-  const volumes = [
-    ...createVolumes(stack, workload, parent),
-    ...(files ? [files.mount] : []),
-    ...hostMounts(workload),
-  ];
+  const volumes = [...createVolumes(args, parent), ...(files ? [files.mount] : []), ...hostMounts(workload)];
   const wait = workload.waitFor.map(({ workload: name, port }) => `${name}:${port}`).join(" ");
 
   const create = (name: string) =>
@@ -40,7 +36,7 @@ export function createContainers(args: WorkloadArgs, parent: pulumi.Resource): d
         ].sort(),
         volumes,
         labels: labelList({
-          [labelNames.stack]: stack,
+          ...args.owner,
           [labelNames.service]: workload.service,
           [labelNames.workload]: name,
           [labelNames.release]: args.release,
@@ -138,7 +134,7 @@ function confinement(workload: WorkloadModel): Partial<docker.ContainerArgs> {
   };
 }
 
-function createVolumes(stack: string, workload: WorkloadModel, parent: pulumi.Resource) {
+function createVolumes({ stack, owner, workload }: WorkloadArgs, parent: pulumi.Resource) {
   return workload.volumes.map((volume) => {
     const created = new docker.Volume(
       `${workload.name}-${volume.name}`,
@@ -146,7 +142,7 @@ function createVolumes(stack: string, workload: WorkloadModel, parent: pulumi.Re
         name: volumeName(stack, workload.name, volume.name),
         driver: "local",
         labels: labelList({
-          [labelNames.stack]: stack,
+          ...owner,
           [labelNames.service]: workload.service,
           [labelNames.role]: "data",
         }),

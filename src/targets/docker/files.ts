@@ -27,7 +27,7 @@ export function createFiles(args: WorkloadArgs, parent: pulumi.Resource): Files 
 
   const name = `${workload.name}-files`;
   const labels = labelList({
-    [labelNames.stack]: stack,
+    ...args.owner,
     [labelNames.service]: workload.service,
     [labelNames.role]: filesRole,
   });

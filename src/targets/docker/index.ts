@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { imageReference, releaseOf } from "../../images/reference.ts";
 import { imagesOf } from "../../model/images.ts";
-import { labelNames, stackName } from "../../model/names.ts";
+import { stackName } from "../../model/names.ts";
 import type {
   EndpointModel,
   PipelineModel,
@@ -12,11 +12,12 @@ import type {
 } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
+import { identityOf } from "../identity.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
 import { createContainers } from "./container.ts";
 import { type ImageIds, resolveImages } from "./images.ts";
-import { labelList } from "./labels.ts";
+import { labelList, ownerLabels } from "./labels.ts";
 
 /** The model as containers of one Docker host. */
 export const dockerTarget: Target = {
@@ -33,7 +34,8 @@ const publicUrl = (endpoint: EndpointModel): string =>
 export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Output<PlatformOutput> {
   const master = new pulumi.Config("datalab").requireSecret("masterSecret");
   const values = new Values(model, master, publicUrl, (name) => imageReference(name, model.images));
-  const root = new Platform(model.stack);
+  const root = new Platform(model);
+  const owner = ownerLabels(model);
   const network = new docker.Network(
     "network",
     {
@@ -43,7 +45,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
       internal: false,
       ipv6: false,
       ingress: false,
-      labels: labelList({ [labelNames.stack]: model.stack }),
+      labels: labelList(owner),
     },
     { parent: root, deleteBeforeReplace: true },
   );
@@ -56,6 +58,7 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
       const created = createContainers(
         {
           stack: model.stack,
+          owner,
           workload,
           image: images.get(workload.image) as string,
           release: releaseOf(imageReference(workload.image, model.images)),
@@ -70,7 +73,6 @@ export function deployDocker(model: PlatformModel, images: ImageIds): pulumi.Out
     component.done();
   }
   for (const pipeline of model.pipelines) new Pipeline(pipeline, root);
-  root.done();
 
   const oneShots = model.services
     .flatMap((s) => s.workloads)
@@ -105,11 +107,10 @@ function failedOneShot(name: string, container: docker.Container): pulumi.Output
 }
 
 class Platform extends pulumi.ComponentResource {
-  constructor(stack: string) {
-    super("datalab:docker:Platform", stack);
-  }
-  done(): void {
-    this.registerOutputs({});
+  constructor(model: PlatformModel) {
+    super("datalab:docker:Platform", model.stack);
+    // At once: what an interrupted update has made must not be nobody's.
+    this.registerOutputs(identityOf(model));
   }
 }
 

@@ -5,6 +5,8 @@ import type { Values } from "../values.ts";
 /** A workload of the model with what its containers are made of. */
 export interface WorkloadArgs {
   readonly stack: string;
+  /** Labels of everything that the program makes. */
+  readonly owner: Readonly<Record<string, string>>;
   readonly workload: WorkloadModel;
   readonly image: string;
   /** The image's tag: what changes when the workload's program does. */

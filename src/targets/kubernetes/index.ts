@@ -5,6 +5,7 @@ import { edgesOf } from "../../model/edges.ts";
 import type { ClusterModel, PipelineModel, PlatformModel, ServiceModel } from "../../model/platform.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { describePlatform } from "../describe.ts";
+import { identityOf } from "../identity.ts";
 import type { Target } from "../target.ts";
 import { Values } from "../values.ts";
 import { ingressArgs, publicUrls, tlsSecretName } from "./ingress.ts";
@@ -44,6 +45,8 @@ export function deployKubernetes(
   const image = (name: string) => imageReference(name, model.images);
   const values = new Values(model, config.requireSecret("masterSecret"), publicUrl, image, everyPod);
   const root = new Group("Platform", model.stack, {}, { providers: [provider] });
+  // At once: what an interrupted update has made must not be nobody's.
+  root.done(identityOf(model));
   const foundation = createFoundation(model, cluster, root);
 
   const stage: Stage = {
@@ -61,7 +64,6 @@ export function deployKubernetes(
     component.done();
   }
   for (const pipeline of model.pipelines) declarePipeline(pipeline, root);
-  root.done();
 
   const platform = describePlatform(model, values, publicUrl, {
     instancesOf: ({ name }) => [{ name, instance: name }],
@@ -88,7 +90,7 @@ function createFoundation(model: PlatformModel, cluster: ClusterModel, root: Gro
   const keepsData = model.services
     .flatMap((s) => s.workloads)
     .some((w) => w.volumes.some(({ policy }) => policy === "retain"));
-  const namespace = new k8s.core.v1.Namespace("namespace", namespaceArgs(stack, name), {
+  const namespace = new k8s.core.v1.Namespace("namespace", namespaceArgs(model, name), {
     ...options,
     // Claims that are kept live in it: who deletes data deletes it as well, see `datalab down --delete-data`.
     retainOnDelete: keepsData,
@@ -103,7 +105,7 @@ function createFoundation(model: PlatformModel, cluster: ClusterModel, root: Gro
   const quota = new k8s.core.v1.ResourceQuota("quota", quotaArgs(model, name, cluster.cpuOvercommit), inside);
   const limits = new k8s.core.v1.LimitRange("limits", limitRangeArgs(stack, name), inside);
   const classes = (Object.keys(ranks) as (keyof typeof ranks)[]).map(
-    (rank) => new k8s.scheduling.v1.PriorityClass(`rank-${rank}`, priorityClassArgs(stack, rank), options),
+    (rank) => new k8s.scheduling.v1.PriorityClass(`rank-${rank}`, priorityClassArgs(model, rank), options),
   );
   const entry = createEntry(model, cluster, inside);
   component.done();
@@ -161,7 +163,7 @@ class Group extends pulumi.ComponentResource {
   ) {
     super(`datalab:kubernetes:${kind}`, name, args, options);
   }
-  done(outputs: pulumi.Inputs = {}): void {
+  done(outputs: object = {}): void {
     this.registerOutputs(outputs);
   }
 }

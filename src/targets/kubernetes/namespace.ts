@@ -1,4 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
+import { labelNames } from "../../model/names.ts";
 import type { PlatformModel, WorkloadModel } from "../../model/platform.ts";
 import { priorityClass, type Rank, ranks, stackLabels } from "./names.ts";
 import { cpu, cpuLimit, cpuRequest, mebibytes } from "./resources.ts";
@@ -8,13 +9,28 @@ import { isStateful } from "./workload.ts";
 
 const standard = "restricted";
 
-export function namespaceArgs(stack: string, name: string): k8s.core.v1.NamespaceArgs {
+type Owned = Pick<PlatformModel, "stack" | "installation">;
+
+/**
+ * Of what says whose everything in it is: the namespace, and what stands in none. Labels of the rest would be
+ * in templates that a cluster does not let anybody change.
+ */
+const ownerLabels = ({ stack, installation }: Owned) => ({
+  ...stackLabels(stack),
+  ...(installation && { [labelNames.installation]: installation.id }),
+});
+
+const originNote = ({ installation }: Owned) =>
+  installation && { annotations: { [labelNames.origin]: installation.origin } };
+
+export function namespaceArgs(model: Owned, name: string): k8s.core.v1.NamespaceArgs {
   const modes = ["enforce", "audit", "warn"] as const;
   return {
     metadata: {
       name,
+      ...originNote(model),
       labels: {
-        ...stackLabels(stack),
+        ...ownerLabels(model),
         ...Object.fromEntries(
           modes.flatMap((mode) => [
             [`pod-security.kubernetes.io/${mode}`, standard],
@@ -26,9 +42,10 @@ export function namespaceArgs(stack: string, name: string): k8s.core.v1.Namespac
   };
 }
 
-export function priorityClassArgs(stack: string, rank: Rank): k8s.scheduling.v1.PriorityClassArgs {
+export function priorityClassArgs(model: Owned, rank: Rank): k8s.scheduling.v1.PriorityClassArgs {
+  const { stack } = model;
   return {
-    metadata: { name: priorityClass(stack, rank), labels: { ...stackLabels(stack) } },
+    metadata: { name: priorityClass(stack, rank), ...originNote(model), labels: ownerLabels(model) },
     value: ranks[rank],
     globalDefault: false,
     preemptionPolicy: rank === "batch" ? "Never" : "PreemptLowerPriority",
