@@ -5,7 +5,8 @@ import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DatalabError } from "../../src/errors.ts";
-import { type Holder, isRunning, lockStack } from "../../src/ops/lock.ts";
+import { type Holder, isRunning, lockCheckout, thisProcess } from "../../src/ops/lock.ts";
+
 import { makeProject } from "../support/project.ts";
 
 const locks = (project: string) => join(project, ".datalab", "locks");
@@ -31,8 +32,8 @@ function leave(project: string, holder: Partial<Holder>): void {
 /** Another process that takes the lock and holds it until it is told to end. */
 async function otherProcess(project: string): Promise<ChildProcess> {
   const lock = resolve(import.meta.dirname, "../../src/ops/lock.ts");
-  const script = `import { lockStack } from ${JSON.stringify(lock)};
-lockStack(${JSON.stringify(project)}, "dev", "datalab down");
+  const script = `import { lockCheckout, thisProcess } from ${JSON.stringify(lock)};
+lockCheckout(${JSON.stringify(project)}, "dev", thisProcess("datalab down"));
 console.log("held");
 setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
@@ -55,11 +56,12 @@ function refusal(work: () => unknown): DatalabError {
 
 test("a lock says who works on the stack, and is gone when it is given back", () => {
   const project = makeProject({});
-  const lock = lockStack(project, "dev", "datalab up");
+  const lock = lockCheckout(project, "dev", thisProcess("datalab up"));
   expect(holderOf(project)).toEqual({
     pid: process.pid,
     started: expect.stringMatching(/^\d+$/),
     host: hostname(),
+    boot: expect.stringMatching(/^[0-9a-f-]{36}\/\d+$/),
     user: userInfo().username,
     command: "datalab up",
     since: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
@@ -70,8 +72,8 @@ test("a lock says who works on the stack, and is gone when it is given back", ()
 
 test("stacks have locks of their own", () => {
   const project = makeProject({});
-  const one = lockStack(project, "dev", "datalab up");
-  const other = lockStack(project, "staging", "datalab up");
+  const one = lockCheckout(project, "dev", thisProcess("datalab up"));
+  const other = lockCheckout(project, "staging", thisProcess("datalab up"));
   one.release();
   expect(readdirSync(locks(project))).toEqual(["staging.json"]);
   other.release();
@@ -82,7 +84,7 @@ describe("of two processes", () => {
     const project = makeProject({});
     const child = await otherProcess(project);
     const { since } = holderOf(project);
-    const error = refusal(() => lockStack(project, "dev", "datalab up"));
+    const error = refusal(() => lockCheckout(project, "dev", thisProcess("datalab up")));
     expect(error).toMatchObject({
       code: "E_LOCKED",
       exitCode: 4,
@@ -99,7 +101,7 @@ describe("of two processes", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(existsSync(file(project))).toBe(true);
-    lockStack(project, "dev", "datalab up").release();
+    lockCheckout(project, "dev", thisProcess("datalab up")).release();
     expect(existsSync(file(project))).toBe(false);
   });
 });
@@ -108,36 +110,62 @@ describe("a lock that was left", () => {
   test("by a pid that is used again by another process is taken over", () => {
     const project = makeProject({});
     leave(project, { pid: process.pid, started: "1" });
-    lockStack(project, "dev", "datalab up").release();
+    lockCheckout(project, "dev", thisProcess("datalab up")).release();
     expect(existsSync(file(project))).toBe(false);
   });
 
   test("by a pid that nobody has is taken over", () => {
     const project = makeProject({});
     leave(project, { pid: 2 ** 22 - 1, started: "1" });
-    lockStack(project, "dev", "datalab up").release();
+    lockCheckout(project, "dev", thisProcess("datalab up")).release();
   });
 
   test("on another host is believed, for nobody here can tell", () => {
     const project = makeProject({});
     leave(project, { pid: 2 ** 22 - 1, host: "elsewhere" });
-    expect(refusal(() => lockStack(project, "dev", "datalab up")).message).toBe(
+    expect(refusal(() => lockCheckout(project, "dev", thisProcess("datalab up"))).message).toBe(
       `The stack dev is locked: datalab up of ann@elsewhere (pid ${2 ** 22 - 1}) holds the lock since 2026-01-31T12:00:00.000Z.`,
     );
+  });
+
+  test("before this boot of the host is taken over, whoever has its pid by now", () => {
+    const project = makeProject({});
+    leave(project, { pid: process.pid, boot: "11111111-2222-3333-4444-555555555555/1" });
+    lockCheckout(project, "dev", thisProcess("datalab up")).release();
+    expect(existsSync(file(project))).toBe(false);
+  });
+
+  test("in another pid namespace of this host is believed", () => {
+    const project = makeProject({});
+    const [boot] = thisProcess("x").boot?.split("/") ?? [];
+    leave(project, { pid: 2 ** 22 - 1, boot: `${boot}/1` });
+    expect(refusal(() => lockCheckout(project, "dev", thisProcess("datalab up"))).code).toBe("E_LOCKED");
+  });
+
+  test("and that can't be read counts as held, and stays", () => {
+    const project = makeProject({});
+    // A folder in its place fails for root as well, whom no mode keeps out.
+    mkdirSync(file(project), { recursive: true });
+    expect(refusal(() => lockCheckout(project, "dev", thisProcess("datalab up")))).toMatchObject({
+      code: "E_LOCKED",
+      exitCode: 4,
+      message: `The stack dev is locked by another user: ${file(project)} can't be read.`,
+    });
+    expect(readdirSync(locks(project))).toEqual(["dev.json"]);
   });
 
   test("half-written is taken over", () => {
     const project = makeProject({});
     mkdirSync(locks(project), { recursive: true });
     writeFileSync(file(project), '{"pid": 12');
-    lockStack(project, "dev", "datalab up").release();
+    lockCheckout(project, "dev", thisProcess("datalab up")).release();
     expect(readdirSync(locks(project))).toEqual([]);
   });
 });
 
 test("a lock that somebody else has by now is not given back by us", () => {
   const project = makeProject({});
-  const lock = lockStack(project, "dev", "datalab up");
+  const lock = lockCheckout(project, "dev", thisProcess("datalab up"));
   leave(project, { pid: 1, host: "elsewhere" });
   lock.release();
   expect(holderOf(project).host).toBe("elsewhere");

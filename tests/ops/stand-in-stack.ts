@@ -35,6 +35,11 @@ export function standInPulumi(options: {
     `const is = (...words) => words.every((word, i) => args[i] === word);
 if (is("stack", "ls")) console.log(${JSON.stringify(JSON.stringify(stacks.map((name) => ({ name }))))});
 if (is("stack", "output")) console.log(${JSON.stringify(JSON.stringify(output))});
+const stack = args[args.indexOf("--stack") + 1];
+if (is("stack", "export") && !${JSON.stringify(stacks)}.includes(stack)) {
+  process.stderr.write("error: no stack named '" + stack + "' found\\n");
+  process.exit(255);
+}
 if (is("stack", "export")) console.log(${JSON.stringify(JSON.stringify(state))});
 if (is("config", "set")) appendFileSync(folder + "/secrets", readFileSync(0, "utf8") + "\\n");
 if (["up", "destroy"].includes(args[0])) {
@@ -69,6 +74,8 @@ export interface Things {
   containers?: readonly string[];
   networks?: readonly string[];
   volumes?: readonly string[];
+  /** Id of the installation that the labels name; absent: they name none. */
+  installation?: string;
   /** Port that a container of the stack dev publishes. */
   port?: number;
 }
@@ -93,7 +100,10 @@ const remove = (names) => {
   things[kind] = things[kind].filter((name) => !names.includes(name) || ${JSON.stringify(stuck)}.includes(name));
   writeFileSync(file, JSON.stringify(things));
 };
-if (args[0] === "events") setInterval(() => {}, 1000);
+// The stack's lock is a container that is never started.
+if (args[0] === "create") console.log("the-lock");
+else if (args[0] === "rm" && args[1] === "the-lock") process.exit(0);
+else if (args[0] === "events") setInterval(() => {}, 1000);
 else if (args[0] === "ps" && args.includes("--quiet")) console.log(things.port ? "abc" : "");
 else if (args.includes("{{json .Config.Env}}")) console.log("[]");
 else if (args[0] === "inspect") {
@@ -108,9 +118,12 @@ else if (args.some((a) => a === "label=datalab.role=spawned"))
   process.stdout.write(things[kind].filter((name) => /notebook(?:-ann)?(?:-env)?$/.test(name)).join("\\n"));
 else if (args.some((a) => a === "label=datalab.role=files"))
   process.stdout.write(things[kind].filter((name) => name.endsWith("-files")).join("\\n"));
-else if (args[0] === "ps" || args[1] === "ls") process.stdout.write(things[kind].map((name) => name + "\\n").join(""));
-else if (args[1] === "inspect") {
-  console.log(JSON.stringify(args.slice(2).map((Name) => ({ Name, Labels: { "datalab.service": "postgres" } }))));
+else if (args[0] === "ps" || args[1] === "ls") {
+  const owned = args.at(-1).includes("datalab.installation") && things.installation;
+  process.stdout.write(things[kind].map((name) => name + (owned ? "\\t" + owned + "\\tann@laptop:/lab" : "") + "\\n").join(""));
+} else if (args[1] === "inspect") {
+  const Labels = { "datalab.service": "postgres", ...(things.installation && { "datalab.installation": things.installation, "datalab.origin": "ann@laptop:/lab" }) };
+  console.log(JSON.stringify(args.slice(2).map((Name) => ({ Name, Labels }))));
 } else if (args[0] === "rm") remove(args.slice(3));
 else if (args[1] === "rm") remove(args.slice(2));`,
   );

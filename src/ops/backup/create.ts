@@ -60,7 +60,7 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
 /**
  * Saves every database and object of a running stack, and reads all of it back. Nothing is stopped for it.
  */
-export function createBackup(options: BackupOptions): Promise<Backup> {
+export async function createBackup(options: BackupOptions): Promise<Backup> {
   // A prune must not take away what this one finds in the archive and builds on.
   return withStackLock(options, "datalab backup create", (signal) => create({ ...options, signal }));
 }

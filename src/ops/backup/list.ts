@@ -67,7 +67,7 @@ const graceMs = 24 * 3600 * 1000;
  * Removes all but the last backups, and the files that none of those left needs. With `dryRun` it only says
  * so.
  */
-export function pruneBackups(
+export async function pruneBackups(
   project: string,
   stack: string,
   options: { readonly keep: number; readonly dryRun: boolean },

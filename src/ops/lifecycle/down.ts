@@ -41,7 +41,7 @@ export interface DownResult {
  * they are to be deleted. Each phase takes what it finds, so that an interrupted one is finished by running
  * it again. Throws when something is left.
  */
-export function down(options: DownOptions): Promise<DownResult> {
+export async function down(options: DownOptions): Promise<DownResult> {
   const { project, stack } = options;
   const target = deploymentTargetOf(project, stack);
   return withStackLock({ ...options, target }, "datalab down", (signal) =>

@@ -59,7 +59,7 @@ function notOurs(stack: string, identity: StackIdentity, things: readonly Thing[
   );
 }
 
-export function ownersOf(things: readonly Pick<Thing, "owner">[]): Owner[] {
+export function ownersOf(things: readonly { readonly owner?: Owner | undefined }[]): Owner[] {
   const owners = things.flatMap(({ owner }) => owner ?? []);
   return [...new Map(owners.map((owner) => [owner.installation, owner])).values()];
 }

@@ -75,7 +75,7 @@ export interface UpResult {
  * Brings a stack up and returns when every functional check has passed. Throws when a workload can't start,
  * naming it with its last log lines; what was made stays, and the next up goes on from there.
  */
-export function up(options: UpOptions): Promise<UpResult> {
+export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack } = options;
   const target = declare(project, stack).model;
   return withStackLock({ ...options, target }, "datalab up", (signal) => bringUp({ ...options, signal }));

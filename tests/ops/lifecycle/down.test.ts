@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ConfigError } from "../../../src/errors.ts";
 import { type DownOptions, down, planDown } from "../../../src/ops/lifecycle/down.ts";
-import { lockStack } from "../../../src/ops/lock.ts";
+import { lockCheckout, thisProcess } from "../../../src/ops/lock.ts";
 import { makeProject, platformYaml } from "../../support/project.ts";
 import { remember, staleLock, standInDocker, standInPulumi } from "../stand-in-stack.ts";
 
-const withMaster = { "Pulumi.dev.yaml": "config:\n  datalab:masterSecret:\n    secure: v1:abc\n" };
+const withMaster = {
+  "Pulumi.dev.yaml": "config:\n  datalab:masterSecret:\n    secure: v1:abc\n",
+  // The stack has been deployed from here.
+  ".datalab/installations/dev": "0123456789abcdef\n",
+};
 const summary = (resourceChanges: Record<string, number>) => ({ summaryEvent: { resourceChanges } });
 const all = {
   containers: ["datalab-dev-core", "datalab-dev-notebook"],
@@ -78,7 +82,7 @@ test("what a stack has made is gone and forgotten without an engine, and data is
     "inventory: done 1 data volume is kept, nothing else is left",
   ]);
   expect(pulumi.calls().map((args) => args.slice(0, 4).join(" "))).toEqual([
-    "stack ls --json --non-interactive",
+    "stack export --stack dev",
     "stack export --stack dev",
     "state delete --all --yes",
   ]);
@@ -219,11 +223,39 @@ test("notebooks and their variables go before the engine takes the network, and 
   expect(docker.has()).toEqual({ containers: [], networks: [], volumes: [home] });
 });
 
+describe("another checkout's stack of the same name", () => {
+  const theirs = { ...all, installation: "fedcba9876543210" };
+
+  test.each<[string, Record<string, string>, readonly string[]]>([
+    ["from a fresh clone", {}, []],
+    ["from a checkout with a stack of its own", withMaster, ["dev"]],
+  ])("is not taken down %s, data or not", async (_, files, stacks) => {
+    const pulumi = standInPulumi({ stacks });
+    const docker = standInDocker(theirs);
+    for (const deleteData of [false, true]) {
+      const options = optionsFor({ project: makeProject(files), deleteData });
+      await expect(down(options)).rejects.toMatchObject({ code: "E_FOREIGN", exitCode: 2 });
+      await expect(planDown(options)).rejects.toMatchObject({ code: "E_FOREIGN" });
+      expect(existsSync(join(options.project, ".datalab/locks/dev.json"))).toBe(false);
+    }
+    expect(docker.has()).toEqual(theirs);
+    expect(pulumi.calls().every(([command, word]) => command === "stack" && word === "export")).toBe(true);
+  });
+
+  test("is left alone by a recovery, and this one's leftovers go", async () => {
+    const runs = [{ code: 255, stderr: staleLock(hostname()) }, { code: 0 }];
+    standInPulumi({ runs, state: cutOff });
+    const docker = standInDocker({ containers: ["datalab-dev-core"], installation: "0123456789abcdef" });
+    await down(optionsFor());
+    expect(docker.has().containers).toEqual([]);
+  });
+});
+
 test("somebody else who works on the stack is not disturbed", async () => {
   const pulumi = standInPulumi({});
   standInDocker(all);
   const options = optionsFor();
-  const lock = lockStack(options.project, "dev", "datalab up");
+  const lock = lockCheckout(options.project, "dev", thisProcess("datalab up"));
   await expect(down(options)).rejects.toMatchObject({ code: "E_LOCKED", exitCode: 4 });
   expect(pulumi.calls()).toEqual([]);
   lock.release();

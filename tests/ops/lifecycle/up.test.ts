@@ -4,9 +4,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type UpOptions, up } from "../../../src/ops/lifecycle/up.ts";
-import { lockStack } from "../../../src/ops/lock.ts";
+import { lockCheckout, thisProcess } from "../../../src/ops/lock.ts";
 import { services } from "../../../src/services/index.ts";
 import { makeProject } from "../../support/project.ts";
 import { platform } from "../fixture-platform.ts";
@@ -76,7 +76,15 @@ const made = (name: string) => ({
     },
   },
 });
-const pulumiWith = (...runs: Run[]) => standInPulumi({ runs, output: platform(url) });
+const stateWith = (outputs: object = {}) => ({
+  deployment: {
+    resources: [
+      { urn: "u::s", type: "pulumi:pulumi:Stack" },
+      { urn: "u::p", type: "datalab:docker:Platform", outputs },
+    ],
+  },
+});
+const pulumiWith = (...runs: Run[]) => standInPulumi({ runs, output: platform(url), state: stateWith() });
 
 function optionsFor(more: Partial<UpOptions> = {}): UpOptions & { steps: string[] } {
   const { reporter, steps } = remember();
@@ -137,10 +145,11 @@ test("a new stack is made, with a master secret of its own that is in no argumen
   standInDocker({ port });
   await up(optionsFor({ project: makeProject(stackFile()) }));
   const calls = pulumi.calls().map((args) => args.join(" "));
-  expect(calls.slice(0, 3)).toEqual([
-    "stack ls --json --non-interactive",
+  expect(calls.slice(0, 4)).toEqual([
+    "stack export --stack dev --non-interactive",
     "stack init dev --non-interactive",
     "config set --secret datalab:masterSecret --stack dev --non-interactive",
+    "config set --plaintext datalab:installation --stack dev --non-interactive",
   ]);
   const [secret] = pulumi.secrets();
   expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -225,11 +234,92 @@ test("an interrupt while checks are waited for ends with 130 as well", async () 
   expect(options.steps).toEqual(["engine: done 0 changes", "readiness: failed"]);
 });
 
+describe("whose the stack is", () => {
+  test("is noted beside the state of a new one, and on its labels", async () => {
+    const pulumi = standInPulumi({ stacks: [], runs: [{ code: 0 }], output: platform(url) });
+    standInDocker({ port });
+    const options = optionsFor({ project: makeProject(stackFile()) });
+    await up(options).catch(() => {});
+    // The stand-in writes no file: what was to be written is what it was given.
+    const [, installation] = pulumi.secrets();
+    expect(installation).toMatch(/^[0-9a-f]{16} \S+@\S+:\//);
+    expect(installation).toContain(`:${options.project}`);
+  });
+
+  test("decides: another checkout's is not touched", async () => {
+    const pulumi = pulumiWith();
+    const theirs = {
+      containers: ["datalab-dev-core"],
+      volumes: ["datalab-dev-x"],
+      installation: "f".repeat(16),
+    };
+    const docker = standInDocker({ ...theirs, port });
+    await expect(up(optionsFor())).rejects.toMatchObject({
+      code: "E_FOREIGN",
+      message: expect.stringContaining("ffffffffffffffff, made by ann@laptop:/lab"),
+    });
+    expect(docker.has()).toMatchObject(theirs);
+    expect(pulumi.calls().map((args) => args.slice(0, 2).join(" "))).toEqual(["stack export"]);
+  });
+
+  test("is what the state says, whatever a file from elsewhere says", async () => {
+    const installation = "0123456789abcdef";
+    const pulumi = standInPulumi({
+      runs: [{ code: 0 }],
+      output: platform(url),
+      state: stateWith({ installation }),
+    });
+    standInDocker({ port });
+    const elsewhere = `${master}  datalab:installation: ffffffffffffffff bob@desk:/lab\n`;
+    const options = optionsFor({ project: makeProject(stackFile(elsewhere)) });
+    await up(options);
+    expect(pulumi.secrets()[0]).toMatch(/^0123456789abcdef /);
+  });
+});
+
+describe("a master secret", () => {
+  const deployed = () => standInPulumi({ runs: [{ code: 0 }], output: platform(url), state: stateWith() });
+
+  test("that is lost is not replaced where something is deployed with it", async () => {
+    const pulumi = deployed();
+    standInDocker({ port });
+    const options = optionsFor({ project: makeProject(stackFile()) });
+    await expect(up(options)).rejects.toMatchObject({
+      code: "E_MASTER_MISSING",
+      exitCode: 2,
+      message: expect.stringMatching(
+        /^Pulumi\.dev\.yaml has no datalab:masterSecret, but 2 resources of the stack dev/,
+      ),
+    });
+    expect(pulumi.calls().map((args) => args.slice(0, 2).join(" "))).toEqual(["stack export"]);
+  });
+
+  test("that is lost is replaced when that is asked for", async () => {
+    const pulumi = deployed();
+    standInDocker({ port });
+    await up(optionsFor({ project: makeProject(stackFile()), newMaster: true }));
+    expect(pulumi.secrets()[0]).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+
+  test("that is another one than the state's is an error of its own", async () => {
+    const message = (await import("../../../src/declare.ts")).masterChanged("dev").message;
+    standInPulumi({
+      runs: [
+        { code: 255, events: [{ diagnosticEvent: { severity: "error", message: `${message}\nhint` } }] },
+      ],
+      output: platform(url),
+      state: stateWith({ masterFingerprint: "ab".repeat(8) }),
+    });
+    standInDocker({ port });
+    await expect(up(optionsFor())).rejects.toMatchObject({ code: "E_MASTER_CHANGED", exitCode: 2 });
+  });
+});
+
 test("a second one on the same stack is refused at once", async () => {
   const pulumi = pulumiWith();
   standInDocker({ port });
   const options = optionsFor();
-  const lock = lockStack(options.project, "dev", "datalab up");
+  const lock = lockCheckout(options.project, "dev", thisProcess("datalab up"));
   await expect(up(options)).rejects.toMatchObject({ code: "E_LOCKED", exitCode: 4 });
   expect(pulumi.calls()).toEqual([]);
   lock.release();

@@ -37,7 +37,7 @@ const modelOf = (...workloads: WorkloadModel[]) =>
   ({ stack: "staging", services: [{ workloads }] }) as unknown as PlatformModel;
 
 test("GIVEN a stack WHEN its namespace is made THEN the restricted standard is enforced in it", () => {
-  expect(namespaceArgs("staging", "lab")).toEqual({
+  expect(namespaceArgs({ stack: "staging" }, "lab")).toEqual({
     metadata: {
       name: "lab",
       labels: {
@@ -55,7 +55,7 @@ test("GIVEN a stack WHEN its namespace is made THEN the restricted standard is e
 
 test("GIVEN a full node WHEN pods must go THEN what was spawned goes before services, and these before data", () => {
   const values = (["data", "service", "batch"] as const).map((rank) => {
-    const { metadata, value, preemptionPolicy } = priorityClassArgs("staging", rank) as {
+    const { metadata, value, preemptionPolicy } = priorityClassArgs({ stack: "staging" }, rank) as {
       metadata: { name: string };
       value: number;
       preemptionPolicy: string;
