@@ -63,7 +63,6 @@ export const engineCodes = {
     fix: "Do what the error says: `./datalab up` for a stack of this checkout, or remove what is not wanted first.",
   },
   E_LOCK_LOST: {
-    exit: exit.locked,
     meaning: "Another command took over the stack's lock because this one gave no sign of life for a minute.",
     fix: "Run the command again when the other one has ended.",
   },

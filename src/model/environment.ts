@@ -1,6 +1,6 @@
 /** What the model is resolved from: the configuration of a stack as `src/config` reads and checks it. */
 import type { AwsSettings } from "./aws.ts";
-import type { Installation } from "./installation.ts";
+import type { Installation } from "./names.ts";
 import type { PipelineModel } from "./platform.ts";
 import type { ServiceDefinition } from "./service.ts";
 

@@ -1,8 +1,8 @@
 import type { AwsModel } from "./aws.ts";
 import type { Capability } from "./capability.ts";
 import type { ExternalModel } from "./external.ts";
-import type { Installation } from "./installation.ts";
 import type { Dump, HostAccess, UpdateOrder } from "./lifecycle.ts";
+import type { Installation } from "./names.ts";
 import type { BucketGrant } from "./needs.ts";
 import type { Template } from "./refs.ts";
 

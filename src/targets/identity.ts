@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { masterFingerprint } from "../model/installation.ts";
+import { masterFingerprint } from "../model/derive.ts";
 import type { PlatformModel } from "../model/platform.ts";
 
 /** What a stack's state says of whose it is; the root component and the output `platform` carry it. */

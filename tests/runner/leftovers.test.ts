@@ -50,6 +50,7 @@ test("of Docker, stacks that this run has started and its own test containers ar
       "container label=datalab.stack": "datalab-acc2-core\\tacc2\\ndatalab-dev-core\\tdev\\n",
       "network label=datalab.stack": "datalab-acc2-drill\\tacc2-drill\\n",
       "volume label=datalab.stack": "datalab-acc1-data\\tacc1\\n",
+      "container label=datalab.lock": "datalab-acc2.lock\\tacc2\\ndatalab-dev.lock\\tdev\\n",
       "container label=datalab.tests": "browser\\trun-1\\nothers\\trun-2\\n",
     };
     process.stdout.write(found[args[0] + " " + label] ?? "");`,
@@ -57,6 +58,7 @@ test("of Docker, stacks that this run has started and its own test containers ar
   const docker = join(own, "docker");
   expect(inDocker(docker, new Set(["acc2", "acc2-drill"]), "run-1")).toEqual([
     "container datalab-acc2-core",
+    "lock datalab-acc2.lock",
     "container browser",
     "network datalab-acc2-drill",
   ]);

@@ -44,6 +44,10 @@ export function inDocker(docker: string, stacks: ReadonlySet<string>, run: strin
   };
   return ["container", "network", "volume"].flatMap((kind) => [
     ...list(kind, "datalab.stack").flatMap(([name, stack]) => (stacks.has(stack) ? [`${kind} ${name}`] : [])),
+    // The lock of a command that was killed and that no other has taken over.
+    ...(kind === "container"
+      ? list(kind, "datalab.lock").flatMap(([name, stack]) => (stacks.has(stack) ? [`lock ${name}`] : []))
+      : []),
     ...list(kind, "datalab.tests").flatMap(([name, of]) =>
       run !== "" && of === run ? [`${kind} ${name}`] : [],
     ),

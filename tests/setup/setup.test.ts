@@ -242,8 +242,12 @@ describe("datalab", () => {
     return root;
   }
 
-  const launch = (command: string, args: string[], cwd?: string) =>
-    spawnSync(command, args, { encoding: "utf8", env: { ...process.env, NODE_COMPILE_CACHE: "" }, cwd });
+  const launch = (command: string, args: string[], cwd?: string, more: Record<string, string> = {}) =>
+    spawnSync(command, args, {
+      encoding: "utf8",
+      env: { ...process.env, NODE_COMPILE_CACHE: "", ...more },
+      cwd,
+    });
 
   test("hands its arguments over as they are and keeps the working directory", () => {
     const root = setUpProject();
@@ -269,6 +273,26 @@ describe("datalab", () => {
       join(root, ".datalab/passphrase"),
       join(root, "engine/pulumi"),
     ]);
+  });
+
+  describe.each(["PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL"])("an empty %s", (name) => {
+    test("is taken for not set, and no longer set where a shell takes the environment over", () => {
+      const root = setUpProject();
+      writeFileSync(join(root, "src/cli/main.ts"), `console.log(process.env.${name} ?? "not set");\n`);
+      expect(launch(join(root, "datalab"), ["up"], "/", { [name]: "", CI: "" }).stdout).toBe("not set\n");
+      const script = `eval "$("$1" env)"; echo "\${${name}-not set}"`;
+      const shell = launch("sh", ["-c", script, "sh", join(root, "datalab")], "/", { [name]: "", CI: "" });
+      expect(shell.stdout).toBe("not set\n");
+    });
+
+    test("stops a job of CI before anything is done", () => {
+      const root = setUpProject();
+      const result = launch(join(root, "datalab"), ["up"], "/", { [name]: "", CI: "true" });
+      expect([result.status, result.stdout]).toEqual([2, ""]);
+      expect(result.stderr).toBe(
+        `✖ ${name}: expected a value, received an empty one\n→ Set it for this job (docs/ci.md), or remove it from the job's environment.\n`,
+      );
+    });
   });
 
   test("runs set-up first when one of its inputs is newer than the last one", () => {

@@ -4,7 +4,7 @@ import { hostname, userInfo } from "node:os";
 import { readDocument } from "../../config/document.ts";
 import { stackFile } from "../../config/load.ts";
 import { DatalabError } from "../../errors.ts";
-import { type Installation, installationText, parseInstallation } from "../../model/installation.ts";
+import { type Installation, installationText, parseInstallation } from "../../model/names.ts";
 import { run } from "../process.ts";
 import { pulumiError } from "./pulumi-cli.ts";
 import { readIdentity, type StackIdentity } from "./stack-identity.ts";

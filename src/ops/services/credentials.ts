@@ -1,7 +1,6 @@
 import { masterChanged } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
-import { deriveSecret } from "../../model/derive.ts";
-import { masterFingerprint } from "../../model/installation.ts";
+import { deriveSecret, masterFingerprint } from "../../model/derive.ts";
 import type { PlatformModel } from "../../model/platform.ts";
 import { externalKey } from "../../model/refs.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";

@@ -66,6 +66,8 @@ describe("the pods of a stack", () => {
     cluster.runs("a-1", cluster.run("a-1", "a"));
     const agent = await stage.start();
     await until(async () => expect(await stage.running(agent)).toEqual(["a-1"]));
+    // It is listed before it is watched: there is a watch to cut only then.
+    await until(() => expect(cluster.asked.some((path) => path.includes("watch=true"))).toBe(true));
     cluster.token = "second";
     cluster.cutWatches("breaks");
     await until(() =>
