@@ -27,7 +27,9 @@ export interface LockPlace {
   /** Writes the entry where there is none; returns its version, or undefined: there is one. */
   create(entry: LockEntry): Promise<string | undefined>;
   read(): Promise<FoundEntry | undefined>;
-  /** The holder's own sign of life; returns the new version, or undefined: this version is no longer there. */
+  /**
+   * The holder's own sign of life; returns the new version, or undefined: this version is no longer there.
+   */
   renew(entry: LockEntry, version: string): Promise<string | undefined>;
   /** Puts an entry in the place of a dead one; undefined: this version is no longer there. */
   replace(entry: LockEntry, version: string): Promise<string | undefined>;

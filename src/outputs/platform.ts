@@ -8,7 +8,9 @@ export const platformOutput = z.strictObject({
   stack: z.string(),
   /** Id of this installation of the stack, which is on the labels of its objects; absent: an older one. */
   installation: z.string().optional(),
-  /** Tells the master secret that it was deployed with from any other; absent: an older version deployed it. */
+  /**
+   * Tells the master secret that it was deployed with from any other; absent: an older version deployed it.
+   */
   masterFingerprint: z.string().optional(),
   target: z.enum(["docker", "kubernetes", "aws"]),
   /** Hash over images, pipelines and configuration: what is deployed. */

@@ -16,6 +16,7 @@ import { pipelineComponents } from "./chapters/foundation/pipeline-components.ts
 import { secondStack } from "./chapters/foundation/second-stack.ts";
 import { interruption } from "./chapters/interruption.ts";
 import { medallion } from "./chapters/medallion.ts";
+import { adoption } from "./chapters/other-checkout.ts";
 import { secrets } from "./chapters/secrets.ts";
 import { foundation, Stage } from "./support/stage.ts";
 
@@ -37,5 +38,6 @@ describe("the foundation on Docker", { timeout: 600_000 }, () => {
   secrets(stage);
   objectStoreEngines(stage);
   secondStack(stage, foundation.platform ?? {});
+  adoption(stage);
   ending(stage);
 });

@@ -14,6 +14,7 @@ import { centralLogs } from "./chapters/logs.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { mlflow } from "./chapters/mlflow.ts";
 import { notebooks } from "./chapters/notebooks.ts";
+import { otherCheckout } from "./chapters/other-checkout.ts";
 import { pages } from "./chapters/pages.ts";
 import { huntedSecrets } from "./chapters/secrets.ts";
 import { sparkOnTheLake } from "./chapters/spark.ts";
@@ -44,6 +45,7 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   centralLogs(stage);
   alerts(stage);
   onlyInAll(() => stopStart(stage));
+  otherCheckout(stage);
   killedPlatform(stage);
   huntedSecrets(stage);
   ending(stage, true);

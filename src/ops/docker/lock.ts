@@ -7,7 +7,10 @@ import { parseHolder } from "../lock.ts";
 import type { LockEntry, LockPlace } from "../shared-lock.ts";
 import { dockerRun } from "./cli.ts";
 
-/** On a lock's container: the stack that it locks. Not the label of a stack's own objects: no `down` removes it. */
+/**
+ * On a lock's container: the stack that it locks. Not the label of a stack's own objects: no `down` removes
+ * it.
+ */
 export const lockLabel = "datalab.lock";
 const holderLabel = "datalab.lock.holder";
 /** No workload's name has a dot. */

@@ -35,6 +35,8 @@ export function removeLabelled(project: Project, stack = project.stack): void {
   if (containers.length > 0) project.docker("rm", "--force", "--volumes", ...containers);
   if (networks.length > 0) project.docker("network", "rm", ...networks);
   if (volumes.length > 0) project.docker("volume", "rm", ...volumes);
+  const locks = project.docker("ps", "--all", "--quiet", "--filter", `label=datalab.lock=${stack}`);
+  if (lines(locks).length > 0) project.docker("rm", ...lines(locks));
 }
 
 /** Command lines of processes that work in the project's folder or name it. */
