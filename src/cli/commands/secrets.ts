@@ -48,7 +48,11 @@ export function register(program: AnyCommand): void {
     .action(async (name, _options, command) => {
       const { stack, project, json } = contextOf(command);
       const { setExternalSecret } = await import("../../ops/engine/external-secrets.ts");
-      await setExternalSecret(project, stack, name, await readStdin());
+      const { withStackLock } = await import("../../ops/stack-lock.ts");
+      const value = await readStdin();
+      await withStackLock({ project, stack }, "datalab secrets set", () =>
+        setExternalSecret(project, stack, name, value),
+      );
       if (json) printJson({ name });
       else
         say(

@@ -17,6 +17,7 @@ import { leavesOf, valueAt } from "../release/config-diff.ts";
 import type { Reporter } from "../reporter.ts";
 import { platformCore } from "../services/core-client.ts";
 import { readPlatform } from "../services/platform.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { down } from "./down.ts";
 import { up } from "./up.ts";
 
@@ -58,11 +59,20 @@ const mark = "# Made by ./datalab backup drill, and removed by it.";
  * the end, also of a drill that fails.
  */
 export async function drillBackup(options: DrillOptions): Promise<Drill> {
-  const { project, stack, keep, reporter, signal } = options;
-  const started = performance.now();
+  const { project, stack } = options;
   const archive = await openArchive(project, stack);
   const record = await archive.find(options.backup).finally(() => archive.close());
   const name = `${stack.slice(0, 34)}-drill`;
+  // All of it: another drill would take this one's stack away between two of its steps.
+  const target = { stack: name, target: "docker", cluster: null } as const;
+  return withStackLock({ ...options, stack: name, target }, "datalab backup drill", (signal) =>
+    drill({ ...options, signal }, record, name),
+  );
+}
+
+async function drill(options: DrillOptions, record: BackupRecord, name: string): Promise<Drill> {
+  const { project, stack, keep, reporter, signal } = options;
+  const started = performance.now();
   await takeAway(project, name, reporter);
   writeFileSync(stackFile(project, name), drillFile(project, record, options.portOffset));
   let failed = true;

@@ -12,6 +12,7 @@ import { pushImages } from "../release/images-push.ts";
 import { isSameRelease, type ReleaseRecord } from "../release/record.ts";
 import { givenPlatform, listReleases } from "../release/release.ts";
 import type { Reporter } from "../reporter.ts";
+import { withStackLock } from "../stack-lock.ts";
 import { fetchImages } from "../targets.ts";
 import { type FieldChange, fieldsOf, type Part, parts, promotionChanges, rollbackChanges } from "./fields.ts";
 import { checkSource, fileProblems, refusal } from "./source.ts";
@@ -118,7 +119,18 @@ async function digestsFor(
   return Object.fromEntries(pushed.images.map(({ name, digest }) => [name, digest]));
 }
 
-async function carryOut(
+/** Nobody else changes the target from the look at it to its update. */
+function carryOut(
+  options: PromoteOptions,
+  ...rest: [source: Promotion["source"], changes: readonly FieldChange[], restores?: string]
+): Promise<PromoteResult> {
+  const { project, target: stack, signal, reporter } = options;
+  return withStackLock({ project, stack, signal, reporter }, "datalab promote", (held) =>
+    change({ ...options, signal: held }, ...rest),
+  );
+}
+
+async function change(
   options: PromoteOptions,
   source: Promotion["source"],
   changes: readonly FieldChange[],

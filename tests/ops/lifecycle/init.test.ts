@@ -36,8 +36,9 @@ test("a preset is one line of the new file", async () => {
   );
   expect(presetIn(project)).toBe("lake");
   expect(pulumi.calls().map((call) => call.slice(0, 2))).toEqual([
-    ["stack", "ls"],
+    ["stack", "export"],
     ["stack", "init"],
+    ["config", "set"],
     ["config", "set"],
   ]);
 });
