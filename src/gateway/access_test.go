@@ -184,7 +184,32 @@ func TestHeaders(t *testing.T) {
 		expect(t, name, seen.Load().Header[name], "[]")
 	}
 	expect(t, "who asks", seen.Load().Header["X-Datalab-User"], "[admin]")
-	expect(t, "cookies", seen.Load().Header.Get("Cookie"), "a=b; theirs=1")
+	expect(t, "cookies", seen.Load().Header.Get("Cookie"), "theirs=1")
+}
+
+func TestCookiesOfOthers(t *testing.T) {
+	// Those of other programs on this host, as long as a browser sends them, reach no service.
+	foreign := "Cookie: other=" + strings.Repeat("x", 60_000) + "; known_1=a; ui=b; uix=c"
+	client := loggedIn(t)
+	for _, asked := range []struct {
+		client *http.Client
+		port   int
+	}{{client, guarded}, {stranger(), own}} {
+		answer, body := call(t, asked.client, "GET", at(asked.port, "/page"), nil, foreign)
+		expect(t, "status", answer.StatusCode, 200)
+		expect(t, "body", body, "upstream /page")
+	}
+	call(t, client, "GET", at(guarded, "/page"), nil, foreign)
+	expect(t, "known ones", seen.Load().Header.Get("Cookie"), "known_1=a; ui=b")
+	// What the service sets is its own from then on, in another configuration too.
+	call(t, client, "GET", at(guarded, "/set-cookie"), nil)
+	if err := load("gwt"); err != nil {
+		t.Fatal(err)
+	}
+	call(t, loggedIn(t), "GET", at(guarded, "/page"), nil, "Cookie: fresh=1; other=2")
+	expect(t, "its own", seen.Load().Header.Get("Cookie"), "fresh=1")
+	call(t, stranger(), "GET", at(own, "/page"), nil, "Cookie: fresh=1")
+	expect(t, "not another's", seen.Load().Header.Get("Cookie"), "")
 }
 
 func TestGuessing(t *testing.T) {

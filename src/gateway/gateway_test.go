@@ -76,6 +76,7 @@ func configOf(stack string) *setup.Config {
 	withLogin.Login = &gate.Login{User: "up", Password: "stream"}
 	withLogin.Internal = []string{"/metrics", "/api/internal"}
 	withLogin.SelfGuarded = []string{"/self"}
+	withLogin.Cookies = []string{"known_*", "ui"}
 	withLogin.Answers = map[string]map[string]any{"/ui-settings": {"auth": nil, "api_url": "/api"}}
 	gone := endpoint("gone", "http", "gateway", dead)
 	gone.Upstream = "127.0.0.1:1"
@@ -125,6 +126,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	case "/prompt":
 		w.Header().Set("WWW-Authenticate", "Basic realm=up")
 		w.WriteHeader(http.StatusUnauthorized)
+	case "/set-cookie":
+		w.Header().Add("Set-Cookie", "fresh=1; Path=/")
 	case "/plant":
 		w.Header().Add("Set-Cookie", "datalab_gwt=planted; Path=/")
 		w.Header().Add("Set-Cookie", "theirs=1")

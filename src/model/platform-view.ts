@@ -63,6 +63,7 @@ export interface EndpointView {
   readonly auth: "gateway" | "own";
   readonly internal: readonly string[];
   readonly selfGuarded: readonly string[];
+  readonly cookies: readonly string[];
   readonly answers: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
   readonly login: { readonly user: string; readonly password: Ref } | null;
 }

@@ -149,6 +149,11 @@ export interface Endpoint<O = unknown> {
    * that a proxy can't see.
    */
   readonly selfGuarded?: readonly string[];
+  /**
+   * Names of cookies that its pages use, for the time before the service has set them through this gateway;
+   * one that ends with `*` stands for all that begin with it. Others reach the service when it has set them.
+   */
+  readonly cookies?: readonly string[];
   /** Fields that the gateway replaces in the JSON response of a path, such as the login settings of a UI. */
   readonly answers?: Readonly<Record<string, Readonly<Record<string, string | boolean | null>>>>;
   /** Scheme of its URL. @default the protocol */

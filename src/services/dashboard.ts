@@ -83,6 +83,7 @@ export const dashboard = defineService({
           browser: true,
           auth: "gateway",
           internal: ["/_stcore/metrics"],
+          cookies: ["_streamlit_*"],
         },
       },
       metrics: { main: { endpoint: "ui", path: "/_stcore/metrics", every: "30s" } },

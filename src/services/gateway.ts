@@ -122,6 +122,7 @@ function describe(e: EndpointView) {
     upstream: t`${{ ref: "address", workload: e.workload, endpoint: e.name, part: "host" }}:${e.port}`,
     internal: e.internal,
     selfGuarded: e.selfGuarded,
+    ...(e.cookies.length > 0 && { cookies: e.cookies }),
     answers: e.answers,
     ...(e.auth === "gateway" && e.login && { login: e.login }),
   };

@@ -89,6 +89,7 @@ export const grafana = defineService({
           auth: "gateway",
           login: "admin",
           path: "/api/health",
+          cookies: ["grafana_*"],
           internal: ["/metrics"],
         },
       },

@@ -248,6 +248,7 @@ export const jupyterhub = defineService({
           login: "admin",
           internal: ["/hub/metrics", "/metrics"],
           inCluster: { internal: ["/hub/metrics", "/hub/spawner", "/metrics"] },
+          cookies: ["jupyterhub-*", "_xsrf", "username-*"],
           path: "/hub/",
         },
         api: {

@@ -69,6 +69,7 @@ export const objectStore = defineService({
           browser: true,
           login: "admin",
           auth: "own",
+          cookies: ["token"],
         },
       },
       probe: (ctx) => ({ command: engineOf(ctx).probe, within: "30s" }),

@@ -118,6 +118,7 @@ func (g *Guard) keepCookies(header http.Header, at origin) {
 		name, value, _ := strings.Cut(line, "=")
 		if !isSessionCookie(strings.TrimSpace(name)) {
 			kept = append(kept, line)
+			g.cookies.learn(strings.TrimSpace(name))
 			continue
 		}
 		value, _, _ = strings.Cut(value, ";")

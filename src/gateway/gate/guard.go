@@ -26,6 +26,9 @@ type Guard struct {
 	Internal []string `json:"internal,omitempty"`
 	// Paths at which the service itself refuses strangers, in a way that a gateway can't see.
 	SelfGuarded []string `json:"selfGuarded,omitempty"`
+	// Names of cookies that its pages use although it may not have set them in this gateway's life; a name that
+	// ends with * stands for all that begin with it.
+	Cookies []string `json:"cookies,omitempty"`
 	// Fields that are replaced in the JSON object which a path answers: what a UI is told about its login.
 	Answers map[string]map[string]any `json:"answers,omitempty"`
 	// Of those who come by single sign-on, only admins open it.
@@ -37,6 +40,8 @@ type Guard struct {
 
 	app    *App
 	public *url.URL
+	// Names of cookies that it may see.
+	cookies *cookieNames
 	// Whether its service was told to be gone.
 	down *atomic.Bool
 }
@@ -71,6 +76,7 @@ func (g *Guard) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.app, g.down = app.(*App), new(atomic.Bool)
+	g.cookies = cookieNamesOf(g.Service+"/"+g.Name, g.Cookies)
 	if g.Origin != "" {
 		if g.public = parseOrigin(g.Origin); g.public == nil {
 			return fmt.Errorf("origin %q is not of the form scheme://host[:port]", g.Origin)
@@ -112,7 +118,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	stripReserved(r.Header)
 	g.app.fromProxy(r, at, client)
 	if g.Auth == "own" {
-		stripCookies(r)
+		g.ownCookies(r)
 		return g.forward(w, r, at, next, "")
 	}
 	if strings.HasPrefix(r.URL.Path, ownPrefix) {
@@ -127,7 +133,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	if renewed != nil {
 		http.SetCookie(w, renewed)
 	}
-	stripCookies(r)
+	g.ownCookies(r)
 	return g.forward(w, r, at, next, who)
 }
 

@@ -105,8 +105,10 @@ func stripReserved(header http.Header) {
 	}
 }
 
-// stripCookies takes out the sessions of gateways, this one's and those of other stacks on the same host name.
-func stripCookies(r *http.Request) {
+// ownCookies leaves the cookies that the service has set, or is known to use. A browser sends those of a host
+// name to each of its ports: sessions of gateways are nobody else's business, and what other programs on
+// 127.0.0.1 have set would fill the few KB that a service reads of a request's head.
+func (g *Guard) ownCookies(r *http.Request) {
 	lines := r.Header["Cookie"]
 	if len(lines) == 0 {
 		return
@@ -115,7 +117,9 @@ func stripCookies(r *http.Request) {
 	for _, line := range lines {
 		for _, pair := range strings.Split(line, ";") {
 			pair = strings.TrimSpace(pair)
-			if pair != "" && !isSessionCookie(strings.Trim(pair, "\" \t")) {
+			name, _, _ := strings.Cut(pair, "=")
+			name = strings.Trim(name, "\" \t")
+			if pair != "" && !isSessionCookie(pair) && !isSessionCookie(name+"=") && g.cookies.has(name) {
 				kept = append(kept, pair)
 			}
 		}

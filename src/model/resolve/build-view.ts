@@ -145,6 +145,7 @@ function viewEndpoints(
     auth: authOf(e),
     internal: e.internal ?? [],
     selfGuarded: e.selfGuarded ?? [],
+    cookies: e.cookies ?? [],
     answers: e.answers ?? {},
     login: grants.login(service, e.login),
   }));

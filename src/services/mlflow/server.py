@@ -1,12 +1,13 @@
 """MLflow's tracking server in one process: `python server.py`.
 
 `mlflow server` starts a supervisor, several workers and a job runner, each with all of MLflow in memory.
-Here one process does what a small team needs. It differs from the stock server in four points:
+Here one process does what a small team needs. It differs from the stock server in five points:
 
 - the tables are made or migrated before the port opens, and only when they are not at the newest revision;
 - the admin's password is the configured one at every start, which is what makes its rotation work;
 - the routes that call language models or run tools on the server (AI gateway, assistant) do not exist, and
   with them goes the need to load pandas;
+- artifacts pass through as streams (artifacts.py);
 - `/metrics` counts requests for Prometheus.
 
 Everything it needs comes from MLFLOW_* variables; see ../mlflow.ts.
@@ -63,9 +64,11 @@ def load() -> App:
     sys.meta_path.insert(0, absent)
     try:
         import mlflow.server.auth as auth
+        from artifacts import serve_streams
     finally:
         sys.meta_path.remove(absent)
 
+    serve_streams()
     with alone():
         prepare_store()
         prepare_admin(auth)

@@ -1,0 +1,176 @@
+"""MLflow's artifacts as streams, on a real S3 server, and through MLflow's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+pytestmark = pytest.mark.server
+
+HERE = Path(__file__).resolve().parent
+BESIDE = HERE.parent.parent / "src/services/mlflow"
+SERVICE = BESIDE if BESIDE.is_dir() else Path("/opt/datalab/services/mlflow")
+
+
+@pytest.fixture
+def bucket(object_store: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, value in environment(object_store).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(SERVICE))
+    import artifacts
+
+    yield artifacts.Bucket("s3://artifacts/root")
+
+
+def environment(object_store: dict[str, str]) -> dict[str, str]:
+    return {
+        "MLFLOW_S3_ENDPOINT_URL": object_store["DATALAB_S3_ENDPOINT"],
+        "AWS_ACCESS_KEY_ID": object_store["DATALAB_S3_ACCESS_KEY"],
+        "AWS_SECRET_ACCESS_KEY": object_store["DATALAB_S3_SECRET_KEY"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": "s3://artifacts/root",
+    }
+
+
+def block(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest() * 2048  # 64 KiB that differ from all others
+
+
+async def blocks(count: int, fails: bool = False) -> AsyncIterator[bytes]:
+    for number in range(count):
+        yield block(number)
+    if fails:
+        raise ConnectionError("the client is gone")
+
+
+def content(bucket: Any, path: str) -> bytes:
+    size, chunks = bucket.open(path)
+    data = b"".join(chunks)
+    assert len(data) == size
+    return data
+
+
+@pytest.mark.parametrize("count", [0, 1, 128, 129, 400])
+def test_a_stream_comes_back_as_it_was(bucket: Any, count: int) -> None:
+    asyncio.run(bucket.log_artifact_from_async_stream(blocks(count), "model.bin", f"run-{count}"))
+    assert content(bucket, f"run-{count}/model.bin") == b"".join(block(n) for n in range(count))
+    listed = [(file.path, file.file_size) for file in bucket.list_artifacts(f"run-{count}")]
+    assert listed == [(f"run-{count}/model.bin", count * 65536)]
+
+
+def test_a_stream_that_is_cut_off_stores_nothing(bucket: Any) -> None:
+    with pytest.raises(ConnectionError, match="the client is gone"):
+        asyncio.run(bucket.log_artifact_from_async_stream(blocks(400, fails=True), "model.bin", "cut"))
+    assert bucket.list_artifacts("cut") == []
+
+
+def test_a_store_that_refuses_ends_the_upload(bucket: Any) -> None:
+    import artifacts
+
+    elsewhere = artifacts.Bucket("s3://no-such-bucket/root")
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        asyncio.run(elsewhere.log_artifact_from_async_stream(blocks(4000), "model.bin"))
+
+
+def test_what_is_not_there_is_404(bucket: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="No such artifact: 'nothing'") as caught:
+        bucket.open("nothing")
+    assert caught.value.get_http_status_code() == 404
+
+
+def test_256_mib_each_way_takes_bounded_memory(object_store: dict[str, str]) -> None:
+    script = f"""
+import asyncio, hashlib, resource, sys
+sys.path[:0] = [{str(SERVICE)!r}, {str(HERE)!r}]
+import artifacts
+from test_mlflow_artifacts import block, blocks
+bucket = artifacts.Bucket("s3://artifacts/root")
+asyncio.run(bucket.log_artifact_from_async_stream(blocks(64), "warm.bin"))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+asyncio.run(bucket.log_artifact_from_async_stream(blocks(4096), "large.bin"))
+size, chunks = bucket.open("large.bin")
+digest = hashlib.sha256()
+for chunk in chunks:
+    digest.update(chunk)
+wanted = hashlib.sha256()
+for number in range(4096):
+    wanted.update(block(number))
+print(size, digest.hexdigest() == wanted.hexdigest())
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+bucket.delete_artifacts("large.bin")
+"""
+    env = {**os.environ, **environment(object_store)}
+    ran = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    right, grown = ran.stdout.splitlines()
+    assert right == f"{1 << 28} True"
+    # Some parts of 8 MiB, wherever they are on their way.
+    assert int(grown) < 100
+
+
+@pytest.fixture
+def server(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The routes of the server's artifacts, at a port."""
+    import artifacts
+    from mlflow.server import artifact_router as stock
+    from mlflow.server import handlers
+
+    artifacts.serve_streams()
+    monkeypatch.setattr(handlers, "_artifact_repo", None)
+    app = FastAPI()
+    app.include_router(stock.artifact_router)
+
+    @app.get("/api/2.0/mlflow-artifacts/presigned/{path:path}")
+    def presigned(path: str) -> Any:
+        from fastapi.responses import Response
+        from flask import Flask
+
+        with Flask("x").test_request_context():
+            found = handlers._get_presigned_download_url(path)
+        return Response(found.get_data(), status_code=found.status_code, media_type="application/json")
+
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive()
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join(10)
+
+
+def test_the_own_client_of_mlflow_gets_back_what_it_logged(server: str, tmp_path: Path) -> None:
+    from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
+
+    source = tmp_path / "weights.bin"
+    with source.open("wb") as file:
+        for number in range(48 * 16):
+            file.write(block(number))
+    client = MlflowArtifactsRepository(
+        f"mlflow-artifacts://{server.removeprefix('http://')}/1/run/artifacts",
+        tracking_uri=server,
+    )
+    client.log_artifact(str(source), "models")
+    path = tmp_path / "back.bin"
+    client._download_file("models/weights.bin", str(path))
+    with source.open("rb") as one, path.open("rb") as other:
+        assert hashlib.file_digest(one, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
+    with pytest.raises(Exception, match="501 Server Error"):
+        client._get_presigned_download_url("models/weights.bin")
