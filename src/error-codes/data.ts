@@ -14,11 +14,11 @@ export const backupCodes = {
   },
   E_BACKUP_DAMAGED: {
     meaning: "A part of the backup is missing or is not what was saved.",
-    fix: "`./datalab backup verify` names the backups that are whole. Restore one of those.",
+    fix: "`./datalab backup verify` names the backups that are whole: restore one of those. `./datalab backup create` writes damaged files anew that the stack still has.",
   },
   E_BACKUP_FORMAT: {
     meaning: "Another version of DataLab wrote the record of the backup, and this version can't read it.",
-    fix: "Restore it with the version that wrote it.",
+    fix: "Restore it with the version that wrote it. Other backups are not affected; `./datalab backup prune` removes it only with `--remove-unreadable`.",
   },
   E_BACKUP_STORE: {
     meaning: "The place of the backups can't be reached.",

@@ -16,7 +16,6 @@ import { type Archive, openArchive } from "./archive.ts";
 import type { Dumper } from "./dumper.ts";
 import {
   type BackupRecord,
-  blobsOf,
   type Contents,
   contentsOf,
   type SavedBucket,
@@ -25,6 +24,7 @@ import {
   type Verification,
 } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
+import { verifyBackup } from "./verify.ts";
 
 export interface BackupOptions {
   readonly project: string;
@@ -43,6 +43,7 @@ export interface Backup extends Contents {
   /** When all of it was last read back; null: never. */
   readonly verified: string | null;
   readonly leaves: BackupRecord["leaves"];
+  readonly repaired: BackupRecord["repaired"];
 }
 
 export const backupOf = (record: BackupRecord, archive: Archive, verified?: Verification): Backup => ({
@@ -54,6 +55,7 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
   verified: verified?.at ?? null,
   ...contentsOf(record),
   leaves: record.leaves,
+  repaired: record.repaired,
 });
 
 /**
@@ -67,8 +69,7 @@ export async function createBackup(options: BackupOptions): Promise<Backup> {
     throw error;
   });
   try {
-    const record = await backUp(options, archive, source);
-    const verified = await verifyBackup(options, archive, record);
+    const { record, verified } = await backUp(options, archive, source);
     await runStep(options.reporter, "monitoring", async () => [
       undefined,
       await tellMonitoring(source, record),
@@ -90,18 +91,28 @@ async function tellMonitoring({ platform, runtime }: DataSource, { begun }: Back
   return ran.code === 0 ? "reported" : `not reported: ${lastLines(ran.stderr, 1)}`;
 }
 
+/** Saves a running stack, and reads back all that the backup relies on. */
+export async function backUp(
+  options: BackupOptions,
+  archive: Archive,
+  source: DataSource,
+): Promise<{ readonly record: BackupRecord; readonly verified: Verification }> {
+  const record = await saveAll(options, archive, source);
+  // What earlier backups have left was read before it was relied on, so that it could be written anew.
+  return { record, verified: await verifyBackup(options, archive, record, archive.blobs.checkOnce) };
+}
+
 /**
  * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the
  * files that they name: whatever something refers to is there.
  */
-export async function backUp(
+async function saveAll(
   { project, stack, reporter, signal }: BackupOptions,
   archive: Archive,
   source: DataSource,
 ): Promise<BackupRecord> {
   const begun = new Date();
-  const last = (await archive.ids()).at(-1);
-  const before = last === undefined ? undefined : await archive.read(last).catch(() => undefined);
+  const before = await archive.latest();
   const { commit } = await gitState(project, stack);
   const unread: string[] = [];
   const saved = (kind: SavedDump["kind"]) => (step: Step) =>
@@ -153,6 +164,7 @@ export async function backUp(
         })),
       ...unread.map((what) => ({ what, why: "its owner may not read it" })),
     ],
+    repaired: [...archive.blobs.repaired],
   };
   await archive.write(record);
   return record;
@@ -170,7 +182,7 @@ async function saveDumps(
     for (const name of await dumper.list()) {
       throwIfAborted(signal);
       step.update(name);
-      const { id, bytes } = await archive.save(dumper.save(name, onLeft));
+      const { id, bytes } = await archive.blobs.save(dumper.save(name, onLeft));
       const { kind, service, workload } = dumper;
       dumps.push({ service, workload, kind, name, blob: id, bytes });
     }
@@ -197,12 +209,12 @@ async function saveBuckets(
     if (!traits) return undefined;
     const { key, etag, modified } = listed;
     const same = known.get(`${name}/${key}`);
-    if (same?.etag === etag && same.modified === modified && (await archive.holds(same.blob))) {
+    if (same?.etag === etag && same.modified === modified && (await archive.blobs.holds(same.blob))) {
       return { ...same, traits };
     }
     const content = await readObject(objects.client, at);
     if (!content) return undefined;
-    const { id, sha256, bytes } = await archive.save(content);
+    const { id, sha256, bytes } = await archive.blobs.save(content);
     read += 1;
     return { key, blob: id, sha256, etag, modified, traits: { ...traits, size: bytes } };
   };
@@ -231,25 +243,4 @@ const isTableLog = (key: string): boolean => key.includes("/_delta_log/");
 
 async function* filtered(listed: AsyncGenerator<Listed>, wanted: (key: string) => boolean) {
   for await (const each of listed) if (wanted(each.key)) yield each;
-}
-
-/** Reads a backup to its last byte, and notes that it was whole. Throws E_BACKUP_DAMAGED. */
-export async function verifyBackup(
-  { reporter, signal }: Pick<BackupOptions, "reporter" | "signal">,
-  archive: Archive,
-  record: BackupRecord,
-): Promise<Verification> {
-  return runStep(reporter, "read back", async (step) => {
-    const blobs = blobsOf(record);
-    let done = 0;
-    let bytes = 0;
-    await parallel(blobs.values(), signal, async (blob) => {
-      bytes += await archive.check(blob);
-      done += 1;
-      step.update(`${done} of ${blobs.size}`);
-    });
-    const found = { at: new Date().toISOString(), blobs: done, bytes };
-    await archive.markVerified(record.id, found);
-    return [found, `${done} files, all unchanged`];
-  });
 }

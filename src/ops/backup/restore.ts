@@ -7,10 +7,12 @@ import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
-import { backUp, verifyBackup } from "./create.ts";
+import { backUp } from "./create.ts";
 import type { Dumper } from "./dumper.ts";
+import { skipped } from "./list.ts";
 import { type BackupRecord, contentsOf, type SavedDump } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
+import { verifyBackup } from "./verify.ts";
 
 export interface RestoreOptions {
   readonly project: string;
@@ -59,7 +61,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const started = performance.now();
   const archive = await openArchive(project, from);
   try {
-    const record = await archive.find(options.backup);
+    const record = await archive.find(options.backup, skipped(reporter));
     const source = await openSource(project, stack);
     try {
       await checkTarget(record, source, stack);
@@ -150,8 +152,7 @@ async function exchange(
       if (affected.length > 0) await controlServices("stop", control);
       if (saveFirst) {
         const own = options.from === stack ? archive : await openArchive(project, stack);
-        const saved = await backUp(options, own, source);
-        await verifyBackup(options, own, saved);
+        const { record: saved } = await backUp(options, own, source);
         if (own !== archive) own.close();
         before = saved.id;
       }
@@ -210,8 +211,11 @@ async function loadDumps(
   for (const dumper of dumpers) {
     for (const { name, blob } of dumpsOf(record, dumper)) {
       step.update(`${name} beside the live one`);
-      await dumper.load(name, await archive.open(blob));
-      const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
+      await dumper.load(name, await archive.blobs.open(blob));
+      const [saved, loaded] = [
+        await dumper.digestSaved(await archive.blobs.open(blob)),
+        await dumper.digest(name),
+      ];
       if (saved !== loaded) {
         throw new DatalabError(
           "E_RESTORE_DIFFERS",

@@ -7,6 +7,7 @@ import { ownerOf } from "../../config/ownership.ts";
 import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { openArchive } from "../backup/archive.ts";
+import { skipped } from "../backup/list.ts";
 import type { BackupRecord } from "../backup/record.ts";
 import { restoreBackup } from "../backup/restore.ts";
 import { pulumiRead } from "../engine/pulumi-cli.ts";
@@ -61,7 +62,7 @@ export async function drillBackup(options: DrillOptions): Promise<Drill> {
   const { project, stack, keep, reporter, signal } = options;
   const started = performance.now();
   const archive = await openArchive(project, stack);
-  const record = await archive.find(options.backup).finally(() => archive.close());
+  const record = await archive.find(options.backup, skipped(reporter)).finally(() => archive.close());
   const name = `${stack.slice(0, 34)}-drill`;
   await takeAway(project, name, reporter);
   writeFileSync(stackFile(project, name), drillFile(project, record, options.portOffset));

@@ -23,6 +23,7 @@ const backup = z.strictObject({
   objects: z.int(),
   bytes: z.int(),
   leaves: z.array(z.strictObject({ what: z.string(), why: z.string() })),
+  repaired: z.array(z.strictObject({ blob: z.string(), why: z.string() })),
 });
 const rows = "SELECT carrier, count(*) AS n FROM silver.flights GROUP BY carrier ORDER BY carrier";
 const drillPorts = "15500";
