@@ -28,6 +28,15 @@ export const backupCodes = {
     meaning: "A database, or the files of a user, could not be read or written by a backup or restore.",
     fix: "Correct what the error says and run the command again. `./datalab platform status` shows what runs.",
   },
+  E_HOME_GONE: {
+    meaning: "A user's home was removed while a backup or restore ran. The others are not affected.",
+    fix: "If it was removed on purpose, nothing needs to be done.",
+  },
+  E_HOME_LIMIT: {
+    meaning:
+      "A user's home is larger than `backup.homes.size`, or takes longer than `backup.homes.time`. It is passed by; the others are not affected.",
+    fix: "Ask its owner to remove what is not needed, or raise the limit that the error names.",
+  },
   E_HOME_START: {
     meaning: "The pod that opens a user's files for a backup or restore ended before it was ready.",
     fix: "Correct what its log in the error says, such as a volume that can't be mounted, and run the command again.",

@@ -119,9 +119,10 @@ export function register(program: AnyCommand): void {
           },
         }),
       );
-      if (!result.restored) process.exitCode = exit.failure;
+      if (!result.restored || result.passedBy.length > 0) process.exitCode = exit.failure;
       if (json) return printJson(result);
       print(restoredText(result));
+      sayPassedBy(result.passedBy);
     });
   examples(restore, [
     ["./datalab backup restore", "the newest backup"],
@@ -154,8 +155,10 @@ export function register(program: AnyCommand): void {
           signal: interruptible(),
         }),
       );
+      if (result.passedBy.length > 0) process.exitCode = exit.failure;
       if (json) return printJson(result);
       print(await drillText(result));
+      sayPassedBy(result.passedBy);
     });
   examples(drill, [
     ["./datalab backup drill --stack prod", "weekly, by tools/ci/restore-drill.sh"],
@@ -200,6 +203,10 @@ export function register(program: AnyCommand): void {
   examples(prune, [["./datalab backup prune --keep 7 --dry-run", "show what would be removed"]]);
 }
 
+function sayPassedBy(passedBy: Restored["passedBy"]): void {
+  for (const { what, why } of passedBy) say(`${onStderr("yellow", "!")} not restored: ${what} (${why})`);
+}
+
 async function reported<T>(work: (reporter: Reporter) => Promise<T>): Promise<T> {
   const reporter = createReporter();
   try {
@@ -223,8 +230,10 @@ const homesText = (homes: number): string =>
 function restoredText(result: Restored): string {
   if (!result.restored) return "Nothing was changed.";
   const { stack, backup, before, databases, homes, objects, seconds } = result;
+  const except =
+    result.passedBy.length > 0 ? `, except ${homesText(result.passedBy.length).slice(0, -2)}` : "";
   const lines = [
-    `${onStdout("bold", stack)} is equal to the backup ${backup} (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
+    `${onStdout("bold", stack)} is equal to the backup ${backup}${except} (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
   ];
   if (before !== null)
     lines.push(`To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`);
@@ -244,7 +253,8 @@ async function drillText(drill: Drill): Promise<string> {
       `${seconds.up.toFixed(1)}, ${seconds.restore.toFixed(1)}, ${seconds.total.toFixed(1)} s`,
     ],
   ];
-  const title = `The backup ${onStdout("bold", backup)} of ${stack} restores everything.`;
+  const all = drill.passedBy.length === 0 ? "everything" : "everything but homes that are named below";
+  const title = `The backup ${onStdout("bold", backup)} of ${stack} restores ${all}.`;
   const left =
     kept === null
       ? "The drill stack is removed."

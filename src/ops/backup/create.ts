@@ -4,7 +4,6 @@ import { hostname, userInfo } from "node:os";
 import { stackFile } from "../../config/load.ts";
 import { deploymentTargetOf } from "../../declare.ts";
 import { volumeName } from "../../model/names.ts";
-import { throwIfAborted } from "../abort.ts";
 import { gitState } from "../git.ts";
 import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
@@ -13,7 +12,7 @@ import { type Reporter, runStep, type Step } from "../reporter.ts";
 import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
-import type { Dumper } from "./dumper.ts";
+import { saveDumps } from "./dumps.ts";
 import {
   type BackupRecord,
   type Contents,
@@ -114,14 +113,14 @@ async function saveAll(
   const begun = new Date();
   const before = await archive.latest();
   const { commit } = await gitState(project, stack);
-  const unread: string[] = [];
+  const left: { what: string; why: string }[] = [];
   const saved = (kind: SavedDump["kind"]) => (step: Step) =>
     saveDumps(
       archive,
       source.dumpers.filter((dumper) => dumper.kind === kind),
       signal,
       step,
-      (what) => unread.push(what),
+      (what, why) => left.push({ what, why }),
     );
   const dumps = await runStep(reporter, "databases", saved("database"));
   if (source.stopped.length > 0) dumps.push(...(await runStep(reporter, "homes", saved("home"))));
@@ -162,32 +161,12 @@ async function saveAll(
           what: name,
           why: sentence.get(service) ?? "its service is unknown",
         })),
-      ...unread.map((what) => ({ what, why: "its owner may not read it" })),
+      ...left,
     ],
     repaired: [...archive.blobs.repaired],
   };
   await archive.write(record);
   return record;
-}
-
-async function saveDumps(
-  archive: Archive,
-  dumpers: readonly Dumper[],
-  signal: AbortSignal,
-  step: Pick<Step, "update">,
-  onLeft: (what: string) => void,
-): Promise<[SavedDump[], string]> {
-  const dumps: SavedDump[] = [];
-  for (const dumper of dumpers) {
-    for (const name of await dumper.list()) {
-      throwIfAborted(signal);
-      step.update(name);
-      const { id, bytes } = await archive.blobs.save(dumper.save(name, onLeft));
-      const { kind, service, workload } = dumper;
-      dumps.push({ service, workload, kind, name, blob: id, bytes });
-    }
-  }
-  return [dumps, dumps.map(({ name }) => name).join(", ") || "none"];
 }
 
 async function saveBuckets(

@@ -41,6 +41,8 @@ export interface Drill {
   readonly databases: number;
   readonly homes: number;
   readonly objects: number;
+  /** Homes that could not be restored, with the reason. */
+  readonly passedBy: BackupRecord["leaves"];
   /** Functional checks that passed on what was restored. */
   readonly checks: number;
   readonly tables: readonly Pick<TableInfo, "layer" | "name" | "rows" | "version">[];
@@ -94,6 +96,7 @@ export async function drillBackup(options: DrillOptions): Promise<Drill> {
       backup: record.id,
       databases: restored.databases,
       homes: restored.homes,
+      passedBy: restored.passedBy,
       objects: restored.objects.written + restored.objects.equal,
       checks: checks.length,
       tables: tables.map(({ layer, name: table, rows, version }) => ({ layer, name: table, rows, version })),
@@ -137,6 +140,9 @@ function drillFile(project: string, record: BackupRecord, portOffset: number | u
   // The very images of the stack, where they come from a registry.
   const images = given.images as { source?: string } | undefined;
   if (images?.source === "registry") set(["images"], images);
+  // What was saved must not be too large for the drill.
+  const { homes } = (given.backup ?? {}) as { homes?: object };
+  if (homes) set(["backup", "homes"], homes);
   set(["target"], "docker");
   set(["portOffset"], portOffset ?? Number(given.portOffset ?? 0) + besides);
   set(["data"], { policy: "delete" });

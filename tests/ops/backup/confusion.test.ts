@@ -3,9 +3,12 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, 
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
+import { loadDumps, swapDumps } from "../../../src/ops/backup/dumps.ts";
 import { listBackups, verifyBackups } from "../../../src/ops/backup/list.ts";
 import { blobsOf } from "../../../src/ops/backup/record.ts";
 import { archived, archiveIn, backupRecordOf, blobFile, key, recordFile, text } from "./fixture-backup.ts";
+import { standInHomes } from "./stand-in-homes.ts";
+import { standInDatabases } from "./stand-in-source.ts";
 
 const forgedId = "20991231-235959-ffff";
 const real = "20260131-120000-aaaa";
@@ -115,6 +118,31 @@ describe("backups that 0.2 made before", () => {
     expect(await verifyBackups(project, "dev", undefined, { reporter, signal })).toEqual([
       { id: real, ok: true, files: 4, bytes: 10_880 },
     ]);
+  });
+
+  test("are restored: the database, and the home with its files as they were", async () => {
+    const { archive } = await old();
+    const databases = standInDatabases({ prefect: "today" });
+    const homes = standInHomes(["ana"], { bytes: 2 ** 20, seconds: 60 });
+    await homes.as("ana", "echo new > since");
+    const dumpers = [databases.dumper, homes.dumper];
+    const step = { update: () => {} };
+    const [loaded] = await loadDumps(
+      archive,
+      await archive.find(real),
+      dumpers,
+      { homeBytes: 2 ** 20 },
+      step,
+    );
+    expect(loaded.passedBy).toEqual([]);
+    expect((await swapDumps(loaded)).get(homes.dumper)?.size).toBe(0);
+    for (const dumper of dumpers) await dumper.discard();
+    expect(databases.live).toEqual({ prefect: "PGDMP of prefect" });
+    const files = "TZ=UTC find . -mindepth 1 -printf '%p %y %TF %l\\n' | sort";
+    expect(await homes.as("ana", files)).toBe(
+      "./link l 2026-11-30 work/notes.txt\n./work d 2026-01-31 \n./work/notes.txt f 2026-01-31",
+    );
+    expect(await homes.as("ana", "cat link")).toBe("kept since 0.2");
   });
 
   test("share their files with what is saved now", async () => {

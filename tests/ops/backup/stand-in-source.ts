@@ -45,7 +45,6 @@ export function standInStore(objects: Objects) {
 
 /** Databases in memory: `live`, and beside them those that were loaded, by whomever. */
 export function standInDatabases(live: Record<string, string>, loaded: Record<string, string> = {}) {
-  const calls: string[] = [];
   const dumper: Dumper = {
     ...{ kind: "database", service: "postgres", workload: "postgres" },
     list: async () => Object.keys(live),
@@ -54,12 +53,17 @@ export function standInDatabases(live: Record<string, string>, loaded: Record<st
     load: async (name, dump) => {
       loaded[name] = (await buffer(dump)).toString();
     },
-    digest: async (name) => loaded[name] ?? "",
-    digestSaved: async (dump) => (await buffer(dump)).toString(),
-    swap: async (...names: unknown[]) => void calls.push(["swap", ...names.flat()].join(" ")),
-    discard: async (...names: unknown[]) => void calls.push(["discard", ...names.flat()].join(" ")),
+    prepare: async () => {
+      for (const name of Object.keys(loaded)) delete loaded[name];
+    },
+    differs: async (name, dump) =>
+      loaded[name] === (await buffer(await dump())).toString() ? undefined : "another content",
+    swap: async (names) => {
+      for (const name of names) live[name] = loaded[name] ?? "nothing was loaded";
+    },
+    discard: async () => {},
   };
-  return { dumper, loaded, calls };
+  return { dumper, live, loaded };
 }
 
 /** A stack with these objects and databases. */
@@ -70,7 +74,7 @@ export function standInSource(objects: Objects, dumpers: readonly Dumper[]) {
     runtime: {} as Runtime,
     dumpers,
     objects: { client, own: true, names: async () => Object.keys(objects), at: (name) => name },
-    ...{ holders: [], stopped: [], covers: [] },
+    ...{ homeBytes: 2 ** 30, holders: [], stopped: [], covers: [] },
     close: () => {},
   };
   return { source, reads };
