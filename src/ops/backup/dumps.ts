@@ -20,7 +20,7 @@ export async function saveDumps(
   onLeft: OnLeft,
 ): Promise<[SavedDump[], string]> {
   const dumps: SavedDump[] = [];
-  const passedBy: string[] = [];
+  const passedBy = new Map<string, Error>();
   const save = async (dumper: Dumper, name: string, left = tries): Promise<void> => {
     throwIfAborted(signal);
     step.update(name);
@@ -34,13 +34,23 @@ export async function saveDumps(
       throwIfAborted(signal);
       if (kind !== "home" || !isOfOneHome(error)) throw error;
       if (left > 1 && mayPass(error)) return save(dumper, name, left - 1);
-      passedBy.push(name);
+      passedBy.set(name, error);
       onLeft(homeOf(name), error.message);
     }
   };
   for (const dumper of dumpers) for (const name of await dumper.list()) await save(dumper, name);
+  const homes = dumps.filter(({ kind }) => kind === "home").length;
+  refuseAll([...passedBy.values()], homes);
   const names = dumps.map(({ name }) => name).join(", ") || "none";
-  return [dumps, passedBy.length > 0 ? `${names}; passed by: ${passedBy.join(", ")}` : names];
+  return [dumps, passedBy.size > 0 ? `${names}; passed by: ${[...passedBy.keys()].join(", ")}` : names];
+}
+
+/**
+ * When not one of several homes could be used, it is not they: a backup without any must not take the place of
+ * those that have them.
+ */
+function refuseAll(failures: readonly Error[], used: number): void {
+  if (used === 0 && failures.length > 1 && failures.every(mayPass)) throw failures[0];
 }
 
 const mayPass = (error: Error): boolean =>
@@ -72,6 +82,8 @@ export async function loadDumps(
 ): Promise<[Loaded, string]> {
   const names = new Map<Dumper, string[]>();
   const passedBy: BackupRecord["leaves"] = [];
+  const failures: Error[] = [];
+  let homes = 0;
   for (const dumper of dumpers) await dumper.prepare([...namesOf(record, dumper)]);
   const load = async (dumper: Dumper, { name, blob, bytes }: SavedDump) => {
     step.update(`${name} beside the live one`);
@@ -95,12 +107,15 @@ export async function loadDumps(
       try {
         await load(dumper, dump);
         loaded.push(dump.name);
+        homes += dump.kind === "home" ? 1 : 0;
       } catch (error) {
         if (dumper.kind !== "home" || !isOfOneHome(error)) throw error;
         passedBy.push({ what: homeOf(dump.name), why: error.message });
+        failures.push(error);
       }
     }
   }
+  refuseAll(failures, homes);
   const count = [...names.values()].flat().length;
   const left = passedBy.length > 0 ? `; passed by: ${passedBy.map(({ what }) => what).join(", ")}` : "";
   return [{ names, passedBy }, `${count} loaded, each equal to its dump${left}`];

@@ -6,10 +6,10 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { backUp } from "../../../src/ops/backup/create.ts";
 import type { OnLeft } from "../../../src/ops/backup/dumper.ts";
-import { halfSwapped, loadDumps, swapDumps } from "../../../src/ops/backup/dumps.ts";
+import { halfSwapped, loadDumps, saveDumps, swapDumps } from "../../../src/ops/backup/dumps.ts";
 import type { HomeLimits } from "../../../src/ops/backup/home-dumper.ts";
 import { standIn } from "../../support/programs.ts";
-import { archived } from "./fixture-backup.ts";
+import { archived, backupRecordOf } from "./fixture-backup.ts";
 import { standInFor, standInHomes } from "./stand-in-homes.ts";
 import { standInDatabases, standInSource } from "./stand-in-source.ts";
 
@@ -235,6 +235,25 @@ describe("a backup of fifty homes, some of them hostile", () => {
     const pid = readFileSync(join(folder("ana"), "pid"), "utf8").trim();
     const runs = () => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
     await expect.poll(runs, { timeout: 10_000 }).toBe(false);
+  });
+
+  test("none of several that can be used is no fault of theirs: the backup, or restore, ends", async () => {
+    const { archive, signal } = await archived();
+    const homes = standInHomes(["ana", "ben"], limits);
+    for (const name of ["ana", "ben"]) await homes.as(name, "echo kept > file");
+    const dumpers = [homes.dumper];
+    const [dumps] = await saveDumps(archive, dumpers, signal, step, noNote);
+    standInFor("tar", "echo no program >&2; exit 2");
+    const left: string[] = [];
+    const save = saveDumps(archive, dumpers, signal, step, (what) => left.push(what));
+    await expect(save).rejects.toMatchObject({
+      code: "E_DUMP",
+      message: "The home of ana can't be used (save): no program",
+    });
+    const record = backupRecordOf("20260131-120000-aaaa", [], { dumps });
+    const load = loadDumps(archive, record, dumpers, { homeBytes: limits.bytes }, step);
+    await expect(load).rejects.toThrow("The home of ana can't be used (load): no program");
+    expect(readFileSync(join(homes.folder("ana"), "file"), "utf8")).toBe("kept\n");
   });
 
   test("one that is larger than the limit of now is not loaded, and the others are", async () => {
