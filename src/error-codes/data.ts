@@ -37,6 +37,11 @@ export const backupCodes = {
       "A user's home is larger than `backup.homes.size`, or takes longer than `backup.homes.time`. It is passed by; the others are not affected.",
     fix: "Ask its owner to remove what is not needed, or raise the limit that the error names.",
   },
+  E_HOME_UNSAVED: {
+    meaning:
+      "A user's home was not restored, because what is in it now could not be saved before. The others are not affected.",
+    fix: "Correct what the error says and run the restore again, or use `--no-save` to replace the home nevertheless.",
+  },
   E_HOME_START: {
     meaning: "The pod that opens a user's files for a backup or restore ended before it was ready.",
     fix: "Correct what its log in the error says, such as a volume that can't be mounted, and run the command again.",

@@ -46,15 +46,15 @@ export async function saveDumps(
 }
 
 /**
- * When not one of several homes could be used, it is not they: a backup without any must not take the place of
- * those that have them.
+ * When not one of several homes could be used, it is not they: a backup without any must not take the place
+ * of those that have them.
  */
 function refuseAll(failures: readonly Error[], used: number): void {
   if (used === 0 && failures.length > 1 && failures.every(mayPass)) throw failures[0];
 }
 
 const mayPass = (error: Error): boolean =>
-  !(error instanceof DatalabError && ["E_HOME_GONE", "E_HOME_LIMIT"].includes(error.code));
+  !(error instanceof DatalabError && ["E_HOME_GONE", "E_HOME_LIMIT", "E_HOME_UNSAVED"].includes(error.code));
 
 const isOf = (dumper: Dumper, { kind, workload }: SavedDump): boolean =>
   dumper.kind === kind && dumper.workload === workload;
@@ -69,6 +69,13 @@ export interface Loaded {
   readonly passedBy: BackupRecord["leaves"];
 }
 
+export interface LoadOptions {
+  /** Larger homes are not loaded. */
+  readonly homeBytes: number;
+  /** The backup of what is live, if one was made: a home that is not in it must not be replaced. */
+  readonly saved?: BackupRecord | undefined;
+}
+
 /**
  * Loads a backup's dumps beside what is live, and compares each with its dump. What an earlier restore has
  * left beside it goes first. A home that can't be loaded stays as it is.
@@ -77,7 +84,7 @@ export async function loadDumps(
   archive: Archive,
   record: BackupRecord,
   dumpers: readonly Dumper[],
-  { homeBytes }: { readonly homeBytes: number },
+  { homeBytes, saved }: LoadOptions,
   step: Pick<Step, "update">,
 ): Promise<[Loaded, string]> {
   const names = new Map<Dumper, string[]>();
@@ -87,6 +94,12 @@ export async function loadDumps(
   for (const dumper of dumpers) await dumper.prepare([...namesOf(record, dumper)]);
   const load = async (dumper: Dumper, { name, blob, bytes }: SavedDump) => {
     step.update(`${name} beside the live one`);
+    const unsaved = dumper.kind === "home" && saved?.leaves.find(({ what }) => what === homeOf(name));
+    if (unsaved)
+      throw new DatalabError(
+        "E_HOME_UNSAVED",
+        `What is in it now could not be saved first: ${unsaved.why} \`--no-save\` replaces it nevertheless.`,
+      );
     if (dumper.kind === "home" && bytes > homeBytes)
       throw new DatalabError(
         "E_HOME_LIMIT",

@@ -129,6 +129,7 @@ async function exchange(
   const { platform, holders, dumpers } = source;
   const lock = lockStack(project, stack, `datalab backup restore ${record.id}`);
   let before: string | null = null;
+  let saved: BackupRecord | undefined;
   let touched = false;
   try {
     const entrance = ingressRoute(platform);
@@ -154,13 +155,13 @@ async function exchange(
       if (affected.length > 0) await controlServices("stop", control);
       if (saveFirst) {
         const own = options.from === stack ? archive : await openArchive(project, stack);
-        const { record: saved } = await backUp(options, own, source);
+        ({ record: saved } = await backUp(options, own, source));
         if (own !== archive) own.close();
         before = saved.id;
       }
       const { databases, homes } = contentsOf(record);
       const loaded = await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
-        loadDumps(archive, record, dumpers, source, step),
+        loadDumps(archive, record, dumpers, { homeBytes: source.homeBytes, saved }, step),
       );
       touched = true;
       const objects = await runStep(reporter, "objects", (step) =>

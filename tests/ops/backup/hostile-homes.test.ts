@@ -256,6 +256,31 @@ describe("a backup of fifty homes, some of them hostile", () => {
     expect(readFileSync(join(homes.folder("ana"), "file"), "utf8")).toBe("kept\n");
   });
 
+  test("one that could not be saved first is not replaced", async () => {
+    const { archive, project, reporter, signal } = await archived();
+    standIn("docker", "console.log('[]')");
+    const homes = standInHomes(["ana", "ben"], limits);
+    for (const name of ["ana", "ben"]) await homes.as(name, "echo kept > file");
+    const { source } = standInSource({}, [homes.dumper]);
+    const stack = { ...source, stopped: [source.platform.services[0] as never] };
+    const create = async () =>
+      (await backUp({ project, stack: "dev", reporter, signal }, archive, stack)).record;
+    const record = await create();
+    await homes.as("ana", "head --bytes 2M /dev/urandom > since");
+    const saved = await create();
+    const options = { homeBytes: limits.bytes, saved };
+    const [loaded] = await loadDumps(archive, record, source.dumpers, options, step);
+    expect([...loaded.names.values()]).toEqual([["ben"]]);
+    expect(loaded.passedBy).toEqual([
+      {
+        what: "the home of ana",
+        why: "What is in it now could not be saved first: The home of ana has more than 1.0 MiB. `--no-save` replaces it nevertheless.",
+      },
+    ]);
+    await swapDumps(loaded);
+    expect(statSync(join(homes.folder("ana"), "since")).size).toBe(2 * 2 ** 20);
+  });
+
   test("one that is larger than the limit of now is not loaded, and the others are", async () => {
     const { archive, project, reporter, signal } = await archived();
     standIn("docker", "console.log('[]')");
