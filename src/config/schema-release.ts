@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { stackPattern } from "../model/names.ts";
+import { durationPattern, parseDuration, sizePattern } from "../model/units.ts";
 
 /**
  * What of `datalab:platform` is about releases and safety: the order of stacks, what was promoted, what is
@@ -37,6 +38,9 @@ export const promoted = z
   .optional()
   .describe("The release that was promoted to this stack; ./datalab promote writes it.");
 
+/** What opens a home ends by itself after a day; see openSeconds. */
+const maxHomeSeconds = 12 * 3600;
+
 export const backup = z
   .strictObject({
     to: z
@@ -55,5 +59,23 @@ export const backup = z
       .max(1000)
       .default(14)
       .describe("Number of newest backups that ./datalab backup prune keeps."),
+    homes: z
+      .strictObject({
+        size: z
+          .string()
+          .regex(sizePattern, 'a size such as "20Gi"')
+          .default("20Gi")
+          .describe("Maximum size of one home, before compression; holes in files do not count."),
+        time: z
+          .string()
+          .regex(durationPattern, 'a duration such as "30m"')
+          .refine((time) => !durationPattern.test(time) || parseDuration(time) <= maxHomeSeconds, {
+            error: "at most 12h",
+          })
+          .default("30m")
+          .describe("Maximum time for one home, for saving and for each step of a restore."),
+      })
+      .prefault({})
+      .describe("Limits for each notebook user's home; one that exceeds them is passed by and named."),
   })
   .describe("Backups of databases and objects; see docs/backup.md.");

@@ -93,7 +93,7 @@ const dump = z
       .array(text)
       .min(1)
       .describe(
-        "Program inside the container that is called with `list`, `save NAME`, `load NAME`, `digest NAME`, `digest-saved`, `swap` or `discard`; see docs/backup.md.",
+        "Program inside the container that is called with `list`, `save NAME`, `load NAME`, `digest NAME`, `digest-saved`, `swap NAME...` or `discard`; see docs/backup.md.",
       ),
   })
   .describe("How the part's own data is saved and restored; data in buckets and databases needs no dump.");

@@ -14,11 +14,11 @@ export const backupCodes = {
   },
   E_BACKUP_DAMAGED: {
     meaning: "A part of the backup is missing or is not what was saved.",
-    fix: "`./datalab backup verify` names the backups that are whole. Restore one of those.",
+    fix: "`./datalab backup verify` names the backups that are whole: restore one of those. `./datalab backup create` writes damaged files anew that the stack still has.",
   },
   E_BACKUP_FORMAT: {
     meaning: "Another version of DataLab wrote the record of the backup, and this version can't read it.",
-    fix: "Restore it with the version that wrote it.",
+    fix: "Restore it with the version that wrote it. Other backups are not affected; `./datalab backup prune` removes it only with `--remove-unreadable`.",
   },
   E_BACKUP_STORE: {
     meaning: "The place of the backups can't be reached.",
@@ -27,6 +27,20 @@ export const backupCodes = {
   E_DUMP: {
     meaning: "A database, or the files of a user, could not be read or written by a backup or restore.",
     fix: "Correct what the error says and run the command again. `./datalab platform status` shows what runs.",
+  },
+  E_HOME_GONE: {
+    meaning: "A user's home was removed while a backup or restore ran. The others are not affected.",
+    fix: "If it was removed on purpose, nothing needs to be done.",
+  },
+  E_HOME_LIMIT: {
+    meaning:
+      "A user's home is larger than `backup.homes.size`, or takes longer than `backup.homes.time`. It is passed by; the others are not affected.",
+    fix: "Ask its owner to remove what is not needed, or raise the limit that the error names.",
+  },
+  E_HOME_UNSAVED: {
+    meaning:
+      "A user's home was not restored, because what is in it now could not be saved before. The others are not affected.",
+    fix: "Correct what the error says and run the restore again, or use `--no-save` to replace the home nevertheless.",
   },
   E_HOME_START: {
     meaning: "The pod that opens a user's files for a backup or restore ended before it was ready.",

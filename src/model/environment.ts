@@ -50,7 +50,12 @@ export interface PlatformConfig {
     readonly overrides: Readonly<Record<string, unknown>>;
   };
   readonly secrets: { readonly versions: Readonly<Record<string, number>> };
-  readonly backup: { readonly to?: string | undefined; readonly keep: number };
+  readonly backup: {
+    readonly to?: string | undefined;
+    readonly keep: number;
+    /** What one user's home may take. */
+    readonly homes: { readonly size: string; readonly time: string };
+  };
   readonly promotion: readonly string[];
   readonly protect?: boolean | undefined;
   readonly promoted?: PromotedConfig | undefined;

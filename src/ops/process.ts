@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly onError?: (line: string) => void;
 }
 
+/** Of standard error, at up to 64 KiB each. */
+const keptChunks = 256;
+
 /** The program itself is not there. */
 export class ProgramMissing extends Error {
   override readonly name = "ProgramMissing";
@@ -53,7 +56,11 @@ export function run(program: string, args: readonly string[], options: RunOption
     };
     if (output && child.stdout) pipeline(child.stdout, output).catch(breakOff);
     else child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr.push(chunk);
+      // Who is told each line needs only how it ended: a program may say something of a million files.
+      while (options.onError && stderr.length > keptChunks) stderr.shift();
+    });
     if (options.onError && child.stderr) createInterface({ input: child.stderr }).on("line", options.onError);
     // It may end without reading its input; its exit code tells what happened.
     child.stdin?.on("error", () => {});

@@ -217,8 +217,10 @@ export interface Homes {
 export interface HomeHost {
   /** Whose there are, as the place writes their names. */
   list(homes: Homes): Promise<string[]>;
-  /** Opens one, and makes it first as its service would where there is none. */
-  open(homes: Homes, name: string): Promise<OpenVolume>;
+  /**
+   * Opens one. Where there is none it is made as its service would, or else E_HOME_GONE is thrown.
+   */
+  open(homes: Homes, name: string, options: { readonly make: boolean }): Promise<OpenVolume>;
 }
 
 /** A volume with something beside the stack that runs commands on it. */

@@ -19,7 +19,7 @@ const defaults = {
   preset: "full",
   images: { source: "build", digests: {} },
   data: { policy: "retain" },
-  backup: { keep: 14 },
+  backup: { keep: 14, homes: { size: "20Gi", time: "30m" } },
   budget: { memory: "2250Mi" },
   kubernetes: {
     ingress: { class: "traefik", port: 443, namespace: "traefik" },

@@ -28,6 +28,11 @@ export function register(program: AnyCommand): void {
       print(`${onStdout("bold", made.id)}: ${contentText(made)}, read back completely, in ${made.place}`);
       for (const { what, why } of made.leaves)
         say(`${onStderr("yellow", "!")} not included: ${what} (${why})`);
+      const { length } = made.repaired;
+      if (length > 0)
+        say(
+          `${onStderr("yellow", "!")} ${length === 1 ? "1 file" : `${length} files`} of earlier backups ${length === 1 ? "was" : "were"} damaged and ${length === 1 ? "has" : "have"} been written anew, the first: ${made.repaired[0]?.why}`,
+        );
     });
   examples(create, [
     ["./datalab backup create", "without stopping anything"],
@@ -46,12 +51,17 @@ export function register(program: AnyCommand): void {
       print(
         await table(
           ["BACKUP", "WHEN", "DATABASES", "HOMES", "OBJECTS", "SIZE", "READ BACK"],
-          found.map((b) => [
-            ...[b.id, ago(b.at), b.databases, b.homes, b.objects, formatBytes(b.bytes)],
-            b.verified === null ? "never" : ago(b.verified),
-          ]),
+          found.map((b) =>
+            "unreadable" in b
+              ? [b.id, "unreadable", ...Array(5).fill("")]
+              : [
+                  ...[b.id, ago(b.at), b.databases, b.homes, b.objects, formatBytes(b.bytes)],
+                  b.verified === null ? "never" : ago(b.verified),
+                ],
+          ),
         ),
       );
+      for (const b of found) if ("unreadable" in b) say(`${onStderr("yellow", "!")} ${b.unreadable}`);
       say(`in ${found[0]?.place}`);
     });
   examples(list, [["./datalab backup list --stack prod", "a table, newest first"]]);
@@ -109,9 +119,10 @@ export function register(program: AnyCommand): void {
           },
         }),
       );
-      if (!result.restored) process.exitCode = exit.failure;
+      if (!result.restored || result.passedBy.length > 0) process.exitCode = exit.failure;
       if (json) return printJson(result);
       print(restoredText(result));
+      sayPassedBy(result.passedBy);
     });
   examples(restore, [
     ["./datalab backup restore", "the newest backup"],
@@ -144,8 +155,10 @@ export function register(program: AnyCommand): void {
           signal: interruptible(),
         }),
       );
+      if (result.passedBy.length > 0) process.exitCode = exit.failure;
       if (json) return printJson(result);
       print(await drillText(result));
+      sayPassedBy(result.passedBy);
     });
   examples(drill, [
     ["./datalab backup drill --stack prod", "weekly, by tools/ci/restore-drill.sh"],
@@ -160,22 +173,38 @@ export function register(program: AnyCommand): void {
       "number of backups to keep (default: backup.keep of the configuration)",
       wholeNumber("--keep", 1),
     )
+    .option(
+      "--remove-unreadable",
+      "also remove backups whose record can't be read (default: they stay, and so do all files)",
+      false,
+    )
     .option("--dry-run", "show what would be removed; change nothing", false)
     .action(async (options, command) => {
       const { project, stack, json, yes } = contextOf(command);
       const { pruneBackups } = await import("../../ops/backup/list.ts");
       const { backupsKept } = await import("../../ops/backup/archive.ts");
       const keep = options.keep ?? backupsKept(project, stack);
-      const plan = await pruneBackups(project, stack, { keep, dryRun: true });
+      const { removeUnreadable } = options;
+      const plan = await pruneBackups(project, stack, { keep, removeUnreadable, dryRun: true });
       const what = `${plan.removed.length} backups (${plan.removed.join(", ") || "none"}) and ${plan.files} files of ${formatBytes(plan.bytes)} that no backup needs`;
       const sure =
         !options.dryRun &&
         (plan.removed.length + plan.files === 0 || (await confirm(`Remove ${what}?`, { yes })));
-      const done = sure ? await pruneBackups(project, stack, { keep, dryRun: false }) : plan;
+      const done = sure
+        ? await pruneBackups(project, stack, { keep, removeUnreadable, dryRun: false })
+        : plan;
       if (json) return printJson({ ...done, dryRun: !sure });
+      if (plan.unreadable.length > 0)
+        say(
+          `${onStderr("yellow", "!")} These can't be read, so that no file was removed that one of them may need: ${plan.unreadable.join(", ")}. ./datalab backup list says why; --remove-unreadable removes them.`,
+        );
       say(sure ? `Removed ${what}.` : `Would be removed: ${what}. Nothing was changed.`);
     });
   examples(prune, [["./datalab backup prune --keep 7 --dry-run", "show what would be removed"]]);
+}
+
+function sayPassedBy(passedBy: Restored["passedBy"]): void {
+  for (const { what, why } of passedBy) say(`${onStderr("yellow", "!")} not restored: ${what} (${why})`);
 }
 
 async function reported<T>(work: (reporter: Reporter) => Promise<T>): Promise<T> {
@@ -201,8 +230,10 @@ const homesText = (homes: number): string =>
 function restoredText(result: Restored): string {
   if (!result.restored) return "Nothing was changed.";
   const { stack, backup, before, databases, homes, objects, seconds } = result;
+  const except =
+    result.passedBy.length > 0 ? `, except ${homesText(result.passedBy.length).slice(0, -2)}` : "";
   const lines = [
-    `${onStdout("bold", stack)} is equal to the backup ${backup} (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
+    `${onStdout("bold", stack)} is equal to the backup ${backup}${except} (${seconds.toFixed(1)} s): ${databases} databases, ${homesText(homes)}${objects.written + objects.equal} objects, ${objects.written} of them written, ${objects.removed} removed.`,
   ];
   if (before !== null)
     lines.push(`To go back to the previous data: ./datalab backup restore ${before} --stack ${stack}`);
@@ -222,7 +253,8 @@ async function drillText(drill: Drill): Promise<string> {
       `${seconds.up.toFixed(1)}, ${seconds.restore.toFixed(1)}, ${seconds.total.toFixed(1)} s`,
     ],
   ];
-  const title = `The backup ${onStdout("bold", backup)} of ${stack} restores everything.`;
+  const all = drill.passedBy.length === 0 ? "everything" : "everything but homes that are named below";
+  const title = `The backup ${onStdout("bold", backup)} of ${stack} restores ${all}.`;
   const left =
     kept === null
       ? "The drill stack is removed."

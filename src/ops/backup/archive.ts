@@ -1,14 +1,21 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { loadEnvironment } from "../../config/load.ts";
 import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { locationOf, stateSibling } from "../engine/state-location.ts";
 import { readMaster } from "../services/credentials.ts";
+import { Blobs } from "./blobs.ts";
+import { firstLayoutJudge, type Judge } from "./first-layout.ts";
 import { type BackupRecord, backupRecord, type Verification, verification } from "./record.ts";
-import { openRepository, type Repository, type Stored } from "./repository.ts";
-import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./seal.ts";
+import { openRepository, type Repository } from "./repository.ts";
+import { isFirstLayout, type Place, type SealKey, sealKey } from "./seal.ts";
+import { damaged, isUnreadable, SealedFiles } from "./sealed-files.ts";
+
+/** A backup as its record was found. */
+export type Found =
+  | { readonly id: string; readonly record: BackupRecord }
+  | { readonly id: string; readonly error: DatalabError };
 
 /**
  * The backups of one stack: `<stack>/records/<id>.backup`, `<id>.verified` beside it, and `<stack>/blobs`
@@ -16,15 +23,16 @@ import { measure, type Sealed, type SealKey, seal, sealKey, unseal } from "./sea
  */
 export class Archive {
   readonly stack: string;
+  readonly blobs: Blobs;
   readonly #repository: Repository;
-  readonly #key: SealKey;
-  #known: Set<string> | undefined;
-  #drafts = 0;
+  readonly #files: SealedFiles;
+  #judge: Promise<Judge> | undefined;
 
   constructor(stack: string, repository: Repository, key: SealKey) {
     this.stack = stack;
     this.#repository = repository;
-    this.#key = key;
+    this.#files = new SealedFiles(repository, key);
+    this.blobs = new Blobs(stack, this.#files);
   }
 
   /** For people. */
@@ -35,18 +43,48 @@ export class Archive {
   /** Ids, oldest first. */
   async ids(): Promise<string[]> {
     const ids: string[] = [];
+    const records = `${this.stack}/records/`;
     for await (const { path } of this.#repository.list(`${this.stack}/records`)) {
-      const id = /\/([^/]+)\.backup$/.exec(path)?.[1];
-      if (id !== undefined) ids.push(id);
+      const id = path.startsWith(records) && /^([^/]+)\.backup$/.exec(path.slice(records.length))?.[1];
+      if (id) ids.push(id);
     }
     return ids.sort();
   }
 
+  /** Every backup, newest first: one whose record can't be read hides no other. */
+  async *all(): AsyncGenerator<Found> {
+    for (const id of (await this.ids()).toReversed()) {
+      try {
+        yield { id, record: await this.read(id) };
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        yield { id, error };
+      }
+    }
+  }
+
+  /** The newest backup that can be read; `onSkipped` is told of every newer one. */
+  async latest(onSkipped: (id: string, error: DatalabError) => void = () => {}) {
+    for await (const found of this.all()) {
+      if ("record" in found) return found.record;
+      onSkipped(found.id, found.error);
+    }
+    return undefined;
+  }
+
   /** A backup by its id or `latest`. Throws E_BACKUP_UNKNOWN. */
-  async find(word: string): Promise<BackupRecord> {
+  async find(word: string, onSkipped?: (id: string, error: DatalabError) => void): Promise<BackupRecord> {
+    if (word === "latest") {
+      let skipped: DatalabError | undefined;
+      const record = await this.latest((id, error) => {
+        skipped ??= error;
+        onSkipped?.(id, error);
+      });
+      if (record) return record;
+      if (skipped) throw skipped;
+    }
     const ids = await this.ids();
-    const id = word === "latest" ? ids.at(-1) : ids.find((each) => each === word);
-    if (id !== undefined) return this.read(id);
+    if (ids.includes(word)) return this.read(word);
     const none = ids.length === 0;
     throw new DatalabError(
       "E_BACKUP_UNKNOWN",
@@ -61,122 +99,87 @@ export class Archive {
     );
   }
 
+  /** Throws E_BACKUP_DAMAGED or E_BACKUP_FORMAT unless it is the record of that backup of this stack. */
   async read(id: string): Promise<BackupRecord> {
-    const value = await this.#readJson(this.#record(id, "backup"), id);
+    const { value, content, isFirst } = await this.#readJson(this.#place(id, "record"), id);
     const parsed = backupRecord.safeParse(value);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new DatalabError(
-      "E_BACKUP_FORMAT",
-      `The record of backup ${id} can't be read (${issue?.path.join(".") || "the whole"}: ${issue?.message}).`,
-      { hint: "Another version of DataLab wrote it." },
-    );
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new DatalabError(
+        "E_BACKUP_FORMAT",
+        `The record of backup ${id} can't be read (${issue?.path.join(".") || "the whole"}: ${issue?.message}).`,
+        { hint: "Another version of DataLab wrote it." },
+      );
+    }
+    const record = parsed.data;
+    if (record.id !== id || record.stack !== this.stack)
+      throw damaged(id, `its record is that of the backup ${record.id} of the stack ${record.stack}`);
+    if (isFirst) await this.#believe(id, content);
+    return record;
   }
 
-  write = (record: BackupRecord): Promise<void> => this.#writeJson(this.#record(record.id, "backup"), record);
+  write = (record: BackupRecord): Promise<void> => this.#writeJson(this.#place(record.id, "record"), record);
 
-  /** When all of it was last read back; undefined: never. */
+  /** When all of it was last read back; undefined: never, or nobody can tell. */
   async verified(id: string): Promise<Verification | undefined> {
-    const path = this.#record(id, "verified");
-    if (!(await this.#repository.has(path))) return undefined;
-    return verification.parse(await this.#readJson(path, id));
+    const place = this.#place(id, "verified");
+    if (!(await this.#repository.has(place.path))) return undefined;
+    try {
+      const { value, content, isFirst } = await this.#readJson(place, id);
+      if (isFirst) await this.#believe(id, content);
+      return verification.safeParse(value).data;
+    } catch (error) {
+      if (isUnreadable(error)) return undefined;
+      throw error;
+    }
   }
 
   markVerified = (id: string, found: Verification): Promise<void> =>
-    this.#writeJson(this.#record(id, "verified"), found);
+    this.#writeJson(this.#place(id, "verified"), found);
 
-  /** Keeps a stream's content; what is kept already is not written again. */
-  async save(content: Readable): Promise<Sealed> {
-    const draft = await this.#draft();
-    try {
-      const sealed = await seal(this.#key, content, draft);
-      if (!(await this.holds(sealed.id))) {
-        await this.#repository.put(this.#path(sealed.id), draft);
-        this.#known?.add(sealed.id);
-      }
-      return sealed;
-    } finally {
-      await rm(draft, { force: true });
-    }
-  }
-
-  async holds(blob: string): Promise<boolean> {
-    if (!this.#known) {
-      this.#known = new Set();
-      for await (const { path } of this.blobs()) this.#known.add(path.slice(-64));
-    }
-    return this.#known.has(blob);
-  }
-
-  /** The content of a blob. The stream ends with an error when it is not as it was. */
-  async open(blob: string): Promise<Readable> {
-    const stored = await this.#repository.read(this.#path(blob));
-    if (!stored) throw damaged(blob, "it is missing");
-    return unseal(this.#key, stored);
-  }
-
-  /**
-   * Reads a blob to its end. Throws E_BACKUP_DAMAGED unless it is what its name says. Returns the size of its
-   * content.
-   */
-  async check(blob: string): Promise<number> {
-    const found = await measure(this.#key, await this.open(blob)).catch((error: Error) => {
-      throw error instanceof DatalabError ? error : damaged(blob, error.message);
-    });
-    if (found.id !== blob) throw damaged(blob, "its name does not match its content");
-    return found.bytes;
-  }
-
-  blobs = (): AsyncGenerator<Stored> => this.#repository.list(`${this.stack}/blobs`);
-
-  removeBlob = ({ path }: Stored): Promise<void> => this.#repository.remove(path);
+  /** It was found damaged: what was read back earlier says nothing any more. */
+  unmark = (id: string): Promise<void> => this.#repository.remove(this.#place(id, "verified").path);
 
   async remove(id: string): Promise<void> {
-    await this.#repository.remove(this.#record(id, "backup"));
-    await this.#repository.remove(this.#record(id, "verified"));
+    await this.#repository.remove(this.#place(id, "record").path);
+    await this.unmark(id);
   }
 
   close(): void {
     this.#repository.close();
   }
 
-  #record(id: string, kind: "backup" | "verified"): string {
-    return `${this.stack}/records/${id}.${kind}`;
+  #place(id: string, kind: "record" | "verified"): Place {
+    return { kind, path: `${this.stack}/records/${id}.${kind === "record" ? "backup" : kind}` };
   }
 
-  #path(blob: string): string {
-    return `${this.stack}/blobs/${blob.slice(0, 2)}/${blob}`;
+  async #writeJson(place: Place, value: unknown): Promise<void> {
+    await this.#files.put(Readable.from([Buffer.from(JSON.stringify(value))]), () => place);
   }
 
-  async #draft(): Promise<string> {
-    await mkdir(this.#repository.draft, { recursive: true, mode: 0o700 });
-    this.#drafts += 1;
-    return join(this.#repository.draft, `${process.pid}-${this.#drafts}`);
-  }
-
-  async #writeJson(path: string, value: unknown): Promise<void> {
-    const draft = await this.#draft();
-    await seal(this.#key, Readable.from([Buffer.from(JSON.stringify(value))]), draft);
-    await this.#repository.put(path, draft);
-  }
-
-  async #readJson(path: string, id: string): Promise<unknown> {
-    const stored = await this.#repository.read(path);
+  async #readJson(place: Place, id: string) {
+    const stored = await this.#repository.read(place.path);
     if (!stored) throw damaged(id, "its record is missing");
-    const chunks: Buffer[] = [];
     try {
-      for await (const chunk of unseal(this.#key, stored)) chunks.push(chunk as Buffer);
+      const sealed = await buffer(stored);
+      const content = await buffer(this.#files.unsealed(place, Readable.from([sealed])));
+      return { value: JSON.parse(content.toString()) as unknown, content, isFirst: isFirstLayout(sealed) };
     } catch (error) {
-      throw damaged(id, (error as Error).message);
+      throw error instanceof DatalabError ? error : damaged(id, (error as Error).message);
     }
-    return JSON.parse(Buffer.concat(chunks).toString());
+  }
+
+  /** Throws when what has the first layout may be an object's content; see firstLayoutJudge. */
+  async #believe(id: string, content: Buffer): Promise<void> {
+    this.#judge ??= firstLayoutJudge({
+      ids: await this.ids(),
+      read: (each) => this.#readJson(this.#place(each, "record"), each),
+      isStored: this.blobs.isStored,
+    });
+    const why = await (await this.#judge)(id, this.#files.nameOf(content));
+    if (why !== undefined) throw damaged(id, why);
   }
 }
-
-const damaged = (what: string, why: string): DatalabError =>
-  new DatalabError("E_BACKUP_DAMAGED", `${what} of the backup can't be used: ${why}.`, {
-    hint: "./datalab backup verify shows which backups are intact.",
-  });
 
 /** How many backups of a stack stay. */
 export const backupsKept = (project: string, stack: string): number =>

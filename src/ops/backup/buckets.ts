@@ -68,7 +68,7 @@ async function writeBucket(
       const now = await traitsOf(client, at);
       if (now && sameTraits(now, traits)) return onObject("equal");
     }
-    await writeObject(client, at, traits, await archive.open(blob)).catch((error: Error) => {
+    await writeObject(client, at, traits, await archive.blobs.open(blob)).catch((error: Error) => {
       throw new DatalabError(
         "E_RESTORE_OBJECT",
         `${name}/${key} could not be written (${statusOf(error) ?? error.name}): ${error.message}`,

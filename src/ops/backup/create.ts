@@ -4,7 +4,6 @@ import { hostname, userInfo } from "node:os";
 import { stackFile } from "../../config/load.ts";
 import { deploymentTargetOf } from "../../declare.ts";
 import { volumeName } from "../../model/names.ts";
-import { throwIfAborted } from "../abort.ts";
 import { gitState } from "../git.ts";
 import { readObject, traitsOf } from "../object-store/copy.ts";
 import { type Listed, objectsOf, parallel } from "../object-store/inventory.ts";
@@ -14,10 +13,9 @@ import { withStackLock } from "../stack-lock.ts";
 import { hostOf } from "../targets.ts";
 import { timeId } from "../time-id.ts";
 import { type Archive, openArchive } from "./archive.ts";
-import type { Dumper } from "./dumper.ts";
+import { saveDumps } from "./dumps.ts";
 import {
   type BackupRecord,
-  blobsOf,
   type Contents,
   contentsOf,
   type SavedBucket,
@@ -26,6 +24,7 @@ import {
   type Verification,
 } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
+import { verifyBackup } from "./verify.ts";
 
 export interface BackupOptions {
   readonly project: string;
@@ -44,6 +43,7 @@ export interface Backup extends Contents {
   /** When all of it was last read back; null: never. */
   readonly verified: string | null;
   readonly leaves: BackupRecord["leaves"];
+  readonly repaired: BackupRecord["repaired"];
 }
 
 export const backupOf = (record: BackupRecord, archive: Archive, verified?: Verification): Backup => ({
@@ -55,6 +55,7 @@ export const backupOf = (record: BackupRecord, archive: Archive, verified?: Veri
   verified: verified?.at ?? null,
   ...contentsOf(record),
   leaves: record.leaves,
+  repaired: record.repaired,
 });
 
 /**
@@ -73,8 +74,7 @@ async function create(options: BackupOptions): Promise<Backup> {
     throw error;
   });
   try {
-    const record = await backUp(options, archive, source);
-    const verified = await verifyBackup(options, archive, record);
+    const { record, verified } = await backUp(options, archive, source);
     await runStep(options.reporter, "monitoring", async () => [
       undefined,
       await tellMonitoring(source, record),
@@ -96,27 +96,37 @@ async function tellMonitoring({ platform, runtime }: DataSource, { begun }: Back
   return ran.code === 0 ? "reported" : `not reported: ${lastLines(ran.stderr, 1)}`;
 }
 
+/** Saves a running stack, and reads back all that the backup relies on. */
+export async function backUp(
+  options: BackupOptions,
+  archive: Archive,
+  source: DataSource,
+): Promise<{ readonly record: BackupRecord; readonly verified: Verification }> {
+  const record = await saveAll(options, archive, source);
+  // What earlier backups have left was read before it was relied on, so that it could be written anew.
+  return { record, verified: await verifyBackup(options, archive, record, archive.blobs.checkOnce) };
+}
+
 /**
  * Databases first, each as one transaction sees it, then objects, of which the logs of tables come before the
  * files that they name: whatever something refers to is there.
  */
-export async function backUp(
+async function saveAll(
   { project, stack, reporter, signal }: BackupOptions,
   archive: Archive,
   source: DataSource,
 ): Promise<BackupRecord> {
   const begun = new Date();
-  const last = (await archive.ids()).at(-1);
-  const before = last === undefined ? undefined : await archive.read(last).catch(() => undefined);
+  const before = await archive.latest();
   const { commit } = await gitState(project, stack);
-  const unread: string[] = [];
+  const left: { what: string; why: string }[] = [];
   const saved = (kind: SavedDump["kind"]) => (step: Step) =>
     saveDumps(
       archive,
       source.dumpers.filter((dumper) => dumper.kind === kind),
       signal,
       step,
-      (what) => unread.push(what),
+      (what, why) => left.push({ what, why }),
     );
   const dumps = await runStep(reporter, "databases", saved("database"));
   if (source.stopped.length > 0) dumps.push(...(await runStep(reporter, "homes", saved("home"))));
@@ -157,31 +167,12 @@ export async function backUp(
           what: name,
           why: sentence.get(service) ?? "its service is unknown",
         })),
-      ...unread.map((what) => ({ what, why: "its owner may not read it" })),
+      ...left,
     ],
+    repaired: [...archive.blobs.repaired],
   };
   await archive.write(record);
   return record;
-}
-
-async function saveDumps(
-  archive: Archive,
-  dumpers: readonly Dumper[],
-  signal: AbortSignal,
-  step: Pick<Step, "update">,
-  onLeft: (what: string) => void,
-): Promise<[SavedDump[], string]> {
-  const dumps: SavedDump[] = [];
-  for (const dumper of dumpers) {
-    for (const name of await dumper.list()) {
-      throwIfAborted(signal);
-      step.update(name);
-      const { id, bytes } = await archive.save(dumper.save(name, onLeft));
-      const { kind, service, workload } = dumper;
-      dumps.push({ service, workload, kind, name, blob: id, bytes });
-    }
-  }
-  return [dumps, dumps.map(({ name }) => name).join(", ") || "none"];
 }
 
 async function saveBuckets(
@@ -203,12 +194,12 @@ async function saveBuckets(
     if (!traits) return undefined;
     const { key, etag, modified } = listed;
     const same = known.get(`${name}/${key}`);
-    if (same?.etag === etag && same.modified === modified && (await archive.holds(same.blob))) {
+    if (same?.etag === etag && same.modified === modified && (await archive.blobs.holds(same.blob))) {
       return { ...same, traits };
     }
     const content = await readObject(objects.client, at);
     if (!content) return undefined;
-    const { id, sha256, bytes } = await archive.save(content);
+    const { id, sha256, bytes } = await archive.blobs.save(content);
     read += 1;
     return { key, blob: id, sha256, etag, modified, traits: { ...traits, size: bytes } };
   };
@@ -237,25 +228,4 @@ const isTableLog = (key: string): boolean => key.includes("/_delta_log/");
 
 async function* filtered(listed: AsyncGenerator<Listed>, wanted: (key: string) => boolean) {
   for await (const each of listed) if (wanted(each.key)) yield each;
-}
-
-/** Reads a backup to its last byte, and notes that it was whole. Throws E_BACKUP_DAMAGED. */
-export async function verifyBackup(
-  { reporter, signal }: Pick<BackupOptions, "reporter" | "signal">,
-  archive: Archive,
-  record: BackupRecord,
-): Promise<Verification> {
-  return runStep(reporter, "read back", async (step) => {
-    const blobs = blobsOf(record);
-    let done = 0;
-    let bytes = 0;
-    await parallel(blobs.values(), signal, async (blob) => {
-      bytes += await archive.check(blob);
-      done += 1;
-      step.update(`${done} of ${blobs.size}`);
-    });
-    const found = { at: new Date().toISOString(), blobs: done, bytes };
-    await archive.markVerified(record.id, found);
-    return [found, `${done} files, all unchanged`];
-  });
 }

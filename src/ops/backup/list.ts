@@ -2,17 +2,32 @@ import { DatalabError } from "../../errors.ts";
 import type { Reporter } from "../reporter.ts";
 import { withStackLock } from "../stack-lock.ts";
 import { type Archive, openArchive } from "./archive.ts";
-import { type Backup, backupOf, verifyBackup } from "./create.ts";
+import { type Backup, backupOf } from "./create.ts";
 import { blobsOf } from "./record.ts";
+import { verifyBackup } from "./verify.ts";
+
+/** A backup whose record can't be read. */
+export interface UnreadableBackup {
+  readonly id: string;
+  readonly stack: string;
+  readonly place: string;
+  /** Why. */
+  readonly unreadable: string;
+}
 
 /** Every backup of a stack, the last one first. */
-export async function listBackups(project: string, stack: string): Promise<Backup[]> {
+export async function listBackups(project: string, stack: string): Promise<(Backup | UnreadableBackup)[]> {
   return withArchive(project, stack, async (archive) => {
-    const found: Backup[] = [];
-    for (const id of (await archive.ids()).toReversed()) {
-      found.push(backupOf(await archive.read(id), archive, await archive.verified(id)));
+    const all: (Backup | UnreadableBackup)[] = [];
+    for await (const found of archive.all()) {
+      const { id } = found;
+      all.push(
+        "record" in found
+          ? backupOf(found.record, archive, await archive.verified(id))
+          : { id, stack, place: archive.place, unreadable: found.error.message },
+      );
     }
-    return found;
+    return all;
   });
 }
 
@@ -55,9 +70,22 @@ export async function verifyBackups(
 export interface Pruned {
   readonly kept: readonly string[];
   readonly removed: readonly string[];
+  /**
+   * Backups whose record can't be read, and that stay: nobody knows which files they need, so that no file is
+   * removed.
+   */
+  readonly unreadable: readonly string[];
   /** Of the files that no backup needs any more. */
   readonly files: number;
   readonly bytes: number;
+}
+
+export interface PruneOptions {
+  /** How many of those that can be read. */
+  readonly keep: number;
+  readonly dryRun: boolean;
+  /** Whether those that can't be read go too. @default false */
+  readonly removeUnreadable?: boolean;
 }
 
 /** A backup that is being made has files that no record names yet. */
@@ -67,11 +95,7 @@ const graceMs = 24 * 3600 * 1000;
  * Removes all but the last backups, and the files that none of those left needs. With `dryRun` it only says
  * so.
  */
-export async function pruneBackups(
-  project: string,
-  stack: string,
-  options: { readonly keep: number; readonly dryRun: boolean },
-): Promise<Pruned> {
+export async function pruneBackups(project: string, stack: string, options: PruneOptions): Promise<Pruned> {
   if (options.dryRun) return prune(project, stack, options);
   return withStackLock({ project, stack }, "datalab backup prune", () => prune(project, stack, options));
 }
@@ -79,27 +103,42 @@ export async function pruneBackups(
 function prune(
   project: string,
   stack: string,
-  { keep, dryRun }: { readonly keep: number; readonly dryRun: boolean },
+  { keep, dryRun, removeUnreadable = false }: PruneOptions,
 ): Promise<Pruned> {
   return withArchive(project, stack, async (archive) => {
-    const ids = await archive.ids();
-    const kept = ids.slice(-keep);
-    const removed = ids.slice(0, -keep);
+    const kept: string[] = [];
+    const old: string[] = [];
+    const unread: string[] = [];
     const needed = new Set<string>();
-    // Read before anything goes: what can't be read keeps everything.
-    for (const id of kept) for (const blob of blobsOf(await archive.read(id))) needed.add(blob);
+    // Read before anything goes.
+    for await (const found of archive.all()) {
+      if (!("record" in found)) unread.push(found.id);
+      else if (kept.length === keep) old.push(found.id);
+      else {
+        kept.push(found.id);
+        for (const blob of blobsOf(found.record)) needed.add(blob);
+      }
+    }
+    const removed = (removeUnreadable ? [...old, ...unread] : old).sort();
+    const unreadable = removeUnreadable ? [] : unread.toReversed();
     if (!dryRun) for (const id of removed) await archive.remove(id);
     let files = 0;
     let bytes = 0;
-    for await (const blob of archive.blobs()) {
+    const done = () => ({ kept: kept.toReversed(), removed, unreadable, files, bytes });
+    if (unreadable.length > 0) return done();
+    for await (const blob of archive.blobs.list()) {
       if (needed.has(blob.path.slice(-64)) || Date.now() - blob.modified.getTime() < graceMs) continue;
       files += 1;
       bytes += blob.bytes;
-      if (!dryRun) await archive.removeBlob(blob);
+      if (!dryRun) await archive.blobs.remove(blob);
     }
-    return { kept, removed, files, bytes };
+    return done();
   });
 }
+
+/** Tells that `latest` is not the newest one, for that can't be read. */
+export const skipped = (reporter: Reporter) => (id: string, error: DatalabError) =>
+  reporter.step(`backup ${id}`).fail(`passed by, for it can't be read: ${error.message}`);
 
 /**
  * The last backup of a stack, when it was read back whole less than `hours` ago; undefined: there is none
@@ -107,9 +146,9 @@ function prune(
  */
 export async function freshBackup(project: string, stack: string, hours: number) {
   return withArchive(project, stack, async (archive) => {
-    const id = (await archive.ids()).at(-1);
-    if (id === undefined) return undefined;
-    const [record, verified] = [await archive.read(id), await archive.verified(id)];
+    const record = await archive.latest();
+    if (!record) return undefined;
+    const verified = await archive.verified(record.id);
     const age = Date.now() - new Date(record.begun).getTime();
     return verified && age < hours * 3600 * 1000 ? record : undefined;
   });

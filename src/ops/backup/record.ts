@@ -54,9 +54,12 @@ export const backupRecord = z.strictObject({
   covers: z.array(z.string()),
   /** Data of the stack that it does not hold, with the reason. */
   leaves: z.array(z.strictObject({ what: z.string(), why: z.string() })),
+  /** Blobs of earlier backups that were damaged, and that it has written anew. */
+  repaired: z.array(z.strictObject({ blob, why: z.string() })).default([]),
 });
 
 export type BackupRecord = z.infer<typeof backupRecord>;
+export type Repaired = BackupRecord["repaired"][number];
 export type SavedBucket = BackupRecord["buckets"][number];
 export type SavedObject = SavedBucket["objects"][number];
 export type SavedDump = BackupRecord["dumps"][number];

@@ -1,16 +1,18 @@
 import { DatalabError } from "../../errors.ts";
 import type { ServiceOutput } from "../../outputs/platform.ts";
-import { type Reporter, runStep, type Step } from "../reporter.ts";
+import { type Reporter, runStep } from "../reporter.ts";
 import { controlServices, ingressRoute } from "../services/control.ts";
 import { platformCore } from "../services/core-client.ts";
 import { dependentsOf } from "../services/selection.ts";
 import { withStackLock } from "../stack-lock.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { restoreBuckets, type WrittenObjects } from "./buckets.ts";
-import { backUp, verifyBackup } from "./create.ts";
-import type { Dumper } from "./dumper.ts";
-import { type BackupRecord, contentsOf, type SavedDump } from "./record.ts";
+import { backUp } from "./create.ts";
+import { byDumper, halfSwapped, loadDumps, swapDumps } from "./dumps.ts";
+import { skipped } from "./list.ts";
+import { type BackupRecord, contentsOf } from "./record.ts";
 import { type DataSource, openSource } from "./source.ts";
+import { verifyBackup } from "./verify.ts";
 
 export interface RestoreOptions {
   readonly project: string;
@@ -43,6 +45,8 @@ export interface Restored {
   readonly databases: number;
   readonly homes: number;
   readonly objects: WrittenObjects;
+  /** Homes of the backup that could not be restored, with the reason; they are as they were. */
+  readonly passedBy: BackupRecord["leaves"];
   /** Services that were stopped for it and are healthy again. */
   readonly services: readonly string[];
   readonly seconds: number;
@@ -59,7 +63,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const started = performance.now();
   const archive = await openArchive(project, from);
   try {
-    const record = await archive.find(options.backup);
+    const record = await archive.find(options.backup, skipped(reporter));
     const source = await openSource(project, stack);
     try {
       await checkTarget(record, source, stack);
@@ -73,6 +77,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
         databases: 0,
         homes: 0,
         objects: { written: 0, equal: 0, removed: 0 },
+        passedBy: [],
         services: [],
         seconds: 0,
       };
@@ -95,8 +100,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
  */
 async function checkTarget(record: BackupRecord, source: DataSource, stack: string): Promise<void> {
   const lacking: string[] = [];
-  const groups = Map.groupBy(record.dumps, (dump) => source.dumpers.find((dumper) => isOf(dumper, dump)));
-  for (const [dumper, dumps] of groups) {
+  for (const [dumper, dumps] of byDumper(record, source.dumpers)) {
     const names = dumps.map(({ name }) => name);
     const refused = dumper ? await dumper.refuses(names) : names;
     for (const { kind, name } of dumps)
@@ -122,10 +126,11 @@ async function exchange(
   archive: Archive,
   record: BackupRecord,
   source: DataSource,
-): Promise<Pick<Restored, "before" | "databases" | "homes" | "objects" | "services">> {
+): Promise<Pick<Restored, "before" | "databases" | "homes" | "objects" | "passedBy" | "services">> {
   const { project, stack, reporter, signal, saveFirst } = options;
   const { platform, holders, dumpers } = source;
   let before: string | null = null;
+  let saved: BackupRecord | undefined;
   let touched = false;
   const entrance = ingressRoute(platform);
   const dependents = dependentsOf(platform, holders);
@@ -149,26 +154,29 @@ async function exchange(
     if (affected.length > 0) await controlServices("stop", control);
     if (saveFirst) {
       const own = options.from === stack ? archive : await openArchive(project, stack);
-      const saved = await backUp(options, own, source);
-      await verifyBackup(options, own, saved);
+      ({ record: saved } = await backUp(options, own, source));
       if (own !== archive) own.close();
       before = saved.id;
     }
     const { databases, homes } = contentsOf(record);
-    await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
-      loadDumps(archive, record, source, step),
+    const loaded = await runStep(reporter, homes > 0 ? "databases, homes" : "databases", (step) =>
+      loadDumps(archive, record, dumpers, { homeBytes: source.homeBytes, saved }, step),
     );
     touched = true;
     const objects = await runStep(reporter, "objects", (step) =>
       restoreBuckets(archive, record, source, options, step),
     );
-    for (const dumper of dumpers) if (dumpsOf(record, dumper).length > 0) await dumper.swap();
+    const failed = await swapDumps(loaded);
     const started = await start();
     await runStep(reporter, "one-shots", () => rerunOneShots(source, affected));
-    for (const dumper of dumpers) await dumper.discard();
+    for (const dumper of dumpers) await dumper.discard([...(failed.get(dumper)?.keys() ?? [])]);
+    const passedBy = [...loaded.passedBy, ...halfSwapped(failed)];
     const ill = started.filter(({ state }) => state !== "healthy").map(({ name }) => name);
     if (ill.length > 0) throw notHealthy(record, ill, before, stack);
-    return { before, databases, homes, objects, services: started.map(({ name }) => name) };
+    return {
+      ...{ before, databases, homes: homes - passedBy.length, objects, passedBy },
+      services: started.map(({ name }) => name),
+    };
   } catch (error) {
     if (!touched) {
       await Promise.all(dumpers.map((dumper) => dumper.discard().catch(() => {})));
@@ -191,32 +199,6 @@ async function rerunOneShots(
   const again = services.flatMap(({ workloads }) => workloads.filter(({ oneShot }) => oneShot));
   for (const { instance } of again) await runtime.rerun(instance);
   return [undefined, again.map(({ name }) => name).join(", ") || "none"];
-}
-
-const isOf = (dumper: Dumper, { kind, workload }: SavedDump): boolean =>
-  dumper.kind === kind && dumper.workload === workload;
-const dumpsOf = (record: BackupRecord, dumper: Dumper) => record.dumps.filter((dump) => isOf(dumper, dump));
-
-async function loadDumps(
-  archive: Archive,
-  record: BackupRecord,
-  { dumpers }: DataSource,
-  step: Pick<Step, "update">,
-): Promise<[undefined, string]> {
-  for (const dumper of dumpers) {
-    for (const { name, blob } of dumpsOf(record, dumper)) {
-      step.update(`${name} beside the live one`);
-      await dumper.load(name, await archive.open(blob));
-      const [saved, loaded] = [await dumper.digestSaved(await archive.open(blob)), await dumper.digest(name)];
-      if (saved !== loaded) {
-        throw new DatalabError(
-          "E_RESTORE_DIFFERS",
-          `The ${dumper.kind} ${name} differs from its dump after loading (${saved.slice(0, 12)}, ${loaded.slice(0, 12)}). Nothing was replaced.`,
-        );
-      }
-    }
-  }
-  return [undefined, `${record.dumps.length} loaded, each equal to its dump`];
 }
 
 const wayBack = (before: string | null, stack: string): string =>

@@ -1,32 +1,73 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  type DecipherGCM,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
 import { createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 
 /**
- * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh nonce each), and named by
- * an HMAC-SHA256 of its content, so that the same content is kept once and its name tells nothing. Layout:
- * `DLB1`, 12 bytes of nonce, the cipher text, 16 bytes of tag.
+ * What is kept in a backup is compressed (zstd) and encrypted (AES-256-GCM, a fresh key each), and a blob is
+ * named by an HMAC-SHA256 of its content, so that the same content is kept once and its name tells nothing.
+ *
+ * Layout: `DLB2`, 12 bytes of nonce, the file's own key (32) sealed with 16 bytes of tag, the cipher text, 16
+ * bytes of tag. The file's key is sealed by the key of its kind, with kind and path as associated data: a
+ * file that stands in another place, or for another thing, is refused before anything of it is read. The name
+ * of a blob is known only when all of it is written, so the head is written last.
+ *
+ * `DLB1` is what was written before: one key for everything, and no associated data. It is read, and no
+ * longer written; see Archive for what is believed of it.
  */
-export interface SealKey {
-  readonly content: Buffer;
-  readonly names: Buffer;
+export type Kind = "blob" | "record" | "verified";
+
+/** What a sealed file is, and where it stands. */
+export interface Place {
+  readonly kind: Kind;
+  readonly path: string;
 }
 
-const magic = Buffer.from("DLB1");
+export interface SealKey {
+  readonly kinds: Readonly<Record<Kind, Buffer>>;
+  readonly names: Buffer;
+  /** Of the first layout. */
+  readonly first: Buffer;
+}
+
+const magic = Buffer.from("DLB2");
+const firstMagic = Buffer.from("DLB1");
 const nonceBytes = 12;
+const keyBytes = 32;
 const tagBytes = 16;
-const headBytes = magic.length + nonceBytes;
+const firstHeadBytes = magic.length + nonceBytes;
+const headBytes = firstHeadBytes + keyBytes + tagBytes;
+const cipherName = "aes-256-gcm";
+
+/** It is not what was sealed, whatever was read of it: reading it again does not help. */
+export class NotAsSealed extends Error {
+  override readonly name = "NotAsSealed";
+}
 
 /**
- * The key of a stack's backups, derived from its master secret: whoever has the stack's file and its
+ * The keys of a stack's backups, derived from its master secret: whoever has the stack's file and its
  * passphrase can read them.
  */
 export function sealKey(master: string, stack: string): SealKey {
   const derive = (what: string) =>
-    Buffer.from(hkdfSync("sha256", master, "datalab", `${stack}/backup/${what}/1`, 32));
-  return { content: derive("content"), names: derive("names") };
+    Buffer.from(hkdfSync("sha256", master, "datalab", `${stack}/backup/${what}`, keyBytes));
+  const records = derive("records/2");
+  return {
+    kinds: { blob: derive("blobs/2"), record: records, verified: records },
+    // As before: what is kept already has these names.
+    names: derive("names/1"),
+    first: derive("content/1"),
+  };
 }
 
 export interface Sealed {
@@ -39,7 +80,7 @@ export interface Sealed {
 }
 
 /** Takes content piece by piece, and says what it was. */
-function meter(key: SealKey) {
+export function meter(key: SealKey) {
   const id = createHmac("sha256", key.names);
   const hash = createHash("sha256");
   let bytes = 0;
@@ -53,22 +94,26 @@ function meter(key: SealKey) {
   };
 }
 
-/** Writes a stream, sealed, to a file. */
-export async function seal(key: SealKey, source: Readable, file: string): Promise<Sealed> {
+const bound = ({ kind, path }: Place): Buffer => Buffer.from(JSON.stringify(["DLB2", kind, path]));
+
+/** Writes a stream, sealed, to a file of this machine; its content tells where it will stand. */
+export async function seal(
+  key: SealKey,
+  source: Readable,
+  file: string,
+  placeOf: (sealed: Sealed) => Place,
+): Promise<Sealed> {
   const content = meter(key);
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", key.content, nonce);
+  const [nonce, own] = [randomBytes(nonceBytes), randomBytes(keyBytes)];
+  const cipher = createCipheriv(cipherName, own, nonce);
   const measured = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       content.take(chunk);
       done(null, chunk);
     },
   });
-  let begun = false;
-  const framed = new Transform({
+  const tagged = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (!begun) this.push(Buffer.concat([magic, nonce]));
-      begun = true;
       done(null, chunk);
     },
     flush(done) {
@@ -77,16 +122,33 @@ export async function seal(key: SealKey, source: Readable, file: string): Promis
     },
   });
   const zstd = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  await pipeline(source, measured, zstd, cipher, framed, createWriteStream(file, { mode: 0o600 }));
-  return content.end();
+  const output = createWriteStream(file, { mode: 0o600, start: headBytes });
+  await pipeline(source, measured, zstd, cipher, tagged, output);
+  const sealed = content.end();
+  const place = placeOf(sealed);
+  const lock = createCipheriv(cipherName, key.kinds[place.kind], nonce).setAAD(bound(place));
+  const locked = Buffer.concat([lock.update(own), lock.final(), lock.getAuthTag()]);
+  const written = await open(file, "r+");
+  try {
+    await written.write(Buffer.concat([magic, nonce, locked]), 0, headBytes, 0);
+  } finally {
+    await written.close();
+  }
+  return sealed;
 }
 
-/** The content of what was sealed. The stream ends with an error when a single bit of it is not as it was. */
-export function unseal(key: SealKey, stored: Readable): Readable {
-  return Readable.from(decompress(decipher(key, stored)), { objectMode: false });
+/** Whether it has the first layout, by its first bytes. */
+export const isFirstLayout = (head: Buffer): boolean => head.subarray(0, magic.length).equals(firstMagic);
+
+/**
+ * The content of what was sealed for this place. The stream ends with an error when a single bit of it is not
+ * as it was.
+ */
+export function unseal(key: SealKey, place: Place, stored: Readable): Readable {
+  return Readable.from(decompress(decipher(key, place, stored)), { objectMode: false });
 }
 
-const changed = () => new Error("it was changed, or encrypted with another key");
+const changed = () => new NotAsSealed("it was changed, or encrypted with another key");
 
 async function* decompress(sealed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const content = createZstdDecompress();
@@ -99,35 +161,56 @@ async function* decompress(sealed: AsyncGenerator<Buffer>): AsyncGenerator<Buffe
   }
 }
 
-async function* decipher({ content }: SealKey, stored: Readable): AsyncGenerator<Buffer> {
+/** The cipher of what begins so; undefined: more of it is needed. */
+function openedBy(
+  key: SealKey,
+  place: Place,
+  held: Buffer,
+): { readonly cipher: DecipherGCM; readonly head: number } | undefined {
+  if (held.length < firstHeadBytes) return undefined;
+  const nonce = held.subarray(magic.length, firstHeadBytes);
+  if (isFirstLayout(held))
+    return { cipher: createDecipheriv(cipherName, key.first, nonce), head: firstHeadBytes };
+  if (!held.subarray(0, magic.length).equals(magic)) throw new NotAsSealed("DataLab did not write it");
+  if (held.length < headBytes) return undefined;
+  const lock = createDecipheriv(cipherName, key.kinds[place.kind], nonce);
+  lock.setAAD(bound(place)).setAuthTag(held.subarray(firstHeadBytes + keyBytes, headBytes));
+  let own: Buffer;
+  try {
+    own = Buffer.concat([
+      lock.update(held.subarray(firstHeadBytes, firstHeadBytes + keyBytes)),
+      lock.final(),
+    ]);
+  } catch {
+    throw new NotAsSealed(
+      `it was changed, encrypted with another key, or written for another place than ${place.path}`,
+    );
+  }
+  return { cipher: createDecipheriv(cipherName, own, nonce), head: headBytes };
+}
+
+async function* decipher(key: SealKey, place: Place, stored: Readable): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0);
-  let opened: ReturnType<typeof createDecipheriv> | undefined;
+  let cipher: DecipherGCM | undefined;
   for await (const chunk of stored as AsyncIterable<Buffer>) {
     held = Buffer.concat([held, chunk]);
-    if (!opened) {
-      if (held.length < headBytes) continue;
-      if (!held.subarray(0, magic.length).equals(magic)) throw new Error("DataLab did not write it");
-      opened = createDecipheriv("aes-256-gcm", content, held.subarray(magic.length, headBytes));
-      held = held.subarray(headBytes);
+    if (!cipher) {
+      const opened = openedBy(key, place, held);
+      if (!opened) continue;
+      cipher = opened.cipher;
+      held = held.subarray(opened.head);
     }
     if (held.length <= tagBytes) continue;
-    yield opened.update(held.subarray(0, -tagBytes));
+    yield cipher.update(held.subarray(0, -tagBytes));
     held = held.subarray(-tagBytes);
   }
-  if (!opened || held.length < tagBytes) throw new Error("it is truncated");
-  (opened as ReturnType<typeof createDecipheriv> & { setAuthTag(tag: Buffer): void }).setAuthTag(held);
+  if (!cipher || held.length < tagBytes) throw new NotAsSealed("it is truncated");
+  cipher.setAuthTag(held);
   let last: Buffer;
   try {
-    last = opened.final();
+    last = cipher.final();
   } catch {
     throw changed();
   }
   yield last;
-}
-
-/** Name, size and SHA-256 of a stream's content. */
-export async function measure(key: SealKey, source: Readable): Promise<Sealed> {
-  const content = meter(key);
-  for await (const chunk of source as AsyncIterable<Buffer>) content.take(chunk);
-  return content.end();
 }

@@ -2,6 +2,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { declare } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
 import { s3ClientConfig } from "../../model/s3-client.ts";
+import { parseDuration, parseSize } from "../../model/units.ts";
 import type { PlatformOutput, ServiceOutput } from "../../outputs/platform.ts";
 import { homesOf } from "../homes.ts";
 import { lakeOf } from "../lake/lake.ts";
@@ -22,6 +23,8 @@ export interface DataSource {
   /** What can be dumped, and by what. */
   readonly dumpers: readonly Dumper[];
   readonly objects: ObjectSource;
+  /** What one home may have. */
+  readonly homeBytes: number;
   /** Services that hold what is saved, and go on while it is restored. */
   readonly holders: readonly ServiceOutput[];
   /** Services that are stopped for what they hold to be restored. */
@@ -80,17 +83,20 @@ export async function openSource(project: string, stack: string): Promise<DataSo
     (service) => service === holder || dumping.some((w) => w.service === service),
   );
   const homes = homesOf(platform);
+  const { size, time } = environment.config.backup.homes;
+  const limits = { bytes: parseSize(size), seconds: parseDuration(time) };
   return {
     platform,
     runtime,
     objects,
+    homeBytes: limits.bytes,
     holders,
     stopped: platform.services.filter(({ name }) => homes.some(({ service }) => service === name)),
     dumpers: [
       ...dumping.map((w) =>
         workloadDumper(runtime, w.service.name, w.name, w.instance, w.dump?.command ?? []),
       ),
-      ...homes.map((each) => homeDumper(runtime.homes, each)),
+      ...homes.map((each) => homeDumper(runtime.homes, each, limits)),
     ],
     covers: [
       ...dumping.flatMap((w) => w.dump?.volumes ?? []),

@@ -1,5 +1,5 @@
 import { instancePrefix } from "../../model/names.ts";
-import { homeRole, openSeconds } from "../homes.ts";
+import { homeGone, homeRole, openSeconds } from "../homes.ts";
 import type { HomeHost, Homes } from "../target.ts";
 import { dockerLines, dockerRun, dockerText } from "./cli.ts";
 import { confinement, ensureDataVolume, labelled, labelsOf } from "./helper-container.ts";
@@ -20,13 +20,16 @@ export const dockerHomes: HomeHost = {
       .sort();
   },
 
-  async open(homes, name) {
+  async open(homes, name, { make }) {
     const { stack, service, instance, path } = homes;
     const [first, last] = around(homes);
     const volume = `${first}${name}${last}`;
     const container = `${first}${name}-${homeRole}`;
+    // A volume that is not there would be made by who mounts it.
+    const isThere = async () => (await dockerRun(["volume", "inspect", volume])).code === 0;
+    if (!make && !(await isThere())) throw homeGone(name);
     const image = (await dockerText(["inspect", "--format", "{{.Image}}", instance])).trim();
-    await ensureDataVolume(stack, service, volume);
+    if (make) await ensureDataVolume(stack, service, volume);
     await dockerRun(["rm", "--force", container]);
     await dockerText([
       ...["run", "--detach", "--rm", "--name", container, ...labelled(stack, service, homeRole)],
@@ -34,8 +37,12 @@ export const dockerHomes: HomeHost = {
       ...["--volume", `${volume}:${path}`, "--entrypoint", "sleep", image, String(openSeconds)],
     ]);
     return {
-      run: (command, options = {}) =>
-        dockerRun(["exec", "--interactive", container, ...command], { input: "", ...options }),
+      run: (command, { timeoutSeconds, ...options } = {}) =>
+        dockerRun(["exec", "--interactive", container, ...command], {
+          input: "",
+          ...options,
+          ...(timeoutSeconds !== undefined && { signal: AbortSignal.timeout(timeoutSeconds * 1000) }),
+        }),
       close: async () => void (await dockerRun(["rm", "--force", container])),
     };
   },

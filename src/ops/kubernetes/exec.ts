@@ -19,7 +19,8 @@ export async function execInPod(
 ): Promise<Ran> {
   const { input = "", output, onError, timeoutSeconds } = options;
   const stdout = collected();
-  const stderr = collected();
+  // As for a process of this machine.
+  const stderr = collected(onError ? 256 : undefined);
   if (onError) createInterface({ input: stderr.stream }).on("line", onError);
   // Without input the container's own empty one is read, which ends at once.
   const stdin = typeof input !== "string" ? input : input === "" ? null : Readable.from([Buffer.from(input)]);
@@ -76,10 +77,13 @@ export async function execInPod(
   }
 }
 
-function collected(): { readonly stream: PassThrough; text(): string } {
+function collected(most = Number.POSITIVE_INFINITY): { readonly stream: PassThrough; text(): string } {
   const stream = new PassThrough();
   const chunks: Buffer[] = [];
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  stream.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    if (chunks.length > most) chunks.shift();
+  });
   return { stream, text: () => Buffer.concat(chunks).toString() };
 }
 

@@ -1,5 +1,5 @@
 import { joinName, labelNames, spawnedRole } from "../../model/names.ts";
-import { homeRole, openSeconds } from "../homes.ts";
+import { homeGone, homeRole, openSeconds } from "../homes.ts";
 import type { HomeHost, Homes } from "../target.ts";
 import type { Cluster } from "./api.ts";
 import { ensureClaim, type NewClaim } from "./claims.ts";
@@ -26,8 +26,10 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
         .sort();
     },
 
-    async open(homes, name) {
+    async open(homes, name, { make }) {
       const claim = `${prefix}${name}`;
+      const there = await cluster.get<Claim>(`${paths.claims(cluster.target.namespace)}/${claim}`);
+      if (!make && !there) throw homeGone(name);
       const user = (await podsOf(cluster, homes, spawnedRole)).find(
         (pod) => isReady(pod) && uses(pod, claim),
       );
@@ -40,7 +42,7 @@ export function kubernetesHomes(cluster: Cluster): HomeHost {
       }
       const found = await existing(cluster, homes.stack, homes.workload, "Deployment");
       const image = found.spec.template?.spec?.containers[0]?.image ?? "";
-      await ensureClaim(cluster, homeClaim(homes, claim));
+      if (!there) await ensureClaim(cluster, homeClaim(homes, claim));
       const spec = podSpec(found, [{ name: "home", path: homes.path, claim }], image, {
         command: ["sleep", String(openSeconds)],
       });

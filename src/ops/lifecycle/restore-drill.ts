@@ -7,6 +7,7 @@ import { ownerOf } from "../../config/ownership.ts";
 import { DatalabError } from "../../errors.ts";
 import { services } from "../../services/index.ts";
 import { openArchive } from "../backup/archive.ts";
+import { skipped } from "../backup/list.ts";
 import type { BackupRecord } from "../backup/record.ts";
 import { restoreBackup } from "../backup/restore.ts";
 import { pulumiRead } from "../engine/pulumi-cli.ts";
@@ -41,6 +42,8 @@ export interface Drill {
   readonly databases: number;
   readonly homes: number;
   readonly objects: number;
+  /** Homes that could not be restored, with the reason. */
+  readonly passedBy: BackupRecord["leaves"];
   /** Functional checks that passed on what was restored. */
   readonly checks: number;
   readonly tables: readonly Pick<TableInfo, "layer" | "name" | "rows" | "version">[];
@@ -59,9 +62,9 @@ const mark = "# Made by ./datalab backup drill, and removed by it.";
  * the end, also of a drill that fails.
  */
 export async function drillBackup(options: DrillOptions): Promise<Drill> {
-  const { project, stack } = options;
+  const { project, stack, reporter } = options;
   const archive = await openArchive(project, stack);
-  const record = await archive.find(options.backup).finally(() => archive.close());
+  const record = await archive.find(options.backup, skipped(reporter)).finally(() => archive.close());
   const name = `${stack.slice(0, 34)}-drill`;
   // All of it: another drill would take this one's stack away between two of its steps.
   const target = { stack: name, target: "docker", cluster: null } as const;
@@ -103,6 +106,7 @@ async function drill(options: DrillOptions, record: BackupRecord, name: string):
       backup: record.id,
       databases: restored.databases,
       homes: restored.homes,
+      passedBy: restored.passedBy,
       objects: restored.objects.written + restored.objects.equal,
       checks: checks.length,
       tables: tables.map(({ layer, name: table, rows, version }) => ({ layer, name: table, rows, version })),
@@ -146,6 +150,9 @@ function drillFile(project: string, record: BackupRecord, portOffset: number | u
   // The very images of the stack, where they come from a registry.
   const images = given.images as { source?: string } | undefined;
   if (images?.source === "registry") set(["images"], images);
+  // What was saved must not be too large for the drill.
+  const { homes } = (given.backup ?? {}) as { homes?: object };
+  if (homes) set(["backup", "homes"], homes);
   set(["target"], "docker");
   set(["portOffset"], portOffset ?? Number(given.portOffset ?? 0) + besides);
   set(["data"], { policy: "delete" });

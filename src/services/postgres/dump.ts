@@ -42,12 +42,18 @@ SQL
     $bin/pg_restore --no-owner --no-acl --file=- | said
     ;;
   swap)
+    # Only what is named: a restore that was killed may have left copies of another backup.
+    shift
+    loaded=("$@")
+    [ $# -gt 0 ] || { echo "swap: expected the names of databases" >&2; exit 64; }
+    for name in "\${loaded[@]}"; do
+      there=$(sql --set copy="$name.loaded" <<<"SELECT 1 FROM pg_database WHERE datname = :'copy'")
+      [ -n "$there" ] || { echo "$name is not loaded: nothing was replaced" >&2; exit 1; }
+    done
     # Nobody gets in between; renames are one transaction, so that all databases are the new ones or none is.
-    loaded=$(sql --command "SELECT left(datname, -7) FROM pg_database WHERE datname LIKE '%.loaded' ORDER BY 1")
-    [ -n "$loaded" ] || { echo "nothing is loaded" >&2; exit 1; }
-    open() { for name in $loaded; do sql --set name="$name" <<<'ALTER DATABASE :"name" ALLOW_CONNECTIONS true;'; done; }
+    open() { for name in "\${loaded[@]}"; do sql --set name="$name" <<<'ALTER DATABASE :"name" ALLOW_CONNECTIONS true;'; done; }
     trap open EXIT
-    for name in $loaded; do
+    for name in "\${loaded[@]}"; do
       sql --set name="$name" --set old="$name.replaced" <<'SQL'
 DROP DATABASE IF EXISTS :"old" WITH (FORCE);
 ALTER DATABASE :"name" ALLOW_CONNECTIONS false;
@@ -56,14 +62,17 @@ SQL
     done
     {
       echo 'BEGIN;'
-      for name in $loaded; do
+      for name in "\${loaded[@]}"; do
         printf 'ALTER DATABASE "%s" RENAME TO "%s.replaced"; ALTER DATABASE "%s.loaded" RENAME TO "%s";\\n' "$name" "$name" "$name" "$name"
       done
       echo 'COMMIT;'
     } | sql
     ;;
   discard)
-    for name in $(sql --command "SELECT datname FROM pg_database WHERE datname LIKE '%.loaded' OR datname LIKE '%.replaced'"); do
+    # loaded: what a swap has replaced stays.
+    which="datname LIKE '%.loaded'"
+    [ "\${2-}" = loaded ] || which="$which OR datname LIKE '%.replaced'"
+    for name in $(sql --command "SELECT datname FROM pg_database WHERE $which"); do
       sql --set name="$name" <<<'DROP DATABASE :"name" WITH (FORCE);'
     done
     ;;

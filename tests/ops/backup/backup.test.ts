@@ -4,21 +4,21 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { Archive } from "../../../src/ops/backup/archive.ts";
-import { verifyBackup } from "../../../src/ops/backup/create.ts";
 import { freshBackup, listBackups, pruneBackups, verifyBackups } from "../../../src/ops/backup/list.ts";
 import { backupRecord, blobsOf, contentsOf } from "../../../src/ops/backup/record.ts";
-import { openRepository } from "../../../src/ops/backup/repository.ts";
-import { measure, seal, sealKey, unseal } from "../../../src/ops/backup/seal.ts";
+import { meter, type Place, seal, sealKey, unseal } from "../../../src/ops/backup/seal.ts";
+import { verifyBackup } from "../../../src/ops/backup/verify.ts";
 import { locationOf, locationText, stateSibling } from "../../../src/ops/engine/state-location.ts";
-import { setVariable, standIn } from "../../support/programs.ts";
-import { makeProject, platformYaml } from "../../support/project.ts";
-import { remember } from "../stand-in-stack.ts";
-import { backupRecordOf } from "./fixture-backup.ts";
+import { setVariable } from "../../support/programs.ts";
+import { makeProject } from "../../support/project.ts";
+import { archived, backupRecordOf, blobFile, key, master, text } from "./fixture-backup.ts";
 
-const master = "m".repeat(43);
-const key = sealKey(master, "dev");
-const text = (content: string) => Readable.from([Buffer.from(content)]);
+const there: Place = { kind: "blob", path: "dev/blobs/ab/abc" };
+const nameOf = (with_: typeof key, content: Buffer) => {
+  const counted = meter(with_);
+  counted.take(content);
+  return counted.end();
+};
 const fileIn = (folder: string, name = "sealed") => join(folder, name);
 
 describe("what is sealed", () => {
@@ -30,10 +30,10 @@ describe("what is sealed", () => {
   ];
   test.each(contents)("is the same when it is opened: %s", async (_name, content) => {
     const file = fileIn(makeProject({}, { bare: true }));
-    const sealed = await seal(key, Readable.from([content]), file);
-    const opened = await buffer(unseal(key, Readable.from([readFileSync(file)])));
+    const sealed = await seal(key, Readable.from([content]), file, () => there);
+    const opened = await buffer(unseal(key, there, Readable.from([readFileSync(file)])));
     expect(opened.equals(content)).toBe(true);
-    expect(await measure(key, Readable.from([content]))).toEqual(sealed);
+    expect(nameOf(key, content)).toEqual(sealed);
     expect(sealed.bytes).toBe(content.length);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
@@ -41,38 +41,40 @@ describe("what is sealed", () => {
   test("shows nothing of itself, and another time looks otherwise", async () => {
     const folder = makeProject({}, { bare: true });
     const content = "a password".repeat(100);
-    const one = await seal(key, text(content), fileIn(folder, "one"));
-    const other = await seal(key, text(content), fileIn(folder, "other"));
+    const one = await seal(key, text(content), fileIn(folder, "one"), () => there);
+    const other = await seal(key, text(content), fileIn(folder, "other"), () => there);
     expect(one).toEqual(other);
     const [first, second] = ["one", "other"].map((name) => readFileSync(fileIn(folder, name)));
     expect(first?.includes("a password")).toBe(false);
     expect(first?.equals(second as Buffer)).toBe(false);
     // Whoever knows the content can't tell that it is there, nor can another stack.
     expect(one.id).not.toBe(one.sha256);
-    expect((await measure(sealKey(master, "prod"), text(content))).id).not.toBe(one.id);
+    expect(nameOf(sealKey(master, "prod"), Buffer.from(content)).id).not.toBe(one.id);
   });
 
   test.each([
     ["its mark", 0],
     ["its nonce", 5],
-    ["its content", 40],
+    ["its own key", 20],
+    ["that key's tag", 60],
+    ["its content", 80],
     ["its tag", -1],
   ])("is refused when a bit of %s is another", async (_what, at) => {
     const file = fileIn(makeProject({}, { bare: true }));
-    await seal(key, Readable.from([randomBytes(1000)]), file);
+    await seal(key, Readable.from([randomBytes(1000)]), file, () => there);
     const bytes = readFileSync(file);
     const place = at < 0 ? bytes.length + at : at;
     bytes[place] = (bytes[place] as number) ^ 1;
-    await expect(buffer(unseal(key, Readable.from([bytes])))).rejects.toThrow();
+    await expect(buffer(unseal(key, there, Readable.from([bytes])))).rejects.toThrow();
   });
 
   test("is refused with another stack's key, and when it is cut short", async () => {
     const file = fileIn(makeProject({}, { bare: true }));
-    await seal(key, text("content"), file);
+    await seal(key, text("content"), file, () => there);
     const bytes = readFileSync(file);
-    const opened = (with_: typeof key, from: Buffer) => buffer(unseal(with_, Readable.from([from])));
+    const opened = (with_: typeof key, from: Buffer) => buffer(unseal(with_, there, Readable.from([from])));
     await expect(opened(sealKey(master, "prod"), bytes)).rejects.toThrow("encrypted with another key");
-    for (const length of [0, 10, 20, bytes.length - 1]) {
+    for (const length of [0, 10, 20, 60, 70, bytes.length - 1]) {
       await expect(opened(key, bytes.subarray(0, length))).rejects.toThrow();
     }
   });
@@ -80,29 +82,17 @@ describe("what is sealed", () => {
 
 const hex = (letter: string) => letter.repeat(64);
 
-/** A project whose stack dev has this master secret, and its archive. */
-async function archived() {
-  standIn("pulumi", `if (args[0] === "config") console.log(${JSON.stringify(master)});`);
-  setVariable("PULUMI_BACKEND_URL", undefined);
-  const project = makeProject({ "Pulumi.dev.yaml": platformYaml("{}") });
-  const folder = join(project, ".datalab/backups");
-  const archive = new Archive("dev", await openRepository({ kind: "folder", path: folder }), key);
-  return { project, folder, archive, signal: new AbortController().signal, ...remember() };
-}
-
-const blobFile = (folder: string, blob: string) => join(folder, "dev/blobs", blob.slice(0, 2), blob);
-
 describe("the archive of a stack", () => {
   test("keeps the same content once, and gives it back", async () => {
     const { archive, folder } = await archived();
-    const one = await archive.save(text("content"));
-    const again = await archive.save(text("content"));
+    const one = await archive.blobs.save(text("content"));
+    const again = await archive.blobs.save(text("content"));
     expect(again.id).toBe(one.id);
     expect(globSync("dev/blobs/**/*", { cwd: folder }).filter((path) => path.endsWith(one.id))).toHaveLength(
       1,
     );
     expect(globSync("draft/*", { cwd: folder })).toEqual([]);
-    expect((await buffer(await archive.open(one.id))).toString()).toBe("content");
+    expect((await buffer(await archive.blobs.open(one.id))).toString()).toBe("content");
   });
 
   test("finds a backup by its id or as the latest, and says what there is otherwise", async () => {
@@ -120,12 +110,12 @@ describe("the archive of a stack", () => {
 
   test("what is damaged is named, and what is whole is read all the same", async () => {
     const { project, archive, folder, reporter, signal } = await archived();
-    const [bad, good] = [await archive.save(text("bad")), await archive.save(text("good"))];
+    const [bad, good] = [await archive.blobs.save(text("bad")), await archive.blobs.save(text("good"))];
     await archive.write(backupRecordOf("20260131-120000-aaaa", [bad.id, good.id]));
     await archive.write(backupRecordOf("20260201-120000-bbbb", [good.id]));
     const file = blobFile(folder, bad.id);
     const bytes = readFileSync(file);
-    bytes[20] = (bytes[20] as number) ^ 1;
+    bytes[70] = (bytes[70] as number) ^ 1;
     writeFileSync(file, bytes);
     const checked = await verifyBackups(project, "dev", undefined, { reporter, signal });
     expect(checked).toEqual([
@@ -139,7 +129,7 @@ describe("the archive of a stack", () => {
       },
     ]);
     const listed = await listBackups(project, "dev");
-    expect(listed.map(({ id, verified }) => [id, verified !== null])).toEqual([
+    expect(listed.map((b) => [b.id, "verified" in b && b.verified !== null])).toEqual([
       ["20260201-120000-bbbb", true],
       ["20260131-120000-aaaa", false],
     ]);
@@ -149,7 +139,7 @@ describe("the archive of a stack", () => {
     const { project, archive, folder } = await archived();
     const blobs = [];
     for (const content of ["old", "shared", "new", "unfinished"])
-      blobs.push((await archive.save(text(content))).id);
+      blobs.push((await archive.blobs.save(text(content))).id);
     const [old, shared, fresh, unfinished] = blobs as [string, string, string, string];
     await archive.write(backupRecordOf("20260131-120000-aaaa", [old, shared]));
     await archive.write(backupRecordOf("20260201-120000-bbbb", [shared, fresh]));
@@ -159,6 +149,7 @@ describe("the archive of a stack", () => {
     const pruned = {
       kept: ["20260201-120000-bbbb"],
       removed: ["20260131-120000-aaaa"],
+      unreadable: [],
       files: 1,
       bytes: size,
     };
@@ -174,7 +165,7 @@ describe("the archive of a stack", () => {
   test("a backup counts as fresh when it is young and was read back whole", async () => {
     const { project, archive, reporter, signal } = await archived();
     expect(await freshBackup(project, "dev", 24)).toBeUndefined();
-    const blob = await archive.save(text("content"));
+    const blob = await archive.blobs.save(text("content"));
     const record = backupRecordOf("20260131-120000-aaaa", [blob.id]);
     await archive.write(record);
     expect(await freshBackup(project, "dev", 24)).toBeUndefined();

@@ -1,0 +1,65 @@
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { type HomeLimits, homeDumper } from "../../../src/ops/backup/home-dumper.ts";
+import { homeGone } from "../../../src/ops/homes.ts";
+import { run } from "../../../src/ops/process.ts";
+import type { HomeHost, Homes } from "../../../src/ops/target.ts";
+import { setVariable } from "../../support/programs.ts";
+import { makeProject } from "../../support/project.ts";
+
+const path = "/home/notebook";
+const homes: Homes = {
+  ...{ stack: "dev", service: "jupyterhub", workload: "jupyterhub", instance: "hub" },
+  ...{ key: "notebook", path, sizeBytes: 2 ** 30, storageClass: null },
+};
+/** Root may read everything: what people have locked must be locked for who saves it. */
+const isRoot = process.getuid?.() === 0;
+const asUser = isRoot ? ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", "--"] : [];
+
+/** Puts a script in the place of a program, which the owner of a home runs too. */
+export function standInFor(program: string, script: string): void {
+  const root = makeProject({ [program]: `#!/bin/bash\n${script}\n` }, { bare: true });
+  for (const path of [root, join(root, program)]) chmodSync(path, 0o755);
+  setVariable("PATH", `${root}${delimiter}${process.env.PATH ?? ""}`);
+}
+
+/**
+ * Homes that are folders of this machine; the programs that save them, and their user, are the real ones.
+ */
+export function standInHomes(names: readonly string[], limits: HomeLimits) {
+  const root = makeProject({}, { bare: true });
+  const folder = (name: string) => join(root, name);
+  const own = (file: string) => isRoot && chownSync(file, 10_001, 10_001);
+  own(root);
+  for (const name of names) {
+    mkdirSync(folder(name));
+    own(folder(name));
+  }
+  const gone = new Set<string>();
+  const commands: string[][] = [];
+  const host: HomeHost = {
+    list: async () => [...names],
+    open: async (_homes, name, { make }) => {
+      if (gone.has(name) && !make) throw homeGone(name);
+      return {
+        run: (command, { timeoutSeconds: _, ...options } = {}) => {
+          commands.push([name, command[7] ?? ""]);
+          const [program = "", ...args] = [
+            ...asUser,
+            ...command.map((word) => (word === path ? folder(name) : word)),
+          ];
+          return run(program, args, { input: "", ...options });
+        },
+        close: async () => {},
+      };
+    },
+  };
+  /** Runs a script as the owner of a home, in it. */
+  const as = async (name: string, script: string) => {
+    const [program = "", ...args] = [...asUser, "bash", "-euc", script];
+    const ran = await run(program, args, { cwd: folder(name) });
+    if (ran.code !== 0) throw new Error(ran.stderr);
+    return ran.stdout.trim();
+  };
+  return { dumper: homeDumper(host, homes, limits), folder, as, gone, commands };
+}
