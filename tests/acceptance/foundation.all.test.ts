@@ -15,6 +15,7 @@ import { objectStoreEngines } from "./chapters/foundation/object-store.ts";
 import { pipelineComponents } from "./chapters/foundation/pipeline-components.ts";
 import { secondStack } from "./chapters/foundation/second-stack.ts";
 import { interruption } from "./chapters/interruption.ts";
+import { locks } from "./chapters/locks.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { adoption } from "./chapters/other-checkout.ts";
 import { secrets } from "./chapters/secrets.ts";
@@ -38,6 +39,7 @@ describe("the foundation on Docker", { timeout: 600_000 }, () => {
   secrets(stage);
   objectStoreEngines(stage);
   secondStack(stage, foundation.platform ?? {});
+  locks(stage);
   adoption(stage);
   ending(stage);
 });
