@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EngineEvent } from "../../../src/ops/engine/engine.ts";
 import { Planned } from "../../../src/ops/engine/plan-events.ts";
-import type { PreviewResult } from "../../../src/ops/lifecycle/preview.ts";
+import { type PreviewResult, preview } from "../../../src/ops/lifecycle/preview.ts";
 import { kinds, risksOf } from "../../../src/ops/lifecycle/preview-risk.ts";
 import { previewMarkdown, previewText } from "../../../src/ops/lifecycle/preview-text.ts";
+import { standIn } from "../../support/programs.ts";
+import { makeProject } from "../../support/project.ts";
+import { remember, standInPulumi } from "../stand-in-stack.ts";
 
 const container = "docker:index/container:Container";
 const volume = "docker:index/volume:Volume";
@@ -260,4 +265,20 @@ test("every kind of the table says what it is", () => {
     expect(what).not.toBe("");
     expect(holds ?? serves).toBeDefined();
   }
+});
+
+test("a preview builds and pulls nothing, and makes nothing on the target", async () => {
+  const pulumi = standInPulumi({ state: { deployment: { resources: [] } } });
+  const docker = standIn("docker", "");
+  const project = makeProject({
+    "Pulumi.dev.yaml":
+      "config:\n  datalab:masterSecret:\n    secure: v1:abc\n  datalab:installation: 0123456789abcdef ann@laptop:/lab\n",
+  });
+  const { reporter } = remember();
+  const { signal } = new AbortController();
+  await preview({ project, stack: "dev", refresh: false, policy: false, reporter, signal });
+  expect(existsSync(join(docker, "calls"))).toBe(false);
+  expect(pulumi.calls().map(([command, word]) => (command === "stack" ? word : command))).toEqual(
+    expect.arrayContaining(["preview", "export"]),
+  );
 });
