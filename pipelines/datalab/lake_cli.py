@@ -138,7 +138,7 @@ def _query(lake: Lake, args: argparse.Namespace) -> None:
 
 def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     from datalab.layers.bronze import ingest
-    from datalab.layers.landing import parse_key, reject
+    from datalab.layers.landing import is_the_file_s, parse_key, reject
 
     file = parse_key(args.key)
     if file.table != args.table:
@@ -149,7 +149,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     try:
         _print(asdict(ingest(lake, file, declared)))
     except DataLabError as error:
-        if error.permanent and error.code not in ("E_NO_OBJECT", "E_FILE_DELIMITER", "E_FILE_ENCODING"):
+        if is_the_file_s(error) and error.code not in ("E_FILE_DELIMITER", "E_FILE_ENCODING"):
             reject(lake, file, error)
         raise
 
