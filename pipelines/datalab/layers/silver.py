@@ -21,7 +21,8 @@ from datalab.lake import Lake, quote
 from datalab.layers.quality import Contract
 from datalab.layers.silver_code import code_hash, made_by_this_code
 from datalab.layers.silver_plan import Plan
-from datalab.layers.silver_rows import Rows, Stream
+from datalab.layers.silver_rows import Rows
+from datalab.layers.stream import replace_table
 from datalab.layers.tiles import Tiles
 
 
@@ -63,7 +64,7 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         rows.check()
         rows_in = table_size(bronze)[0]
         facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
-        _write(lake, quarantine, rows.bad(), facts)
+        replace_table(lake, "silver", quarantine, rows.bad(), facts)
         result: dict[str, Any] = {
             "rows_in": rows_in,
             "rows_out": rows_in - rows.bad_count,
@@ -72,7 +73,7 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
             "reasons": rows.top_reasons(20),
         }
         facts["datalab.result"] = json.dumps(result)
-        _write(lake, name, rows.good(rows_in - rows.bad_count), facts)
+        replace_table(lake, "silver", name, rows.good(rows_in - rows.bad_count), facts)
     except duckdb.Error as error:
         raise duck.sql_error(error, f"silver.{name}") from error
     finally:
@@ -85,17 +86,6 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         skipped=False,
         warnings=freshness(lake, written, contract),
     )
-
-
-def _write(lake: Lake, table: str, stream: Stream, facts: dict[str, str]) -> None:
-    """Replace a table by the rows of a stream, in one commit, which is not made if the stream fails."""
-    try:
-        lake.write("silver", table, stream.reader(), "overwrite", facts, lake.table("silver", table))
-    except Exception as error:
-        if stream.failure is not None:
-            # What failed says more than what the writer makes of it.
-            raise stream.failure from error
-        raise
 
 
 def _made_from(silver: DeltaTable, inputs: dict[str, Any]) -> bool:

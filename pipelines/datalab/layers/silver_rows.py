@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import duckdb
 import numpy as np
@@ -14,31 +14,12 @@ from datalab.errors import DataLabError
 from datalab.formats.columns import LINEAGE
 from datalab.lake import quote
 from datalab.layers.silver_plan import Plan, Value, reasons, source, typed
+from datalab.layers.stream import Stream
 from datalab.layers.tiles import TILE, Tiles, ask_rows, groups, on_all, run
 
 # What no column of bronze is called: names of columns have no space.
 POSITION = "row position"
 ORDER = ("_ingested_at", "_content_hash", "_row_number")
-
-
-class Stream:
-    """Rows on their way to the writer, which stops before its commit when they fail."""
-
-    def __init__(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
-        self._schema = schema
-        self._batches = batches
-        self.failure: Exception | None = None
-
-    def reader(self) -> pa.RecordBatchReader:
-        """The stream to hand to the writer."""
-        return pa.RecordBatchReader.from_batches(self._schema, self._watched())
-
-    def _watched(self) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from self._batches()
-        except Exception as error:
-            self.failure = error
-            raise
 
 
 class Rows:
