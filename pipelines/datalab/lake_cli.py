@@ -159,9 +159,10 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
 
 
 def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
+    from datalab.layers.contract_check import check_contract
     from datalab.layers.quality import published_contract
 
-    declared = published_contract(lake, args.table).source
+    declared = check_contract(published_contract(lake, args.table)).source
     if args.format:
         declared = replace(declared, format=args.format)
     if args.delimiter:

@@ -17,6 +17,7 @@ from datalab.errors import DataLabError
 def main(failures: int) -> int:
     """Answer, and return the exit code."""
     request = json.loads(sys.stdin.readline())
+    os.environ["DATALAB_DUCKDB_MEMORY"] = request["memory"]
     bounded.limit_this_process(request["memory"])
     bounded.end_with(sys.stdin.fileno())
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")

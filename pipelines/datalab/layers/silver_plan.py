@@ -59,7 +59,7 @@ class Plan:
         free = [f.name for f in data if f.name in texts and declared[f.name].type is None]
         inferred = infer_types(con, tiles, free, contract.nulls)
         self.values = [
-            _value(f, declared[f.name], f.name in texts, inferred.get(f.name), contract) for f in data
+            value_of(f, declared[f.name], f.name in texts, inferred.get(f.name), contract) for f in data
         ]
 
     @property
@@ -85,7 +85,8 @@ def source(values: Sequence[Value]) -> str:
     return f"(SELECT {', '.join(['*', *inner])} FROM {quote(TILE)})"
 
 
-def _value(given: pa.Field, rule: Column, text: bool, inferred: str | None, contract: Contract) -> Value:
+def value_of(given: pa.Field, rule: Column, text: bool, inferred: str | None, contract: Contract) -> Value:
+    """How a column's value is worked out, and the reasons against it."""
     name = given.name
     recipe = Recipe(
         given.type,
