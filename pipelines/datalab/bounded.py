@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from datalab import scratch
-from datalab.errors import DataLabError
+from datalab.errors import DataLabError, from_dict
 
 # What Python, Arrow and delta-rs take beside DuckDB's buffers: measured 280 MiB, in 480 MiB of data.
 BESIDE = 448 << 20
@@ -143,7 +143,7 @@ def query_json(sql: str, memory: str, seconds: float, most: int = RESULT_BYTES) 
                 with suppress(BrokenPipeError):
                     stream.close()
     if told:
-        raise DataLabError(**json.loads(told))
+        raise from_dict(json.loads(told))
     if code != 0:
         raise out_of_memory(memory, code)
     return body

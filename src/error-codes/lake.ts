@@ -34,7 +34,8 @@ export const fileCodes = {
     fix: "Run `./datalab data ingest` again.",
   },
   E_FILE_COLUMNS: {
-    meaning: "The file has more columns than a table may have, or the table would have with those of the file.",
+    meaning:
+      "The file has more columns than a table may have, or the table would have with those of the file.",
     fix: "Check that it is a table. Put the keys of wide JSON objects below one key.",
   },
   E_FILE_NO_COLUMNS: {
@@ -148,7 +149,8 @@ export const lakeCodes = {
     fix: "Read fewer rows or columns, or pass a higher `--timeout`.",
   },
   E_QUERY_MEMORY: {
-    meaning: "The query needs more memory than it may use: DuckDB refused, or its process was ended at its limit.",
+    meaning:
+      "The query needs more memory than it may use: DuckDB refused, or its process was ended at its limit.",
     fix: "Filter or aggregate more, or raise `DATALAB_DUCKDB_MEMORY` and the memory of the service.",
   },
   E_QUERY_RESULT: {

@@ -108,7 +108,8 @@ export const pipelineCodes = {
     fix: "Correct the files that the error names and run `./datalab data ingest` again.",
   },
   E_TABLES_FAILED: {
-    meaning: "The run could not do the tables that the error names. All that does not depend on them is done.",
+    meaning:
+      "The run could not do the tables that the error names. All that does not depend on them is done.",
     fix: "Correct what the error says of each table and run the pipeline again.",
   },
   E_SERVICE_DISABLED: {

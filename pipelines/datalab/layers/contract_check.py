@@ -57,7 +57,6 @@ def check_contract(contract: Contract) -> Contract:
 
 def _compared(rule: Column) -> list[str]:
     """Texts that a column's values are compared with, as its type: where no value is, nothing else looks."""
-    given = [
-        literal(each) for each in (rule.minimum, rule.maximum, *(rule.allowed or ())) if each is not None
-    ]
-    return [f"CAST({each} AS {rule.type})" for each in given if each.startswith("'")]
+    given = (rule.minimum, rule.maximum, *(rule.allowed or ()))
+    texts = [literal(each) for each in given if each is not None]
+    return [f"CAST({each} AS {rule.type})" for each in texts if each.startswith("'")]

@@ -81,7 +81,8 @@ def land(lake: Lake, file: Path, table: str) -> Landed:
 
 def is_the_file_s(error: DataLabError) -> bool:
     """Whether the file is to blame, which is then set aside. A table, a contract or the store is not."""
-    return error.permanent and error.code.startswith(("E_FILE_", "E_JSON_", "E_PARQUET_", "E_SCHEMA_"))
+    _, about, *_ = error.code.split("_")
+    return error.permanent and about in ("FILE", "JSON", "PARQUET", "SCHEMA")
 
 
 def reject(lake: Lake, file: Landed, error: DataLabError) -> str:

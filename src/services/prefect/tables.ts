@@ -123,8 +123,8 @@ function parsed(line: string): unknown {
 }
 
 /**
- * A commit's text. An object that the store has and does not hand out is its table's trouble; a store that does
- * not answer is everybody's.
+ * A commit's text. An object that the store has and does not hand out is its table's trouble; a store that
+ * does not answer is everybody's.
  */
 async function readCommit(
   client: S3Client,

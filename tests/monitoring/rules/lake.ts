@@ -60,10 +60,10 @@ export const lakeCases: RuleCase[] = [
   },
   {
     alert: "TableUnreadable",
-    series: { [`datalab_table_unreadable{${flights}}`]: "_x20 1x19 _x20" },
+    series: { [`datalab_table_unreadable{${flights}}`]: "_x21 1x19 stale" },
     notYet: "7m",
     fires: "7m15s",
-    ended: "15m",
+    ended: "10m15s",
     labels: ofFlights,
     summary: "silver.flights can't be read: its Delta log is broken.",
     description: "Runs fail with this table's name and do all others. See: data show silver.flights",
