@@ -38,7 +38,10 @@ const library: Readonly<Record<string, Room>> = {
   base: {
     level: 0,
     holds: "the lake itself, settings and errors",
-    files: ["__init__", "delta_log", "duck", "errors", "lake", "lake_config", "settings"],
+    files: [
+      ...["__init__", "bounded", "delta_log", "duck", "errors", "lake", "lake_config", "query_process"],
+      ...["scratch", "settings"],
+    ],
   },
   formats: { level: 1, holds: "what reads files as they arrive" },
   layers: { level: 2, holds: "what makes bronze, silver and gold, and contracts" },

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from datalab import scratch
 from datalab.errors import DataLabError
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -100,4 +101,9 @@ def fetch(name: str, version: str, sha256: str) -> dict[str, str]:
                 raise
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+    # This is the run's own process, at its start.
+    freed = scratch.sweep()
+    if freed:
+        print(f"removed {freed >> 20} MiB that killed processes have left in {scratch.root()}", flush=True)
+    scratch.use_for_temporary_files()
     return {"directory": str(target)}

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from deltalake import DeltaTable
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """One line of `data list-tables`."""
+
+    layer: str
+    name: str
+    rows: int
+    columns: int
+    version: int
+    bytes: int
+    updated: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A table that is there and can't be read: its trouble is its own, the other tables are listed."""
+
+    layer: str
+    name: str
+    error: str
 
 
 def table_size(table: DeltaTable) -> tuple[int, int]:
@@ -43,3 +66,10 @@ def commit_fact(table: DeltaTable | None, key: str) -> Any:
         return json.loads(raw)
     except ValueError:
         return raw
+
+
+def describe(layer: str, name: str, table: DeltaTable) -> TableInfo:
+    """A table's line."""
+    rows, size = table_size(table)
+    columns = len(table.schema().fields)
+    return TableInfo(layer, name, rows, columns, table.version(), size, updated_at(table))

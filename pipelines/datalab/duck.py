@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from datalab import scratch
 from datalab.errors import DataLabError
 from datalab.lake import Lake, quote
 from datalab.lake_config import LAYERS
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 MAX_SAFE = 2**53 - 1
+# Rows that are held as Python's values at once.
+FETCH = 500
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +44,13 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET python_enable_replacements = false")
     con.execute("SET preserve_insertion_order = false")
+    # Not in the folder that the process was started in: what a killed one has spilled is removed from here.
+    con.execute(f"SET temp_directory = {_text(scratch.folder() / 'duckdb')}")
     return con
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:
@@ -146,7 +155,7 @@ def query(lake: Lake, sql: str, seconds: float | None = None) -> Iterator[dict[s
         with time_limit(con, seconds):
             result = con.execute(sql)
             columns = _distinct([each[0] for each in result.description or []])
-            while rows := result.fetchmany(2000):
+            while rows := result.fetchmany(FETCH):
                 for row in rows:
                     yield {name: to_json(value) for name, value in zip(columns, row, strict=True)}
     except duckdb.Error as error:
@@ -169,6 +178,14 @@ def sql_error(error: duckdb.Error, what: str = "the query") -> DataLabError:
     if isinstance(error, duckdb.CatalogException):
         return DataLabError("E_SQL_INVALID", f"{what}: {text}", "tables are bronze.x, silver.x and gold.x")
     return DataLabError("E_SQL_INVALID", f"{what}: {text}", "check the SQL")
+
+
+def stream_error(error: Exception, what: str = "the query") -> DataLabError:
+    """What DuckDB says while its rows are read as Arrow's: its words, in an error of another class."""
+    text = str(error)
+    if isinstance(error, MemoryError) or "Out of Memory Error" in text:
+        return sql_error(duckdb.OutOfMemoryException(text or "no memory is left"), what)
+    return sql_error(duckdb.Error(text), what)
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class DataLabError(Exception):
     """A failure that a person can act on.
@@ -31,3 +34,8 @@ class DataLabError(Exception):
 
 def _rebuild(code: str, message: str, hint: str, permanent: bool) -> DataLabError:
     return DataLabError(code, message, hint, permanent=permanent)
+
+
+def from_dict(told: Mapping[str, Any]) -> DataLabError:
+    """An error that another process has told, in the shape of `to_dict`."""
+    return _rebuild(told["code"], told["message"], told.get("hint") or "", bool(told.get("permanent", True)))

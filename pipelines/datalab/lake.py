@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from datalab.delta_log import table_size, updated_at
+from datalab.delta_log import TableInfo, Unreadable, describe
 from datalab.errors import DataLabError
 from datalab.lake_config import LAYERS, LakeConfig
 
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 TABLE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-
-
-@dataclass(frozen=True)
-class TableInfo:
-    """One line of `data list-tables`."""
-
-    layer: str
-    name: str
-    rows: int
-    columns: int
-    version: int
-    bytes: int
-    updated: str
 
 
 def check_table_name(name: str) -> str:
@@ -51,6 +37,15 @@ def check_table_name(name: str) -> str:
 def quote(identifier: str) -> str:
     """An identifier as SQL: the only way a name reaches a statement."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def damaged(layer: str, table: str, error: Exception) -> DataLabError:
+    """The error for a table that is there and can't be read."""
+    return DataLabError(
+        "E_TABLE_DAMAGED",
+        f"{layer}.{table} cannot be read: {error}",
+        f"restore it from a backup, or remove the folder {table}/ from the bucket of {layer}",
+    )
 
 
 class Lake:
@@ -91,6 +86,10 @@ class Lake:
             return DeltaTable(self.uri(layer, table), version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
+        except DeltaError as error:
+            raise damaged(layer, table, error) from error
+        except OSError as error:
+            raise self.unreachable(error) from error
 
     def require(self, layer: str, table: str) -> DeltaTable:
         """The table, or an error that names the ones there are."""
@@ -189,26 +188,31 @@ class Lake:
             i.base_name for i in infos if i.type == FileType.Directory and TABLE_NAME.match(i.base_name)
         )
 
-    def list_tables(self, layer: str | None = None) -> list[TableInfo]:
+    def list_tables(self, layer: str | None = None) -> list[TableInfo | Unreadable]:
         """Every table with its size, read from the Delta logs, in parallel."""
         layers: Iterable[str] = (layer,) if layer else LAYERS
         pairs = [(each, name) for each in layers for name in self.names(each)]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            found = pool.map(lambda pair: self.info(*pair), pairs)
+            found = pool.map(lambda pair: self._line(*pair), pairs)
             return [info for info in found if info is not None]
+
+    def _line(self, layer: str, name: str) -> TableInfo | Unreadable | None:
+        try:
+            return self.info(layer, name)
+        except DataLabError as error:
+            if not error.permanent:
+                raise
+            return Unreadable(layer, name, error.message)
 
     def info(self, layer: str, name: str) -> TableInfo | None:
         """A table's line, or None when the folder holds no table (yet)."""
-        try:
-            table = self.table(layer, name)
-        except DeltaError as error:
-            raise DataLabError("E_TABLE_DAMAGED", f"{layer}.{name} cannot be read: {error}") from error
+        table = self.table(layer, name)
         if table is None:
             return None
-        rows, size = table_size(table)
-        return TableInfo(
-            layer, name, rows, len(table.schema().fields), table.version(), size, updated_at(table)
-        )
+        try:
+            return describe(layer, name, table)
+        except Exception as error:  # whatever its log makes of the libraries that read it
+            raise damaged(layer, name, error) from error
 
     # ── objects ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -128,17 +127,22 @@ def _type_name(kind: Any) -> str:
 
 
 def _query(lake: Lake, args: argparse.Namespace) -> None:
-    from datalab.duck import query
+    from datalab import bounded, scratch
 
     sql = sys.stdin.read()
     if not sql.strip():
         raise DataLabError("E_USAGE", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
-    _print_rows(query(lake, sql, args.timeout))
+    scratch.sweep()
+    # Runs are at work beside it: one query at a time, in a process that is killed at its limit.
+    with bounded.turn(args.timeout) as left:
+        body = bounded.query_json(sql, lake.settings.memory, left)
+    sys.stdout.write(body.decode())
+    sys.stdout.flush()
 
 
 def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     from datalab.layers.bronze import ingest
-    from datalab.layers.landing import parse_key, reject
+    from datalab.layers.landing import is_the_file_s, parse_key, reject
 
     file = parse_key(args.key)
     if file.table != args.table:
@@ -149,15 +153,16 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     try:
         _print(asdict(ingest(lake, file, declared)))
     except DataLabError as error:
-        if error.permanent and error.code not in ("E_NO_OBJECT", "E_FILE_DELIMITER", "E_FILE_ENCODING"):
+        if is_the_file_s(error) and error.code not in ("E_FILE_DELIMITER", "E_FILE_ENCODING"):
             reject(lake, file, error)
         raise
 
 
 def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
+    from datalab.layers.contract_check import check_contract
     from datalab.layers.quality import published_contract
 
-    declared = published_contract(lake, args.table).source
+    declared = check_contract(published_contract(lake, args.table)).source
     if args.format:
         declared = replace(declared, format=args.format)
     if args.delimiter:
@@ -173,21 +178,6 @@ def _print(value: Any) -> None:
     json.dump(value, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
     sys.stdout.flush()
-
-
-def _print_rows(rows: Iterable[dict[str, Any]]) -> None:
-    """An array, row by row: the answer is never held as a whole. The first row comes before anything is
-    printed, so that most failures still give a clean error object."""
-    iterator = iter(rows)
-    row = next(iterator, None)
-    out = sys.stdout
-    out.write("[")
-    while row is not None:
-        out.write(json.dumps(row, ensure_ascii=False))
-        row = next(iterator, None)
-        out.write(",\n" if row is not None else "")
-    out.write("]\n")
-    out.flush()
 
 
 def _fail(error: DataLabError, cause: BaseException | None = None) -> int:

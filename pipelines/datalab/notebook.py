@@ -51,12 +51,21 @@ def lake() -> Lake:
 
 def sql(query: str) -> pa.Table:
     """The result of one SELECT over the lake, such as `SELECT count(*) FROM silver.flights`, by DuckDB."""
-    from datalab.duck import attach, connect, references
+    import duckdb
+
+    from datalab.bounded import more_by_at_most
+    from datalab.duck import attach, connect, references, sql_error, stream_error
 
     place = lake()
-    with connect(place) as connection:
-        attach(connection, place, references(connection, query))
-        return connection.execute(query).to_arrow_table()
+    try:
+        # A query that takes all memory would end the notebook's process, and all that is in it.
+        with connect(place) as connection, more_by_at_most(place.settings.memory):
+            attach(connection, place, references(connection, query))
+            return connection.sql(query).to_arrow_table()
+    except (MemoryError, OSError) as error:
+        raise stream_error(error) from error
+    except duckdb.Error as error:
+        raise sql_error(error) from error
 
 
 def spark() -> Any:

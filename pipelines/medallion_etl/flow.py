@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from datalab.errors import DataLabError
 from datalab.medallion import Outcome, build_gold, load_bronze, refine_silver
 from datalab.pipeline import logger, pipeline, run_id, step
-from datalab.report import Report, publish, sample
+from datalab.report import Report, Sample, publish, sample
 from datalab.settings import Settings
 
 HERE = Path(__file__).parent
+_set_aside: dict[str, list[str]] = {}
 
 
 @pipeline
@@ -26,7 +26,11 @@ def medallion_etl(table: str | None = None, source_key: str | None = None) -> di
 
     @step
     def bronze() -> Outcome:
-        return load_bronze(lake, HERE, table, source_key, run)
+        done = load_bronze(lake, HERE, table, source_key, run)
+        # A second attempt of the run does not see the files again that the first one has set aside.
+        done.problems = [*_set_aside.get(run, []), *done.problems]
+        _set_aside[run] = list(done.problems)
+        return done
 
     @step
     def silver(done: Outcome) -> Outcome:
@@ -49,10 +53,19 @@ def medallion_etl(table: str | None = None, source_key: str | None = None) -> di
             done.files,
             done.silver,
             done.gold,
-            [sample(lake, each.table) for each in done.gold if each.state != "waiting"],
-            done.problems,
+            _samples(done),
+            [*done.problems, *(f"{table}: {error}" for table, error in done.failed.items())],
         )
         return publish(lake, page)
+
+    def _samples(done: Outcome) -> list[Sample]:
+        found: list[Sample] = []
+        for each in done.gold:
+            if each.state in ("built", "unchanged"):
+                done.attempt(
+                    lake, f"gold.{each.table}", lambda name=each.table: found.append(sample(lake, name))
+                )
+        return found
 
     done = gold(silver(bronze()))
     key = report(done)
@@ -62,10 +75,9 @@ def medallion_etl(table: str | None = None, source_key: str | None = None) -> di
             each.table, each.rows_out, each.quarantined, " (unchanged)" if each.skipped else "",
         )  # fmt: skip
     logger().info("report: artifacts/%s", key)
-    if done.problems:
-        raise DataLabError(
-            "E_FILES_REJECTED", "; ".join(done.problems), "correct the files and ingest them again"
-        )
+    failure = done.verdict()
+    if failure is not None:
+        raise failure
     return {
         "files": len(done.files),
         "rows": sum(each.rows_out for each in done.silver),

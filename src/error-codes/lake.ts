@@ -34,8 +34,13 @@ export const fileCodes = {
     fix: "Run `./datalab data ingest` again.",
   },
   E_FILE_COLUMNS: {
-    meaning: "The file has more columns than a table may have.",
+    meaning:
+      "The file has more columns than a table may have, or the table would have with those of the file.",
     fix: "Check that it is a table. Put the keys of wide JSON objects below one key.",
+  },
+  E_FILE_NO_COLUMNS: {
+    meaning: "The file has no columns, such as a Parquet file with an empty schema. Nothing was written.",
+    fix: "Export it again, with its columns.",
   },
   E_FILE_DELIMITER: {
     meaning: "The delimiter is not one character.",
@@ -88,7 +93,7 @@ export const lakeCodes = {
   },
   E_TABLE_DAMAGED: {
     meaning: "A table can't be read.",
-    fix: "Check the object store with `./datalab platform status`. If the table is damaged, restore a backup.",
+    fix: "Restore the table from a backup, or remove its folder from the bucket. Other tables are not concerned.",
   },
   E_TABLE_NOT_INGESTED: {
     meaning: "The pipeline refines only bronze tables that were loaded from files, and this one was not.",
@@ -144,8 +149,17 @@ export const lakeCodes = {
     fix: "Read fewer rows or columns, or pass a higher `--timeout`.",
   },
   E_QUERY_MEMORY: {
-    meaning: "The query needs more memory than it may use.",
-    fix: "Filter or aggregate more, or raise `DATALAB_DUCKDB_MEMORY`.",
+    meaning:
+      "The query needs more memory than it may use: DuckDB refused, or its process was ended at its limit.",
+    fix: "Filter or aggregate more, or raise `DATALAB_DUCKDB_MEMORY` and the memory of the service.",
+  },
+  E_QUERY_RESULT: {
+    meaning: "The rows that the query answers are more bytes than may be handed over.",
+    fix: "Aggregate, use `LIMIT` or name fewer columns. A pipeline or a notebook can read whole tables.",
+  },
+  E_SCRATCH: {
+    meaning: "No folder for temporary files can be made.",
+    fix: "Correct what the error says, or set `DATALAB_SCRATCH` to a folder of this user.",
   },
   E_LAKE_TOOL: {
     meaning: "The lake's tool ended without a result, for example because it had too little memory.",

@@ -107,6 +107,11 @@ export const pipelineCodes = {
     meaning: "The run finished its other work, but it could not load every file.",
     fix: "Correct the files that the error names and run `./datalab data ingest` again.",
   },
+  E_TABLES_FAILED: {
+    meaning:
+      "The run could not do the tables that the error names. All that does not depend on them is done.",
+    fix: "Correct what the error says of each table and run the pipeline again.",
+  },
   E_SERVICE_DISABLED: {
     meaning: "A notebook uses a service that the stack does not have.",
     fix: "Enable the service in `Pulumi.<stack>.yaml`, run `./datalab up` and restart the notebook's server.",

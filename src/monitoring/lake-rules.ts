@@ -43,6 +43,15 @@ export function lakeRules({ pipelineFailures, lateness, freshness }: Thresholds)
         ]
       : []),
     {
+      name: "TableUnreadable",
+      expr: "max by (service, layer, table) (datalab_table_unreadable) > 0",
+      for: "2m",
+      severity: "warning",
+      summary: "{{ $labels.layer }}.{{ $labels.table }} can't be read: its Delta log is broken.",
+      description:
+        "Runs fail with this table's name and do all others. See: data show {{ $labels.layer }}.{{ $labels.table }}",
+    },
+    {
       name: "CollectorFailing",
       expr: "max by (service, collector) (datalab_collector_ok) == 0",
       for: "2m",

@@ -102,3 +102,56 @@ def test_the_process_ends_when_nobody_asks(process: LakeProcess) -> None:
     assert running is not None
     running.wait(timeout=20)
     assert process.ask({"op": "tables"}, 60)
+
+
+def test_a_query_that_takes_too_much_ends_and_the_next_one_answers(process: LakeProcess) -> None:
+    """Under DuckDB's limit of 192 MB this took 3.9 GB: the kernel bounds the process now."""
+    from datalab.bounded import data_limit
+    from lake.client import QueryFailed
+
+    large = "SELECT repeat('x', 1000000) AS x FROM range(100000)"
+    with pytest.raises(QueryFailed) as caught:
+        process.ask({"op": "query", "sql": large, "rows": 1000, "seconds": 20}, 60)
+    assert "memory" in str(caught.value).lower() and "aggregate or filter more" in caught.value.hint
+    said = process.ask({"op": "query", "sql": "SELECT 1 AS one", "rows": 1, "seconds": 20}, 60)
+    assert said["rows"] == [{"one": 1}]
+    running = process._process
+    assert running is not None
+    status = Path(f"/proc/{running.pid}/status").read_text().splitlines()
+    held = {
+        name: value.split()[0] for name, _, value in (line.partition(":") for line in status) if value.strip()
+    }
+    assert int(held["VmHWM"]) * 1024 <= data_limit("192MB")
+    limits = Path(f"/proc/{running.pid}/limits").read_text().splitlines()
+    assert str(data_limit("192MB")) in next(line for line in limits if line.startswith("Max data size"))
+
+
+def test_an_answer_is_bounded_in_bytes_and_says_that_there_is_more(process: LakeProcess) -> None:
+    wide = ", ".join(f"repeat('x', 2000) AS c{n}" for n in range(100))
+    said = process.ask(
+        {"op": "query", "sql": f"SELECT {wide} FROM range(500)", "rows": 1000, "seconds": 30}, 60
+    )
+    assert said["more"] is True
+    assert 30 <= len(said["rows"]) <= 8 * 2**20 / 200_000
+
+
+def test_an_answer_without_end_is_not_held(process: LakeProcess) -> None:
+    from lake import client
+    from lake.client import LakeProcess as Process
+    from lake.client import QueryFailed
+
+    endless = Process([sys.executable, "-c", "while True: print('x' * 65536, end='')"])
+    with pytest.raises(QueryFailed, match=f"larger than {client.ANSWER_BYTES >> 20} MiB"):
+        endless.ask({"op": "tables"}, 60)
+    assert endless._process is None
+
+
+@pytest.mark.parametrize("text", ["not json", ""])
+def test_a_broken_table_is_listed_with_its_error(process: LakeProcess, tmp_path: Path, text: str) -> None:
+    log = tmp_path / "lake" / "bronze" / "broken" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text(text)
+    broken, *others = process.ask({"op": "tables"}, 60)
+    assert (broken["layer"], broken["name"]) == ("bronze", "broken")
+    assert broken["error"].startswith("bronze.broken cannot be read")
+    assert [each["name"] for each in others] == ["trips", "trips_quarantine"]

@@ -9,6 +9,7 @@ import { lakeTables } from "../../src/services/prefect/tables.ts";
 let objects: Map<string, { readonly text: string; readonly at: string }>;
 let asked: string[];
 let refused: string | undefined;
+let withheld: string | undefined;
 let ctx: CheckContext;
 
 const xml = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
@@ -58,7 +59,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   } else {
     asked.push(`get ${bucket}/${key}`);
     const object = objects.get(`${bucket}/${key}`);
-    if (!object) code(404, "NoSuchKey");
+    if (!object || withheld === `${bucket}/${key}`) code(404, "NoSuchKey");
     else {
       response.writeHead(200, { "content-type": "application/octet-stream" });
       response.end(object.text);
@@ -71,6 +72,7 @@ beforeEach(async () => {
   objects = new Map();
   asked = [];
   refused = undefined;
+  withheld = undefined;
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
   const lake: Partial<ResolvedGrant> = {
@@ -231,6 +233,50 @@ describe("tables of the lake", () => {
     await expect(collect(ctx)).rejects.toThrow("AccessDenied");
     refused = undefined;
     expect(figures(await collect(ctx))["gold.t"]).toMatchObject({ version: 0, rows: 1 });
+  });
+
+  test.each([
+    ["no JSON", "not json"],
+    ["JSON that is no action", "7"],
+    ["nothing", ""],
+    ["a line that was cut off", '{"add":{"path":"a.parquet","si'],
+    ["statistics that are no JSON", JSON.stringify({ add: { path: "a", size: 1, stats: "{" } })],
+  ])("a table whose log holds %s is told, and the others are measured", async (_what, text) => {
+    const collect = lakeTables(layers);
+    commit("bronze/first", 0, add("a.parquet", 1, 1));
+    commit("gold/last", 0, add("b.parquet", 2, 2));
+    objects.set(logOf("bronze/middle", 0), { text, at: "2026-03-01T10:00:00Z" });
+    for (const _run of ["first", "second"]) {
+      const found = figures(await collect(ctx));
+      expect(found["bronze.middle"]).toEqual({ unreadable: 1 });
+      expect(found["bronze.first"]).toMatchObject({ version: 0, rows: 1 });
+      expect(found["gold.last"]).toMatchObject({ version: 0, rows: 2 });
+    }
+    commit("bronze/middle", 0, add("c.parquet", 3, 3));
+    expect(figures(await collect(ctx))["bronze.middle"]).toMatchObject({ version: 0, rows: 3 });
+  });
+
+  test("a commit that is broken half way counts for nothing", async () => {
+    const collect = lakeTables(layers);
+    commit("gold/t", 0, add("a.parquet", 1, 1));
+    await collect(ctx);
+    objects.set(logOf("gold/t", 1), {
+      text: `${JSON.stringify(remove("a.parquet"))}\n${JSON.stringify(add("b.parquet", 5, 5))}\nbroken`,
+      at: "2026-03-01T10:00:00Z",
+    });
+    expect(figures(await collect(ctx))["gold.t"]).toEqual({ unreadable: 1 });
+    commit("gold/t", 1, add("c.parquet", 2, 2));
+    expect(figures(await collect(ctx))["gold.t"]).toMatchObject({ version: 1, files: 2, rows: 3 });
+  });
+
+  test("a commit that the store lists and does not hand out is its table's trouble", async () => {
+    commit("bronze/t", 0, add("a.parquet", 1, 1));
+    commit("gold/t", 0, add("a.parquet", 1, 1));
+    withheld = `bronze/${logOf("t", 0)}`;
+    expect(figures(await lakeTables(layers)(ctx))).toEqual({
+      "bronze.t": { unreadable: 1 },
+      "gold.t": { version: 0, updated_timestamp_seconds: updated(0), bytes: 1, files: 1, rows: 1 },
+    });
   });
 
   test("needs its buckets", async () => {

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from datalab.formats.csv_records import Dialect, Records
+from datalab.formats.source import rows_at_once
 
 BLOCK = 8 * 1024 * 1024
 SLICE = 65_536  # rows a batch: what the Delta writer gets at a time
@@ -48,11 +49,17 @@ class CsvParser:
             if skip:
                 rest = text
                 continue
-            used, batch = self._fast(text, final) or self._careful(text, final)
-            rest = text[used:]
-            if batch is not None and batch.num_rows:
+            fast = self._fast(text, final)
+            if fast is not None:
+                used, batch = fast
                 for start in range(0, batch.num_rows, SLICE):
                     yield batch.slice(start, SLICE)
+            else:
+                used, rows = self._careful(text, final)
+                most = rows_at_once(self.width, SLICE)
+                for start in range(0, len(rows), most):
+                    yield batch_of(rows[start : start + most], self.schema)
+            rest = text[used:]
 
     def _header_end(self, text: bytes, final: bool) -> int:
         decoded = _decode(text)
@@ -129,7 +136,7 @@ class CsvParser:
             and all(not part or (part[0] in after and part[-1] in before) for part in parts[2:-1:2])
         )
 
-    def _careful(self, text: bytes, final: bool) -> tuple[int, pa.RecordBatch | None]:
+    def _careful(self, text: bytes, final: bool) -> tuple[int, list[Row]]:
         decoded = _decode(text)
         rows: list[Row] = []
         end = -1
@@ -138,7 +145,7 @@ class CsvParser:
             if row is not None:
                 rows.append(row)
         used = min(len(_encode(decoded[: end + 1])), len(text)) if end >= 0 else 0
-        return used, batch_of(rows, self.schema) if rows else None
+        return used, rows
 
     def _row(self, text: str, start: int, end: int, record: list[str | None] | str) -> Row | None:
         raw = text[start:end].removesuffix("\r") if self.dialect.newline == "\n" else text[start:end]
@@ -158,10 +165,13 @@ class CsvParser:
 def batch_of(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
     """Rows as a batch: the fields, or NULLs with the raw text and the problem."""
     width = len(schema) - 2
+    told = [pa.array([row[n] for row in rows], pa.string()) for n in (1, 2)]
+    if all(fields is None for fields, _, _ in rows):
+        # One array for all columns: many short lines below a wide header are many values.
+        return pa.RecordBatch.from_arrays([pa.nulls(len(rows), pa.string())] * width + told, schema=schema)
     empty: list[str | None] = [None] * width
-    columns = list(zip(*(fields if fields is not None else empty for fields, _, _ in rows), strict=True))
-    columns += [tuple(raw for _, raw, _ in rows), tuple(problem for _, _, problem in rows)]
-    return pa.RecordBatch.from_arrays([pa.array(c, pa.string()) for c in columns], schema=schema)
+    columns = zip(*(fields if fields is not None else empty for fields, _, _ in rows), strict=True)
+    return pa.RecordBatch.from_arrays([*(pa.array(c, pa.string()) for c in columns), *told], schema=schema)
 
 
 def readable(raw: str) -> str:

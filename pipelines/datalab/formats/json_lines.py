@@ -11,7 +11,7 @@ from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
 from datalab.formats.csv_text import BLOCK, Row, batch_of, readable
 from datalab.formats.sniff import Profile, Stream, text_chunks
-from datalab.formats.source import MAX_COLUMNS, Source
+from datalab.formats.source import MAX_COLUMNS, Source, rows_at_once
 
 
 class _Repeated(ValueError):
@@ -50,6 +50,7 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
             "E_JSON_NO_OBJECTS", f"{name} holds no JSON object", "write one object a line: JSON lines"
         )
     names = clean_names(list(keys))
+    most = rows_at_once(len(keys), 20_000)
     schema = pa.schema([(column, pa.string()) for column in (*names, "_raw", "_problem")])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -61,7 +62,7 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
             else:
                 rows.append(([_json_text(record.get(key)) for key in keys], None, None))
             size += len(raw)
-            if len(rows) >= 20_000 or size >= BLOCK:
+            if len(rows) >= most or size >= BLOCK:
                 yield batch_of(rows, schema)
                 rows, size = [], 0
         if rows:

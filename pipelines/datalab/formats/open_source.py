@@ -9,7 +9,7 @@ from datalab.formats.csv_text import CsvParser, readable
 from datalab.formats.json_lines import json_lines
 from datalab.formats.parquet_file import parquet_file
 from datalab.formats.sniff import Profile, Stream, text_chunks
-from datalab.formats.source import MAX_COLUMNS, Declared, Source
+from datalab.formats.source import Declared, Source, check_width
 
 
 def open_source(stream: Stream, profile: Profile, name: str, declared: Declared, limit: int) -> Source:
@@ -43,12 +43,7 @@ def _csv(stream: Stream, profile: Profile, name: str, declared: Declared, limit:
         header += [None] * extra
     else:
         header = list(declared.columns or [None] * _usual(widths))
-    if len(header) > MAX_COLUMNS:
-        raise DataLabError(
-            "E_FILE_COLUMNS",
-            f"{name} has {len(header):,} columns, more than {MAX_COLUMNS:,}",
-            "is it text?",
-        )
+    check_width(len(header), name)
     names = clean_names(header)
     parser = CsvParser(names, dialect, limit)
     return Source(

@@ -9,7 +9,7 @@ import pyarrow as pa
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
 from datalab.formats.sniff import Stream
-from datalab.formats.source import Source
+from datalab.formats.source import Source, check_width, rows_at_once
 
 
 def parquet_file(stream: Stream, name: str) -> Source:
@@ -23,6 +23,7 @@ def parquet_file(stream: Stream, name: str) -> Source:
             "E_PARQUET_DAMAGED", f"{name} cannot be read: {error}", "was the upload cut off?"
         ) from error
     given = file.schema_arrow
+    check_width(len(given), name)
     names = clean_names(given.names)
     schema = pa.schema(
         [pa.field(clean, _delta_type(f.type)) for clean, f in zip(names, given, strict=True)]
@@ -31,7 +32,7 @@ def parquet_file(stream: Stream, name: str) -> Source:
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
-            for batch in file.iter_batches(batch_size=32_768):
+            for batch in file.iter_batches(batch_size=rows_at_once(len(given), 32_768)):
                 columns = [
                     column if column.type == wanted.type else _cast(column, wanted, name)
                     for column, wanted in zip(batch.columns, schema, strict=False)

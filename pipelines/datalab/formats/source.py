@@ -7,7 +7,30 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from datalab.errors import DataLabError
+
 MAX_COLUMNS = 4000
+# Values that are held as Python's at once: a wide header makes many of a few short lines.
+CELLS = 1_000_000
+
+
+def check_width(columns: int, name: str) -> None:
+    """Refuse a file that can't be a table, when it comes."""
+    if columns == 0:
+        raise DataLabError(
+            "E_FILE_NO_COLUMNS",
+            f"{name} has no columns",
+            "export it again, with its columns",
+        )
+    if columns > MAX_COLUMNS:
+        raise DataLabError(
+            "E_FILE_COLUMNS", f"{name} has {columns:,} columns, more than {MAX_COLUMNS:,}", "is it a table?"
+        )
+
+
+def rows_at_once(columns: int, most: int) -> int:
+    """How many rows of so many columns are held at once, at most `most`."""
+    return max(1, min(most, CELLS // max(1, columns)))
 
 
 @dataclass(frozen=True)

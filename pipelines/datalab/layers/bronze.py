@@ -13,10 +13,10 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from datalab.errors import DataLabError
-from datalab.formats.columns import LINEAGE, MALFORMED, match_existing
+from datalab.formats.columns import LINEAGE, MALFORMED, RESERVED, match_existing
 from datalab.formats.open_source import open_source
 from datalab.formats.sniff import inspect
-from datalab.formats.source import Declared, Source
+from datalab.formats.source import Declared, Source, check_width
 from datalab.lake import Lake
 from datalab.layers.landing import Landed
 
@@ -118,6 +118,9 @@ class _Rows:
             fields.append(
                 pa.field(name, _meet(existing.field(at).type, given.type) if at >= 0 else given.type)
             )
+        # Files of other columns each make a table wider than any of them.
+        own = {name for name in existing.names if name not in RESERVED} | {each.name for each in fields}
+        check_width(len(own), f"bronze.{file.table} with {file.file}")
         self.schema = pa.schema([*fields, *LINEAGE_FIELDS, *(pa.field(m, pa.string()) for m in MALFORMED)])
 
     def batches(self) -> Iterator[pa.RecordBatch]:

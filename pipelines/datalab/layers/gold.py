@@ -14,10 +14,11 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from datalab import duck
+from datalab import bounded, duck
 from datalab.delta_log import commit_fact, table_size
 from datalab.errors import DataLabError
 from datalab.lake import Lake, check_table_name
+from datalab.layers.stream import Stream, replace_table
 
 METRICS = "metrics"
 BATCH = 32_768
@@ -129,10 +130,14 @@ def build(lake: Lake, definition: Definition, run_id: str) -> Built:
             duck.bind(con, ref, table)
         con.execute("SET preserve_insertion_order = true")  # an ORDER BY is kept in the file
         duck.lock(con)
-        reader = con.sql(definition.sql).to_arrow_reader(BATCH)
-        _check_columns(definition, reader.schema)
-        facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
-        lake.write("gold", definition.name, reader, "overwrite", facts, lake.table("gold", definition.name))
+        with bounded.more_by_at_most(lake.settings.memory):
+            reader = con.sql(definition.sql).to_arrow_reader(BATCH)
+            _check_columns(definition, reader.schema)
+            facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
+            replace_table(lake, "gold", definition.name, Stream(reader.schema, lambda: iter(reader)), facts)
+    except (MemoryError, OSError, pa.ArrowException) as error:
+        # What DuckDB says while its rows are read comes as Arrow's.
+        raise duck.stream_error(error, f"gold/{definition.name}.sql") from error
     except duckdb.Error as error:
         raise duck.sql_error(error, f"gold/{definition.name}.sql") from error
     finally:

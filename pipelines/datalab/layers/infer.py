@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from datalab.duck import one_row
 from datalab.lake import quote
+from datalab.layers.tiles import TILE, Tiles, for_each
 
 # In order of preference; varchar is what is left.
 LADDER = ("boolean", "bigint", "double", "date", "timestamp", "timestamptz")
-SAMPLE_ROWS = 20_000
 
 _NUMBER = r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
@@ -74,48 +75,51 @@ def cast(value: str, kind: str, strict: bool = False) -> str:
 
 
 def infer_types(
-    con: duckdb.DuckDBPyConnection, relation: str, columns: list[str], nulls: tuple[str, ...]
+    con: duckdb.DuckDBPyConnection, tiles: Tiles, columns: list[str], nulls: tuple[str, ...]
 ) -> dict[str, str]:
-    """The type of each text column. `relation` is a name that DuckDB knows.
+    """The type of each text column.
 
-    A sample rules out most candidates cheaply. What is left is checked on every row, the preferred type
-    first, so that the answer never depends on which rows the sample happened to hold.
+    The first tile rules out most candidates cheaply. What is left is checked on every row, the preferred type
+    first, so that the answer never depends on which rows the first tile happened to hold.
     """
-    good = f"SELECT * FROM {relation} WHERE _problem IS NULL"
-    sample = _fits(con, f"({good} LIMIT {SAMPLE_ROWS})", dict.fromkeys(columns, LADDER), nulls)
-    open_ = {column: kinds for column, (kinds, _) in sample.items() if kinds}
     found = dict.fromkeys(columns, "varchar")
+    open_ = dict.fromkeys(columns, LADDER)
+    for tile in tiles.read([*columns, "_problem"]) if columns else ():
+        open_ = {column: fits for column, (fits, _) in _fits(con, tile, open_, nulls).items() if fits}
+        break
     while open_:
-        answers = _fits(con, f"({good})", {column: kinds[:1] for column, kinds in open_.items()}, nulls)
+        tried = {column: kinds[:1] for column, kinds in open_.items()}
+        filled = dict.fromkeys(tried, 0)
         left: dict[str, tuple[str, ...]] = {}
-        for column, (fits, filled) in answers.items():
-            if not filled:
-                continue  # a column without any value stays text
-            if fits:
-                found[column] = fits[0]
-            elif open_[column][1:]:
-                left[column] = open_[column][1:]
-        open_ = left
+        for tile in tiles.read([*tried, "_problem"]):
+            for column, (fits, values) in _fits(con, tile, tried, nulls).items():
+                filled[column] += values
+                if not fits:
+                    left[column] = open_[column][1:]
+                    del tried[column]
+            if not tried:
+                break
+        # A column without any value stays text.
+        found.update({column: kinds[0] for column, kinds in tried.items() if filled[column]})
+        open_ = {column: kinds for column, kinds in left.items() if kinds}
     return found
 
 
 def _fits(
     con: duckdb.DuckDBPyConnection,
-    source: str,
+    tile: pa.Table,
     candidates: dict[str, tuple[str, ...]],
     nulls: tuple[str, ...],
 ) -> dict[str, tuple[tuple[str, ...], int]]:
-    """For each column the candidates that all of its values fit, and how many values it has."""
-    if not candidates:
-        return {}
-    inner = ", ".join(f"{present(column, nulls)} AS c{n}" for n, column in enumerate(candidates))
-    parts = []
-    for n, kinds in enumerate(candidates.values()):
-        parts.append(f"count(c{n})")
-        parts += [f"count({cast(f'c{n}', kind, strict=True)}) = count(c{n})" for kind in kinds]
-    row = iter(one_row(con, f"SELECT {', '.join(parts)} FROM (SELECT {inner} FROM {source})"))
-    answers: dict[str, tuple[tuple[str, ...], int]] = {}
-    for column, kinds in candidates.items():
-        filled = next(row)
-        answers[column] = (tuple(kind for kind in kinds if next(row)), filled)
+    """For each column the candidates that all of its values in a tile fit, and how many values it has."""
+    good = tile.filter(pc.is_null(tile["_problem"]))
+    # Without a row nothing speaks against any of them.
+    answers = {column: (kinds, 0) for column, kinds in candidates.items()}
+    source = f"(SELECT c, {present('v', nulls)} AS v FROM {quote(TILE)})"
+    for kinds in dict.fromkeys(candidates.values()):
+        columns = [column for column, wanted in candidates.items() if wanted == kinds]
+        counts = [f"count({cast('v', kind, strict=True)}) = count(v) AS {kind}" for kind in kinds]
+        lines = for_each(con, [good[name] for name in columns], ", ".join(["count(v) AS n", *counts]), source)
+        for at, filled, *fits in lines:
+            answers[columns[at]] = (tuple(kind for kind, fit in zip(kinds, fits, strict=True) if fit), filled)
     return answers

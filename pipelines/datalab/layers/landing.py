@@ -79,6 +79,12 @@ def land(lake: Lake, file: Path, table: str) -> Landed:
     return Landed(key, table, digest, file.name)
 
 
+def is_the_file_s(error: DataLabError) -> bool:
+    """Whether the file is to blame, which is then set aside. A table, a contract or the store is not."""
+    _, about, *_ = error.code.split("_")
+    return error.permanent and about in ("FILE", "JSON", "PARQUET", "SCHEMA")
+
+
 def reject(lake: Lake, file: Landed, error: DataLabError) -> str:
     """Set a file aside that cannot be ingested, with the reason beside it, so that later runs pass it by."""
     import json

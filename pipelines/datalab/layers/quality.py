@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,13 @@ def contract_for(table: str, folder: Path) -> Contract:
     if not path.is_file():
         return Contract(table)
     raw = path.read_bytes()
-    return parse_contract(raw.decode(), table, path.name, hashlib.sha256(raw).hexdigest()[:16])
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise DataLabError(
+            "E_CONTRACT_INVALID", f"{path.name} is no UTF-8: {error}", "save it as UTF-8"
+        ) from error
+    return parse_contract(text, table, path.name, hashlib.sha256(raw).hexdigest()[:16])
 
 
 def published_contract(lake: Lake, table: str) -> Contract:
@@ -165,9 +172,13 @@ class _Problems:
         if allowed is not None and not isinstance(allowed, list):
             self.add(f"{path}.allowed", "a list", allowed)
             allowed = None
+        if any(isinstance(each, list | dict) or each is None for each in allowed or ()):
+            self.add(f"{path}.allowed", "a list of single values", allowed)
+            allowed = None
         for bound in ("min", "max"):
-            if isinstance(given.get(bound), list | dict | bool):
-                self.add(f"{path}.{bound}", "a number, a date or a text", given[bound])
+            value = given.get(bound)
+            if isinstance(value, list | dict | bool) or (isinstance(value, float) and not isfinite(value)):
+                self.add(f"{path}.{bound}", "a number, a date or a text", value)
         return Column(
             name,
             kind,

@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from deltalake import DeltaTable
 
 from datalab import duck
 from datalab.delta_log import commit_fact, table_size
 from datalab.errors import DataLabError
-from datalab.formats.columns import LINEAGE, RESERVED
 from datalab.lake import Lake, quote
-from datalab.layers.infer import cast, infer_types, literal, present
-from datalab.layers.quality import Column, Contract
+from datalab.layers.quality import Contract
 from datalab.layers.silver_code import code_hash, made_by_this_code
-
-BATCH = 32_768
+from datalab.layers.silver_plan import Plan
+from datalab.layers.silver_rows import Rows
+from datalab.layers.stream import replace_table
+from datalab.layers.tiles import Tiles
 
 
 @dataclass
@@ -60,28 +58,22 @@ def refine(lake: Lake, name: str, contract: Contract, run_id: str) -> Refined:
         return Refined(name, **kept, seconds=0.0, skipped=True, warnings=freshness(lake, silver, contract))
     con = duck.connect(lake)
     try:
-        duck.bind(con, duck.Reference("bronze", name), bronze)
-        plan = _Plan(con, name, pa.schema(bronze.schema().to_arrow()), contract)
+        tiles = Tiles(bronze)
+        plan = Plan(con, name, tiles, contract)
+        rows = Rows(con, tiles, plan)
+        rows.check()
         rows_in = table_size(bronze)[0]
         facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
-        bad = _Counted(con, plan.bad_rows)
-        lake.write("silver", quarantine, bad.reader(), "overwrite", facts, lake.table("silver", quarantine))
-        reasons = con.execute(plan.reasons).fetchall() if bad.count else []
-        good = _Counted(con, plan.good_rows, expected=rows_in - bad.count)
+        replace_table(lake, "silver", quarantine, rows.bad(), facts)
         result: dict[str, Any] = {
             "rows_in": rows_in,
-            "rows_out": rows_in - bad.count,
-            "quarantined": bad.count,
+            "rows_out": rows_in - rows.bad_count,
+            "quarantined": rows.bad_count,
             "types": plan.types,
-            "reasons": reasons,
+            "reasons": rows.top_reasons(20),
         }
         facts["datalab.result"] = json.dumps(result)
-        try:
-            lake.write("silver", name, good.reader(), "overwrite", facts, lake.table("silver", name))
-        except Exception as error:
-            if good.failure is not None:
-                raise good.failure from error
-            raise
+        replace_table(lake, "silver", name, rows.good(rows_in - rows.bad_count), facts)
     except duckdb.Error as error:
         raise duck.sql_error(error, f"silver.{name}") from error
     finally:
@@ -102,144 +94,6 @@ def _made_from(silver: DeltaTable, inputs: dict[str, Any]) -> bool:
     if not isinstance(recorded, dict) or not made_by_this_code(recorded.get("code")):
         return False
     return {**recorded, "code": inputs["code"]} == inputs
-
-
-class _Plan:
-    """The SQL of a table: which rows are good, which are not and why."""
-
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, contract: Contract
-    ) -> None:
-        self.relation = f"bronze.{quote(table)}"
-        self.contract = contract
-        data = [f for f in schema if f.name not in RESERVED]
-        declared = _match_columns(contract, [f.name for f in data], table)
-        texts = [f.name for f in data if _is_text(f.type)]
-        free = [name for name in texts if declared[name].type is None]
-        inferred = infer_types(con, self.relation, free, contract.nulls)
-        self.types: dict[str, str] = {}
-        self.values: dict[str, str] = {}
-        problems: list[str] = ["_problem"]
-        inner: list[str] = []  # a text column with its NULL words taken out, worked out once
-        for n, each in enumerate(data):
-            rule = declared[each.name]
-            value, kind = quote(each.name), rule.type
-            if each.name in texts:
-                inner.append(f"{present(each.name, contract.nulls)} AS {quote(f'p {n}')}")
-                value = quote(f"p {n}")
-            typed = value
-            if kind is not None and kind != "varchar":
-                typed = cast(value if each.name in texts else f"{value}::VARCHAR", kind)
-                problems.append(
-                    _reason(f"{value} IS NOT NULL AND {typed} IS NULL", f"{each.name}: not a {kind}")
-                )
-            elif kind == "varchar":
-                typed = f"{value}::VARCHAR"
-            elif each.name in inferred and inferred[each.name] != "varchar":
-                # Every value is known to fit: no need to look again.
-                kind = inferred[each.name]
-                typed = f"TRY_CAST(trim({value}) AS {kind.upper()})"
-            self.types[each.name] = kind or inferred.get(each.name) or str(each.type)
-            self.values[each.name] = typed
-            problems += _rules(rule, value, typed, each.name in contract.keys)
-        reason = f"concat_ws('; ', {', '.join(problems)})"
-        raw = ", ".join(quote(f.name) for f in data)
-        typed_columns = ", ".join(f"{value} AS {quote('v ' + name)}" for name, value in self.values.items())
-        lineage = ", ".join(LINEAGE)
-        checked = (
-            f"SELECT {lineage}, _raw, {reason} AS why, {raw}, {typed_columns} "
-            f"FROM (SELECT *{''.join(', ' + each for each in inner)} FROM {self.relation})"
-        )
-        if contract.keys:
-            checked = self._without_duplicates(checked)
-        self.checked = checked
-        good_columns = ", ".join(f"{quote('v ' + name)} AS {quote(name)}" for name in self.values)
-        self.good_rows = f"SELECT {good_columns}, {lineage} FROM ({checked}) WHERE why = ''"
-        self.bad_rows = f"SELECT why AS _reasons, {lineage}, _raw, {raw} FROM ({checked}) WHERE why <> ''"
-        self.reasons = (
-            f"SELECT why, count(*) AS n FROM ({checked}) WHERE why <> '' "
-            "GROUP BY why ORDER BY n DESC, why LIMIT 20"
-        )
-
-    def _without_duplicates(self, checked: str) -> str:
-        keys = ", ".join(quote("v " + key) for key in self.contract.keys)
-        way = "DESC" if self.contract.keep == "last" else "ASC"
-        order = f"_ingested_at {way}, _content_hash {way}, _row_number {way}"
-        named = ", ".join(self.contract.keys)
-        window = f"PARTITION BY why = '', {keys} ORDER BY {order}"
-        numbered = f"SELECT *, row_number() OVER ({window}) AS nth FROM ({checked})"
-        duplicate = literal(f"duplicate key ({named}): the {self.contract.keep} row is kept")
-        return (
-            "SELECT * EXCLUDE (nth) REPLACE "
-            f"(CASE WHEN why = '' AND nth > 1 THEN {duplicate} ELSE why END AS why) FROM ({numbered})"
-        )
-
-
-def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str, Column]:
-    """The rule of each column. What a contract requires must be there; what it only describes may be."""
-    needed = [c.name for c in contract.columns.values() if c.required]
-    missing = [c for c in (*needed, *contract.keys) if c not in names]
-    if missing:
-        raise DataLabError(
-            "E_CONTRACT_MISMATCH",
-            f"the contract of {table} needs {', '.join(sorted(set(missing)))}; "
-            f"bronze.{table} has {', '.join(names)}",
-            "correct the contract, or ingest a file that has the column",
-        )
-    return {name: contract.columns.get(name, Column(name)) for name in names}
-
-
-def _rules(rule: Column, value: str, typed: str, key: bool) -> list[str]:
-    found = []
-    if rule.required or key:
-        what = "part of the key" if key else "required"
-        found.append(_reason(f"_problem IS NULL AND {value} IS NULL", f"{rule.name}: {what}, but empty"))
-    if rule.minimum is not None:
-        found.append(_reason(f"{typed} < {literal(rule.minimum)}", f"{rule.name}: below {rule.minimum}"))
-    if rule.maximum is not None:
-        found.append(_reason(f"{typed} > {literal(rule.maximum)}", f"{rule.name}: above {rule.maximum}"))
-    if rule.allowed is not None:
-        listed = ", ".join(literal(each) for each in rule.allowed) or "NULL"
-        found.append(_reason(f"{typed} NOT IN ({listed})", f"{rule.name}: not one of the allowed values"))
-    if rule.regex is not None:
-        matches = f"regexp_matches({value}::VARCHAR, {literal(rule.regex)})"
-        found.append(_reason(f"NOT {matches}", f"{rule.name}: does not match {rule.regex}"))
-    return found
-
-
-def _reason(condition: str, reason: str) -> str:
-    return f"CASE WHEN {condition} THEN {literal(reason)} END"
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-class _Counted:
-    """A query's rows as a stream that knows its length, and fails before the commit if that is wrong."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, sql: str, expected: int | None = None) -> None:
-        # The connection is busy until the stream is used up.
-        self.source = con.sql(sql).to_arrow_reader(BATCH)
-        self.expected = expected
-        self.count = 0
-        self.failure: DataLabError | None = None
-
-    def reader(self) -> pa.RecordBatchReader:
-        """The stream to hand to the writer."""
-        return pa.RecordBatchReader.from_batches(self.source.schema, self._batches())
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        for batch in self.source:
-            self.count += batch.num_rows
-            yield batch
-        if self.expected is not None and self.count != self.expected:
-            self.failure = DataLabError(
-                "E_ROWS_LOST",
-                f"silver would have {self.count} rows, bronze less quarantine has {self.expected}",
-                "nothing was written to silver; please report this",
-            )
-            raise self.failure
 
 
 def freshness(lake: Lake, silver: DeltaTable, contract: Contract) -> list[str]:

@@ -183,10 +183,11 @@ def _describe(pipeline: Pipeline, folder: Path, answer: Connection) -> None:
 
 def _check_folder(folder: Path) -> None:
     """Contracts and gold SQL are read too: what is wrong in them is told now, not in the first run."""
+    from datalab.layers.contract_check import check_contract
     from datalab.layers.quality import contract_for
 
     for path in sorted((folder / "contracts").glob("*.yaml")):
-        contract_for(path.stem, path.parent)
+        check_contract(contract_for(path.stem, path.parent))
     if (folder / "gold").is_dir():
         from datalab.layers.gold import definitions
 

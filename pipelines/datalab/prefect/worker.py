@@ -22,6 +22,7 @@ import sys
 import time
 from typing import Any
 
+from datalab import scratch
 from datalab.prefect import flow_jobs
 from datalab.prefect.api import CLAIM_SECONDS, POOL, Api, ApiError, say
 from datalab.prefect.cluster_api import Cluster, ClusterError
@@ -64,6 +65,15 @@ def put_right(api: Api, worker: str, host: str) -> dict[str, list[str]]:
             done["crashed"].append(run.name)
             say(f"{run.name} is Crashed: its worker was killed")
     return done
+
+
+def own_scratch() -> None:
+    """What processes before have left is removed; this one and its runs make no temporary files elsewhere."""
+    freed = scratch.sweep()
+    if freed:
+        say(f"removed {freed >> 20} MiB that killed processes have left in {scratch.root()}")
+    scratch.use_for_temporary_files()
+    scratch.keep_over_exec()
 
 
 def resume(api: Api) -> None:
@@ -154,12 +164,14 @@ def main(arguments: list[str]) -> int:
             wait_for_api(api, 120)
             flow_jobs.prepare(api, cluster)
             resume(api)
+            own_scratch()
             return flow_jobs.work(api, cluster, rest)
         if command == "start":
             wait_for_api(api, 120)
             names = [value for flag, value in itertools.pairwise(rest) if flag == "--name"]
             put_right(api, names[0] if names else "worker", socket.gethostname())
             resume(api)
+            own_scratch()
         elif command == "drain":
             options = argparse.ArgumentParser(prog="datalab.prefect.worker drain")
             options.add_argument("--within", type=float, default=60)

@@ -1,7 +1,14 @@
 import { DatalabError } from "../../errors.ts";
 import { lakeLayers } from "../../model/lake-env.ts";
 import { formatBytes } from "../../model/units.ts";
-import { type Ingested, lakeTool, type Row, type TableDetails, type TableInfo } from "../../ops/lake/lake.ts";
+import {
+  type Ingested,
+  isReadable,
+  type ListedTable,
+  lakeTool,
+  type Row,
+  type TableDetails,
+} from "../../ops/lake/lake.ts";
 import { checkFile, checkTableName, type Upload } from "../../ops/lake/upload.ts";
 import { runStep } from "../../ops/reporter.ts";
 import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
@@ -57,16 +64,19 @@ export function register(program: AnyCommand): void {
     .action(async (options, command) => {
       const context = contextOf(command);
       const args = options.layer ? ["--layer", options.layer] : [];
-      const tables = await (await connect(context)).run<TableInfo[]>(["list-tables", ...args]);
+      const tables = await (await connect(context)).run<ListedTable[]>(["list-tables", ...args]);
       if (context.json) return printJson(tables);
       if (tables.length === 0)
         return say("There are no tables yet. To create one: ./datalab data ingest FILE TABLE");
       const head = ["table", "rows", "columns", "version", "size", "updated"];
       const rows = tables.map((t) => [
         `${t.layer}.${t.name}`,
-        ...[t.rows, t.columns, t.version, formatBytes(t.bytes), ago(t.updated)],
+        ...(isReadable(t)
+          ? [t.rows, t.columns, t.version, formatBytes(t.bytes), ago(t.updated)]
+          : [null, null, null, null, "can't be read"]),
       ]);
       print(await table(head, rows));
+      for (const t of tables) if (!isReadable(t)) say(`✖ ${t.error}`);
     });
   examples(list, [
     ["./datalab data list-tables", "all layers"],

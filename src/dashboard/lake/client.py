@@ -18,6 +18,8 @@ from backends.fetch import Question, Unavailable, ask
 IDLE = 90.0
 QUERY_SECONDS = 20
 QUERY_ROWS = 1000
+#: The process that serves pages holds no more of an answer than this.
+ANSWER_BYTES = 64 << 20
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -61,14 +63,22 @@ class LakeProcess:
             said = _read_line(process, time.monotonic() + seconds)
         except (BrokenPipeError, ValueError):
             said = None
-        if said is None:
-            over = process.poll() is None
+        except QueryFailed:
             self.stop()
-            if over:
+            raise
+        if said is None:
+            code = process.poll()
+            self.stop()
+            if code is None:
                 raise QueryFailed(f"it took longer than {seconds:g} s and was stopped", "ask for less")
+            if code > 0:
+                raise QueryFailed(
+                    f"the process that reads the lake ended with exit code {code}",
+                    "./datalab services logs dashboard says why",
+                )
             raise QueryFailed(
-                "the process that reads the lake ended",
-                "it may have run out of memory: aggregate or filter more",
+                "it needs more memory than it may take, and its process was ended",
+                "aggregate or filter more; ./datalab data query has more memory",
             )
         answer = json.loads(said)
         if "error" in answer:
@@ -111,6 +121,7 @@ def _read_line(process: subprocess.Popen[bytes], deadline: float) -> bytes | Non
     """A line of output; None when the time is over or the process has ended."""
     assert process.stdout is not None
     pieces: list[bytes] = []
+    size = 0
     descriptor = process.stdout.fileno()
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([descriptor], [], [], left)[0]:
@@ -120,6 +131,9 @@ def _read_line(process: subprocess.Popen[bytes], deadline: float) -> bytes | Non
             process.wait()
             return None
         pieces.append(piece)
+        size += len(piece)
+        if size > ANSWER_BYTES:
+            raise QueryFailed(f"its answer is larger than {ANSWER_BYTES >> 20} MiB", "ask for less")
         if piece.endswith(b"\n"):
             return b"".join(pieces)
     return None

@@ -12,15 +12,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datalab import bounded, scratch
 from datalab.errors import DataLabError
-from datalab.lake_config import LAYERS
 from datalab.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,22 +25,14 @@ if TYPE_CHECKING:
 
 #: A value longer than this is cut: a page shows it, nobody reads it there.
 LONGEST = 2000
+#: Of the rows of an answer; what is more is cut, as rows beyond their number are.
+BYTES = 8 << 20
 QUARANTINE = "_quarantine"
 
 
 def tables(lake: Lake, _: dict[str, Any]) -> list[dict[str, Any]]:
     """Every table that can be read, and those that can't with the reason."""
-    found = []
-    for layer in LAYERS:
-        for name in lake.names(layer):
-            try:
-                info = lake.info(layer, name)
-            except DataLabError as error:
-                found.append({"layer": layer, "name": name, "error": error.message})
-                continue
-            if info is not None:
-                found.append(asdict(info))
-    return found
+    return [asdict(each) for each in lake.list_tables()]
 
 
 def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +43,9 @@ def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     layer, name = str(question["layer"]), str(question["name"])
     opened = lake.require(layer, name)
     info = lake.info(layer, name)
-    rows = opened.to_pyarrow_dataset().head(int(question.get("rows", 50)), use_threads=False).to_pylist()
+    count = int(question.get("rows", 50))
+    head = opened.to_pyarrow_dataset().head(count, use_threads=False)
+    values = ({key: short(to_json(value)) for key, value in row.items()} for row in head.to_pylist())
     history = [
         {
             "version": commit["version"],
@@ -72,7 +63,7 @@ def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
             for f in opened.schema().fields
         ],
         "history": history,
-        "rows": [{key: short(to_json(value)) for key, value in row.items()} for row in rows],
+        "rows": _first(values, count)[0],
         "reasons": _reasons(lake, layer, name),
     }
 
@@ -104,10 +95,23 @@ def query(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     limit = int(question["rows"])
     began = time.perf_counter()
     found = _rows(lake, str(question["sql"]), float(question["seconds"]))
-    rows = list(islice(found, limit))
-    more = next(found, None) is not None
+    rows, more = _first(found, limit)
     found.close()
+    if more and not rows:
+        raise bounded.too_large(BYTES)
     return {"rows": rows, "more": more, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def _first(found: Iterable[dict[str, Any]], limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """The first rows, as many as an answer may hold, and whether there are more."""
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for row in found:
+        size += len(json.dumps(row, ensure_ascii=False))
+        if len(rows) == limit or size > BYTES:
+            return rows, True
+        rows.append(row)
+    return rows, False
 
 
 def _rows(lake: Lake, sql: str, seconds: float) -> Any:
@@ -157,19 +161,23 @@ def answer(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
         return {"ok": OPERATIONS[question["op"]](lake, question)}
     except DataLabError as error:
         return {"error": error.message, "hint": error.hint or "", "code": error.code}
+    except MemoryError as error:
+        said = f"it needs more memory than it may take: {error}".strip(": ")
+        return {"error": said, "hint": "aggregate or filter more", "code": "E_QUERY_MEMORY"}
     except Exception as error:  # noqa: BLE001 - one bad question must not end the process
         return {"error": f"{type(error).__name__}: {error}"[:500], "hint": "", "code": "E_UNEXPECTED"}
 
 
 def main() -> None:
     """Answers until stdin ends."""
+    settings = Settings.from_env()
     # If memory runs out this process goes, not the one that serves pages.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+    bounded.limit_this_process(settings.memory)
+    scratch.sweep()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Whatever a library prints goes to the log, not into an answer.
     os.dup2(2, 1)
-    lake = Settings.from_env().lake()
+    lake = settings.lake()
     for line in sys.stdin:
         question = json.loads(line)
         out.write(json.dumps({"id": question.get("id"), **answer(lake, question)}, ensure_ascii=False) + "\n")

@@ -21,6 +21,17 @@ export interface TableInfo {
   readonly updated: string;
 }
 
+/** A table that is there and can't be read: the others are listed beside it. */
+export interface UnreadableTable {
+  readonly layer: string;
+  readonly name: string;
+  readonly error: string;
+}
+
+export type ListedTable = TableInfo | UnreadableTable;
+
+export const isReadable = (table: ListedTable): table is TableInfo => !("error" in table);
+
 export interface TableDetails extends Omit<TableInfo, "columns"> {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly history: readonly {

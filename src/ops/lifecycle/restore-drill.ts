@@ -13,7 +13,13 @@ import { restoreBackup } from "../backup/restore.ts";
 import { pulumiRead } from "../engine/pulumi-cli.ts";
 import { stackExists } from "../engine/stack.ts";
 import { stateSibling } from "../engine/state-location.ts";
-import { lakeTool, type TableInfo } from "../lake/lake.ts";
+import {
+  isReadable,
+  type ListedTable,
+  lakeTool,
+  type TableInfo,
+  type UnreadableTable,
+} from "../lake/lake.ts";
 import { leavesOf, valueAt } from "../release/config-diff.ts";
 import type { Reporter } from "../reporter.ts";
 import { platformCore } from "../services/core-client.ts";
@@ -99,7 +105,10 @@ async function drill(options: DrillOptions, record: BackupRecord, name: string):
     );
     const ill = checks.filter(({ ok }) => !ok);
     if (ill.length > 0) throw sick(record, ill);
-    const tables = platform.tools.lake ? await lakeTool(platform).run<TableInfo[]>(["list-tables"]) : [];
+    const listed = platform.tools.lake ? await lakeTool(platform).run<ListedTable[]>(["list-tables"]) : [];
+    const tables = listed.filter(isReadable);
+    const broken = listed.filter((table): table is UnreadableTable => !isReadable(table));
+    if (broken.length > 0) throw unreadable(record, broken);
     failed = false;
     return {
       stack,
@@ -133,6 +142,13 @@ const sick = (record: BackupRecord, ill: readonly { service: string; name: strin
     {
       hint: "A failed drill is always removed, even with --keep: restore the backup into your own stack to inspect it.",
     },
+  );
+
+const unreadable = (record: BackupRecord, tables: readonly UnreadableTable[]) =>
+  new DatalabError(
+    "E_DRILL",
+    [`Tables of ${record.id} can't be read:`, ...tables.map(({ error }) => `  ${error}`)].join("\n"),
+    { hint: "Look at them in the stack itself: ./datalab data list-tables" },
   );
 
 /** The drill's configuration: what the stack had that belongs to no place, on Docker. */

@@ -29,10 +29,11 @@ export class Table {
   /** Takes the next commit: its text, and what the store says of it. */
   apply(version: number, text: string, stored: { readonly etag: string; readonly at: number }): void {
     let writtenAt = stored.at;
+    // All of it is read before any of it counts.
+    const actions = text.split("\n").flatMap((line) => (line === "" ? [] : [actionOf(line)]));
+    if (version === 0 && actions.length === 0) throw new UnreadableLog("its first commit is empty");
     if (version !== this.version + 1) this.complete = false;
-    for (const line of text.split("\n")) {
-      if (line === "") continue;
-      const { add, remove, commitInfo } = JSON.parse(line) as Action;
+    for (const { add, remove, commitInfo } of actions) {
       if (remove) this.#files.delete(remove.path);
       if (add) this.#files.set(add.path, { bytes: add.size, rows: rowsOf(add.stats) });
       if (commitInfo?.timestamp !== undefined) writtenAt = commitInfo.timestamp;
@@ -57,7 +58,7 @@ export class Table {
 
 function rowsOf(stats: string | null | undefined): number | null {
   if (!stats) return null;
-  const { numRecords } = JSON.parse(stats) as { numRecords?: number };
+  const { numRecords } = parsed(stats) as { numRecords?: number };
   return numRecords ?? null;
 }
 
@@ -76,24 +77,72 @@ export function lakeTables(layers: readonly string[]): (ctx: CheckContext) => Pr
     if (!grant) throw new Error("no buckets were granted");
     return withS3Client(grant, async (client) => {
       const found = new Set<string>();
+      const unreadable: string[] = [];
       for (const layer of layers) {
         const bucket = `${grant.prefix ?? ""}${layer}`;
         for (const name of await tableNames(client, bucket, signal)) {
           const id = `${layer}/${name}`;
           const table = tables.get(id) ?? new Table();
-          const now = await bringUpToDate(client, bucket, name, table, signal);
-          if (now.version < 0) continue;
-          tables.set(id, now);
-          found.add(id);
+          try {
+            const now = await bringUpToDate(client, bucket, name, table, signal);
+            if (now.version < 0) continue;
+            tables.set(id, now);
+            found.add(id);
+          } catch (error) {
+            if (!(error instanceof UnreadableLog)) throw error;
+            unreadable.push(id);
+          }
         }
       }
       // What was dropped is no longer reported.
       for (const id of tables.keys()) if (!found.has(id)) tables.delete(id);
       // An old version's figures would be taken for the table's: a log that is not read to its end says
       // nothing yet.
-      return [...tables].flatMap(([id, table]) => (table.current ? samplesOf(id, table) : []));
+      const known = [...tables].flatMap(([id, table]) => (table.current ? samplesOf(id, table) : []));
+      return [...known, ...unreadable.map(unreadableSample)];
     });
   };
+}
+
+/** A log that is no Delta log. */
+class UnreadableLog extends Error {}
+
+function actionOf(line: string): Action {
+  const action: unknown = parsed(line);
+  if (typeof action !== "object" || action === null)
+    throw new UnreadableLog("a line of its log is no action");
+  return action;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new UnreadableLog("a line of its log is no JSON", { cause: error });
+  }
+}
+
+/**
+ * A commit's text. An object that the store has and does not hand out is its table's trouble; a store that
+ * does not answer is everybody's.
+ */
+async function readCommit(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { GetObjectCommand, S3ServiceException } = await import("@aws-sdk/client-s3");
+  try {
+    const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+      abortSignal: signal,
+    });
+    return (await got.Body?.transformToString()) ?? "";
+  } catch (error) {
+    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+    if (status === undefined || status >= 500) throw error;
+    throw new UnreadableLog(`the store answered ${status} for ${key}`, { cause: error });
+  }
 }
 
 /** Folders of a layer's bucket: each may be a table. */
@@ -111,7 +160,7 @@ async function bringUpToDate(
   known: Table,
   signal: AbortSignal,
 ): Promise<Table> {
-  const { GetObjectCommand, ListObjectsV2Command } = await import("@aws-sdk/client-s3");
+  const { ListObjectsV2Command } = await import("@aws-sdk/client-s3");
   const log = `${name}/_delta_log/`;
   const list = (table: Table) =>
     client.send(
@@ -140,18 +189,26 @@ async function bringUpToDate(
     return version > table.version ? [{ key: Key, version, stored }] : [];
   }).sort((a, b) => a.version - b.version);
   for (const { key, version, stored } of commits.slice(0, maxCommits)) {
-    const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-      abortSignal: signal,
-    });
-    table.apply(version, (await got.Body?.transformToString()) ?? "", stored);
+    table.apply(version, await readCommit(client, bucket, key, signal), stored);
   }
   table.current = !IsTruncated && commits.length <= maxCommits;
   return table;
 }
 
+function labelsOf(id: string): Record<"layer" | "table", string> {
+  const [layer = "", table = ""] = id.split("/");
+  return { layer, table };
+}
+
+const unreadableSample = (id: string): Sample => ({
+  name: "datalab_table_unreadable",
+  help: "1: the table's Delta log is broken; it has no other figures.",
+  labels: labelsOf(id),
+  value: 1,
+});
+
 function samplesOf(id: string, table: Table): Sample[] {
-  const [layer = "", name = ""] = id.split("/");
-  const labels = { layer, table: name };
+  const labels = labelsOf(id);
   const sample = (what: string, help: string, value: number): Sample => ({
     name: `datalab_table_${what}`,
     help,

@@ -59,6 +59,17 @@ export const lakeCases: RuleCase[] = [
     quiet: [{ series: { [`datalab_table_updated_timestamp_seconds{${flights}}`]: "-172200x60" }, at: "10m" }],
   },
   {
+    alert: "TableUnreadable",
+    series: { [`datalab_table_unreadable{${flights}}`]: "_x21 1x19 stale" },
+    notYet: "7m",
+    fires: "7m15s",
+    ended: "10m15s",
+    labels: ofFlights,
+    summary: "silver.flights can't be read: its Delta log is broken.",
+    description: "Runs fail with this table's name and do all others. See: data show silver.flights",
+    quiet: [{ series: { [`datalab_table_updated_timestamp_seconds{${flights}}`]: "0x60" }, at: "10m" }],
+  },
+  {
     alert: "CollectorFailing",
     series: { [`datalab_collector_ok{${tables}}`]: "1x20 0x19 1x20" },
     notYet: "7m",

@@ -1,0 +1,40 @@
+"""Rows on their way to a table: what fails on the way is kept, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+
+from datalab.lake import Lake
+
+
+class Stream:
+    """Rows on their way to the writer, which stops before its commit when they fail."""
+
+    def __init__(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
+        self._schema = schema
+        self._batches = batches
+        self.failure: Exception | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The stream to hand to the writer."""
+        return pa.RecordBatchReader.from_batches(self._schema, self._watched())
+
+    def _watched(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._batches()
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def replace_table(lake: Lake, layer: str, table: str, stream: Stream, facts: dict[str, str]) -> None:
+    """Replace a table by the rows of a stream, in one commit, which is not made if the stream fails."""
+    try:
+        lake.write(layer, table, stream.reader(), "overwrite", facts, lake.table(layer, table))
+    except Exception as error:
+        if stream.failure is not None:
+            # What failed says more than what the writer makes of it.
+            raise stream.failure from error
+        raise
