@@ -74,7 +74,7 @@ export const filesRole = "files";
 export interface Installation {
   /** Random; on every object's label. */
   readonly id: string;
-  /** Who made it, on which host and in which folder: `ann@laptop:/home/ann/lab`. */
+  /** Who made it, on which host and in which folder: `ann@laptop:/srv/lab`. */
   readonly origin: string;
 }
 

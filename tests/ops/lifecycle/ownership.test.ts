@@ -4,7 +4,7 @@ import { checkOwnership, foreignTo } from "../../../src/ops/lifecycle/ownership.
 import type { Inventory } from "../../../src/ops/target.ts";
 
 const own = "0123456789abcdef";
-const other = { installation: "fedcba9876543210", origin: "ann@laptop:/home/ann/lab" };
+const other = { installation: "fedcba9876543210", origin: "ann@laptop:/srv/lab" };
 const identity = (more: Partial<StackIdentity> = {}): StackIdentity => ({
   exists: true,
   resources: 3,
@@ -47,7 +47,7 @@ test("the refusal says whose it is, where, and what to do", () => {
       code: "E_FOREIGN",
       exitCode: 2,
       message:
-        "The stack dev belongs to another installation: fedcba9876543210, made by ann@laptop:/home/ann/lab (container datalab-dev-core, volume datalab-dev-postgres-data). This checkout's is 0123456789abcdef. Nothing was changed.",
+        "The stack dev belongs to another installation: fedcba9876543210, made by ann@laptop:/srv/lab (container datalab-dev-core, volume datalab-dev-postgres-data). This checkout's is 0123456789abcdef. Nothing was changed.",
       hint: "Work in the checkout that made it, or choose another name with --stack. If its checkout or its state is lost, take the data over: ./datalab platform adopt --stack dev",
     }),
   );
