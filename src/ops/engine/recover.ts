@@ -21,11 +21,12 @@ export async function recover(project: string, stack: string, host: Host): Promi
     );
   }
   const isKnown = isInState(await stateOf(project, stack));
-  const { installation } = await readIdentity(project, stack);
+  const { installation, adopted } = await readIdentity(project, stack);
+  const own = [installation, ...adopted];
   const { objects } = await host.inventory(stack, { sizes: false });
   const spawned = await host.spawned(stack);
   // Another installation's is never removed, whatever its labels say of the stack.
-  const isOurs = ({ owner }: StackObject) => owner === undefined || owner.installation === installation;
+  const isOurs = ({ owner }: StackObject) => owner === undefined || own.includes(owner.installation);
   // What services have started themselves is in nobody's state, and somebody may be at work in it.
   await host.removeLeftovers(
     objects.filter((object) => !isKnown(object) && isOurs(object) && !spawned.includes(object.name)),

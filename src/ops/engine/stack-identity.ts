@@ -10,6 +10,8 @@ export interface StackIdentity {
   readonly resources: number;
   /** Id of the installation whose state this is; undefined: it has never been deployed from here. */
   readonly installation: string | undefined;
+  /** Ids of installations whose data this one has adopted: a volume's label can't be changed. */
+  readonly adopted: readonly string[];
   /** Of the master secret that the stack was deployed with; undefined: nothing is deployed, or by 0.1. */
   readonly masterFingerprint: string | undefined;
 }
@@ -26,16 +28,22 @@ export async function readIdentity(project: string, stack: string): Promise<Stac
     }),
     readStateFile(project, folder, stack),
   ]);
+  const [current, ...adopted] = (beside ?? "").split(/\s+/).filter((id) => id !== "");
   const root = state?.resources?.find(({ type }) => rootType.test(type))?.outputs;
   const text = (value: unknown) => (typeof value === "string" ? value : undefined);
   return {
     exists: state !== undefined,
     resources: state?.resources?.length ?? 0,
-    installation: text(root?.installation) ?? (beside?.trim() || undefined),
+    installation: text(root?.installation) ?? current,
+    adopted,
     masterFingerprint: text(root?.masterFingerprint),
   };
 }
 
-/** Notes that the state in use is that of this installation. */
-export const writeInstallation = (project: string, stack: string, id: string): Promise<void> =>
-  writeStateFile(project, folder, stack, `${id}\n`);
+/** Notes that the state in use is that of this installation, which has adopted the data of others. */
+export const writeInstallation = (
+  project: string,
+  stack: string,
+  id: string,
+  adopted: readonly string[] = [],
+): Promise<void> => writeStateFile(project, folder, stack, [id, ...adopted, ""].join("\n"));

@@ -1,18 +1,12 @@
 import { deploymentTargetOf } from "../../declare.ts";
 import { DatalabError } from "../../errors.ts";
-import {
-  ensureStack,
-  givenInstallation,
-  newInstallation,
-  originOf,
-  setInstallation,
-} from "../engine/stack.ts";
+import { ensureStack, newInstallation, setInstallation } from "../engine/stack.ts";
 import { readIdentity, writeInstallation } from "../engine/stack-identity.ts";
 import { type Reporter, runStep } from "../reporter.ts";
 import { withStackLock } from "../stack-lock.ts";
 import type { KeptVolume, Owner, StackObject } from "../target.ts";
 import { hostOf } from "../targets.ts";
-import { ownersOf, ownerText } from "./ownership.ts";
+import { ownersOf } from "./ownership.ts";
 
 export interface AdoptOptions {
   readonly project: string;
@@ -37,20 +31,6 @@ export interface Adopted extends Adoptable {
   readonly adopted: boolean;
   /** The installation that the stack is from now on; null: nothing was changed. */
   readonly installation: string | null;
-}
-
-function severalOwners({ stack, owners, objects, volumes }: Adoptable): DatalabError {
-  const lines = owners.map((owner) => {
-    const theirs = [...objects, ...volumes].filter(
-      (thing) => thing.owner?.installation === owner.installation,
-    );
-    return `${ownerText(owner)}: ${theirs.map(({ name }) => name).join(", ")}`;
-  });
-  return new DatalabError(
-    "E_ADOPT",
-    `What carries the name of the stack ${stack} belongs to ${owners.length} installations:\n${lines.join("\n")}`,
-    { hint: "Remove what is not wanted from its own checkout, or by hand, and adopt the rest." },
-  );
 }
 
 /**
@@ -79,7 +59,6 @@ export async function adopt(options: AdoptOptions): Promise<Adopted> {
   const found: Adoptable = { stack, owners: ownersOf([...objects, ...volumes]), objects, volumes };
   const refused: Adopted = { ...found, adopted: false, installation: null };
   if (objects.length + volumes.length === 0) return refused;
-  if (found.owners.length > 1) throw severalOwners(found);
   if (!(await options.confirm(found))) return refused;
   return withStackLock({ ...options, target }, "datalab platform adopt", async () => {
     await runStep(reporter, "objects", async () => {
@@ -90,10 +69,15 @@ export async function adopt(options: AdoptOptions): Promise<Adopted> {
       return [undefined, `removed ${objects.length}`];
     });
     await ensureStack(project, stack, { identity });
-    const id =
-      found.owners[0]?.installation ?? givenInstallation(project, stack)?.id ?? newInstallation(project).id;
-    await setInstallation(project, stack, { id, origin: originOf(project) });
-    await writeInstallation(project, stack, id);
-    return { ...found, adopted: true, installation: id };
+    // Another id than before: a checkout that still has the old one finds that the stack is no longer its own.
+    const installation = newInstallation(project);
+    const others = [
+      ...found.owners.map((owner) => owner.installation),
+      ...(identity.installation === undefined ? [] : [identity.installation]),
+      ...identity.adopted,
+    ];
+    await setInstallation(project, stack, installation);
+    await writeInstallation(project, stack, installation.id, [...new Set(others)]);
+    return { ...found, adopted: true, installation: installation.id };
   });
 }

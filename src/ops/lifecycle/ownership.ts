@@ -28,13 +28,15 @@ export function checkOwnership(
   }
 }
 
-export function foreignTo({ installation, resources }: StackIdentity, found: Inventory): Thing[] {
+export function foreignTo(identity: StackIdentity, found: Inventory): Thing[] {
+  const { installation, adopted, resources } = identity;
   const isKnown = installation !== undefined || resources > 0;
+  const own = [installation, ...adopted];
   const things = [
     ...found.objects.map(({ kind, name, owner }) => ({ text: `${kind} ${name}`, owner })),
     ...found.volumes.map(({ name, owner }) => ({ text: `volume ${name}`, owner })),
   ];
-  return things.filter(({ owner }) => (owner ? owner.installation !== installation : !isKnown));
+  return things.filter(({ owner }) => (owner ? !own.includes(owner.installation) : !isKnown));
 }
 
 /** How many are named: the rest is counted. */

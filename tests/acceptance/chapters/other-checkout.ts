@@ -123,6 +123,12 @@ export function adoption(stage: Stage): void {
       expect(kept.volumes).toEqual(before.volumes.filter((name) => !name.endsWith("-files")));
       await stage.up();
       expect((await stage.tables()).length).toBeGreaterThan(0);
+      const ids = readFileSync(stage.project.path(".datalab/installations", stack), "utf8")
+        .trim()
+        .split("\n");
+      expect(ids).toHaveLength(2);
+      const label = '{{index .Config.Labels "datalab.installation"}}';
+      expect(stage.project.docker("inspect", "--format", label, stage.container("core")).trim()).toBe(ids[0]);
     });
   });
 }

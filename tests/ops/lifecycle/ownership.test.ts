@@ -9,6 +9,7 @@ const identity = (more: Partial<StackIdentity> = {}): StackIdentity => ({
   exists: true,
   resources: 3,
   installation: own,
+  adopted: [],
   masterFingerprint: undefined,
   ...more,
 });
@@ -33,6 +34,11 @@ describe("what is on the target is somebody else's", () => {
 describe("what is on the target is this state's", () => {
   test.each<[string, StackIdentity, Inventory]>([
     ["with its label", identity(), inventory({ installation: own })],
+    [
+      "with the label of one that it has adopted",
+      identity({ adopted: [other.installation] }),
+      inventory(other),
+    ],
     ["without a label, from before there was one", identity({ installation: undefined }), inventory()],
     ["without a label, after a down", identity({ resources: 0 }), inventory()],
     ["when there is nothing", fresh, { objects: [], volumes: [] }],
