@@ -69,7 +69,8 @@ export async function adopt(options: AdoptOptions): Promise<Adopted> {
       return [undefined, `removed ${objects.length}`];
     });
     await ensureStack(project, stack, { identity });
-    // Another id than before: a checkout that still has the old one finds that the stack is no longer its own.
+    // Another id than before: a checkout that still has the old one finds that the stack is no longer its
+    // own.
     const installation = newInstallation(project);
     const others = [
       ...found.owners.map((owner) => owner.installation),
