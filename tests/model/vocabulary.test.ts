@@ -197,6 +197,7 @@ test("services see endpoints, scrapes, collectors, alerts and workloads of all",
     auth: "gateway",
     internal: ["/metrics"],
     selfGuarded: [],
+    cookies: [],
     answers: {},
     login: { user: "boss", password },
   });
