@@ -1,11 +1,11 @@
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { onTestFinished } from "vitest";
 import { type HomeLimits, homeDumper } from "../../../src/ops/backup/home-dumper.ts";
 import { homeGone } from "../../../src/ops/homes.ts";
 import { run } from "../../../src/ops/process.ts";
 import type { HomeHost, Homes } from "../../../src/ops/target.ts";
 import { setVariable } from "../../support/programs.ts";
-import { makeProject } from "../../support/project.ts";
 
 const path = "/home/notebook";
 const homes: Homes = {
@@ -16,10 +16,18 @@ const homes: Homes = {
 const isRoot = process.getuid?.() === 0;
 const asUser = isRoot ? ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", "--"] : [];
 
+/** A folder that every user of this machine reaches: TMPDIR may be for the user of the tests alone. */
+function sharedFolder(): string {
+  const folder = mkdtempSync("/tmp/datalab-homes-");
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
 /** Puts a script in the place of a program, which the owner of a home runs too. */
 export function standInFor(program: string, script: string): void {
-  const root = makeProject({ [program]: `#!/bin/bash\n${script}\n` }, { bare: true });
-  for (const path of [root, join(root, program)]) chmodSync(path, 0o755);
+  const root = sharedFolder();
+  writeFileSync(join(root, program), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
   setVariable("PATH", `${root}${delimiter}${process.env.PATH ?? ""}`);
 }
 
@@ -27,7 +35,7 @@ export function standInFor(program: string, script: string): void {
  * Homes that are folders of this machine; the programs that save them, and their user, are the real ones.
  */
 export function standInHomes(names: readonly string[], limits: HomeLimits) {
-  const root = makeProject({}, { bare: true });
+  const root = sharedFolder();
   const folder = (name: string) => join(root, name);
   const own = (file: string) => isRoot && chownSync(file, 10_001, 10_001);
   own(root);
@@ -48,7 +56,7 @@ export function standInHomes(names: readonly string[], limits: HomeLimits) {
             ...asUser,
             ...command.map((word) => (word === path ? folder(name) : word)),
           ];
-          return run(program, args, { input: "", ...options });
+          return run(program, args, { input: "", env: { TMPDIR: "/tmp" }, ...options });
         },
         close: async () => {},
       };
@@ -57,7 +65,7 @@ export function standInHomes(names: readonly string[], limits: HomeLimits) {
   /** Runs a script as the owner of a home, in it. */
   const as = async (name: string, script: string) => {
     const [program = "", ...args] = [...asUser, "bash", "-euc", script];
-    const ran = await run(program, args, { cwd: folder(name) });
+    const ran = await run(program, args, { cwd: folder(name), env: { TMPDIR: "/tmp" } });
     if (ran.code !== 0) throw new Error(ran.stderr);
     return ran.stdout.trim();
   };
