@@ -295,6 +295,13 @@ describe("datalab", () => {
     });
   });
 
+  test("makes the folder of states anew where it was deleted", () => {
+    const root = setUpProject();
+    expect(existsSync(join(root, ".datalab/state"))).toBe(false);
+    launch(join(root, "datalab"), ["up"]);
+    expect(existsSync(join(root, ".datalab/state"))).toBe(true);
+  });
+
   test("runs set-up first when one of its inputs is newer than the last one", () => {
     const root = setUpProject();
     writeFileSync(join(root, "setup.sh"), '#!/bin/sh\necho "set-up ran: $*" >&2\nexit 3\n', { mode: 0o755 });

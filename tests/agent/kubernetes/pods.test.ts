@@ -66,8 +66,8 @@ describe("the pods of a stack", () => {
     cluster.runs("a-1", cluster.run("a-1", "a"));
     const agent = await stage.start();
     await until(async () => expect(await stage.running(agent)).toEqual(["a-1"]));
-    // Pods are listed before they are watched: only then there is a watch to end. One that breaks would be the
-    // trouble that is told, not the token.
+    // Pods are listed before they are watched: only then there is a watch to end. One that breaks would be
+    // the trouble that is told, not the token.
     await until(() => expect(cluster.asked.some((path) => path.includes("watch=true"))).toBe(true));
     cluster.token = "second";
     cluster.cutWatches("ends");
