@@ -29,6 +29,8 @@ def environment(lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("DATALAB_LAKE_ROOT", str(lake.settings.root))
     monkeypatch.setenv("DATALAB_DUCKDB_MEMORY", "192MB")
     monkeypatch.setenv(scratch.ROOT, str(tmp_path / "scratch"))
+    # Of this test, not of the one before it in this process.
+    monkeypatch.setattr(scratch, "_mine", None)
 
 
 def refused(sql: str, seconds: float = 60, most: int = bounded.RESULT_BYTES) -> DataLabError:

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from "
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { masterChanged } from "../../declare.ts";
 import { DatalabError, exit } from "../../errors.ts";
 import { isRunning, locked } from "../lock.ts";
 import { lastLines } from "../process.ts";
@@ -221,6 +222,9 @@ export function engineError(result: EngineResult, stack: string): DatalabError |
     if (host === hostname() && !isRunning(Number(pid))) return undefined;
     return locked(stack, { user, host, pid: Number(pid), since, command: "pulumi" });
   }
+  // The program has compared them, and can tell of it in words only.
+  const changed = masterChanged(stack);
+  if (result.errors.some((message) => message.includes(changed.message))) return changed;
   if (result.errors.length > 0) {
     return new DatalabError("E_ENGINE", result.errors.map(withoutNoise).join("\n"), {
       hint: "Fix the cause and run ./datalab up again; --verbose shows the engine's full output.",

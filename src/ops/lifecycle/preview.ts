@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { declare, masterChanged } from "../../declare.ts";
-import type { PlatformOutput } from "../../outputs/platform.ts";
+import { declare } from "../../declare.ts";
 import type { EngineResult } from "../engine/engine.ts";
 import { Planned, type PlannedOp, type PlannedStep, type PolicyViolation } from "../engine/plan-events.ts";
 import { ensurePlugins } from "../engine/plugins.ts";
@@ -53,10 +52,10 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
   const { model } = declare(project, stack);
   await ensurePlugins(project, model, options.reporter);
   if (!hasMasterSecret(project, stack)) await ensureStack(project, stack);
-  // Read while the engine plans.
-  const asking = readIdentity(project, stack);
-  asking.catch(() => {});
-  await prepareIngress(project, model);
+  const [{ masterFingerprint }] = await Promise.all([
+    readIdentity(project, stack),
+    prepareIngress(project, model),
+  ]);
   const planned = new Planned();
   const plan = options.savePlan && resolve(options.savePlan);
   const pack = options.policy === false ? undefined : policyArguments();
@@ -65,6 +64,7 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
       project,
       stack,
       signal,
+      ...(masterFingerprint && { env: { DATALAB_MASTER_FINGERPRINT: masterFingerprint } }),
       args: () => [
         ...(options.refresh ? ["--refresh"] : []),
         ...(plan ? ["--save-plan", plan] : []),
@@ -79,11 +79,6 @@ export async function preview(options: PreviewOptions): Promise<PreviewResult> {
     return [result, undefined];
   };
   const result = await runStep(options.reporter, "preview", show, { signal });
-  const { masterFingerprint } = await asking;
-  const { platform } = result.outputs as { platform?: Partial<PlatformOutput> };
-  if (masterFingerprint && platform?.masterFingerprint && platform.masterFingerprint !== masterFingerprint) {
-    throw masterChanged(stack);
-  }
   const { steps, violations } = planned;
   const last = await lastRelease(project, stack);
   const count = (op: PlannedOp) => steps.filter((s) => s.op === op).length;

@@ -1,4 +1,4 @@
-import { declare, masterChanged } from "../../declare.ts";
+import { declare } from "../../declare.ts";
 import type { DatalabError } from "../../errors.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { PlatformModel } from "../../model/platform.ts";
@@ -237,7 +237,6 @@ class Update {
       throwIfAborted(signal);
       const broken = mandatory(planned.violations);
       if (error && broken.length > 0) throw policyError(broken);
-      if (error?.message.includes(masterChanged(stack).message)) throw masterChanged(stack);
       if (error) throw await this.#explained(result, error);
       this.#deployed = true;
       for (const service of await this.#host.startStopped(stack)) this.readiness.touch(service);

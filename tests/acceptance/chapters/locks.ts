@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CreateBucketCommand, GetObjectCommand } from "@aws-sdk/client-s3";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { s3 } from "../support/object-store.ts";
 import { ports, type Stage } from "../support/stage.ts";
 
@@ -17,10 +17,9 @@ const contender = resolve(import.meta.dirname, "../support/lock-contender.ts");
  */
 export function locks(stage: Stage): void {
   describe("a stack that six processes of two checkouts want", () => {
-    const folder = mkdtempSync(join(tmpdir(), "datalab-locks-"));
-    afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
     test(`is never changed by two at once, in ${rounds} rounds of a seeded order`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), "datalab-locks-"));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const root = { user: "admin", password: await stage.secret("object-store/admin") };
       const client = s3(root.user, root.password);
       const bucket = "locks-of-two";
