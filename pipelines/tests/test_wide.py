@@ -204,7 +204,7 @@ def test_short_lines_below_many_columns_take_little_memory(
     (tmp_path / name).write_bytes(body)
     key = land(lake, tmp_path / name, "t").key
     script = INGEST.format(lib=str(HERE.parent), root=lake.settings.root, key=key)
-    limit = 1300 << 20  # of address space: threads of the writer reserve a third of it
+    limit = 1300 << 20  # of address space, which is more than what is resident
     answer = subprocess.run(
         [sys.executable, "-c", script],
         env=PLAIN,
