@@ -93,7 +93,7 @@ describe("setup.sh --check", () => {
     writeFileSync(join(root, "Pulumi.dev.yaml"), `config:\n  datalab:platform:\n    preset: ${preset}\n`);
     const script = `project='${root}' cache='${root}/cache' scratch='' state='' docker='' node_folder=''
       . tools/setup/preset.sh && . tools/setup/steps.sh && missing_images | paste -sd' '`;
-    const { stdout, stderr } = spawnSync("bash", ["-euc", script], { cwd: root, encoding: "utf8" });
+    const { stdout, stderr } = spawnSync("bash", ["--norc", "-euc", script], { cwd: root, encoding: "utf8" });
     expect({ stdout, stderr }).toEqual({ stdout: `${images}\n`, stderr: "" });
   });
 

@@ -16,6 +16,12 @@ const homes: Homes = {
 const isRoot = process.getuid?.() === 0;
 const asUser = isRoot ? ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", "--"] : [];
 
+/**
+ * A first shell whose input is a socket, as that of Node's children is, reads the startup files of this
+ * machine's user.
+ */
+const env = { TMPDIR: "/tmp", SHLVL: "2" };
+
 /** A folder that every user of this machine reaches: TMPDIR may be for the user of the tests alone. */
 function sharedFolder(): string {
   const folder = mkdtempSync("/tmp/datalab-homes-");
@@ -56,7 +62,7 @@ export function standInHomes(names: readonly string[], limits: HomeLimits) {
             ...asUser,
             ...command.map((word) => (word === path ? folder(name) : word)),
           ];
-          return run(program, args, { input: "", env: { TMPDIR: "/tmp" }, ...options });
+          return run(program, args, { input: "", env, ...options });
         },
         close: async () => {},
       };
@@ -65,7 +71,7 @@ export function standInHomes(names: readonly string[], limits: HomeLimits) {
   /** Runs a script as the owner of a home, in it. */
   const as = async (name: string, script: string) => {
     const [program = "", ...args] = [...asUser, "bash", "-euc", script];
-    const ran = await run(program, args, { cwd: folder(name), env: { TMPDIR: "/tmp" } });
+    const ran = await run(program, args, { cwd: folder(name), env });
     if (ran.code !== 0) throw new Error(ran.stderr);
     return ran.stdout.trim();
   };
