@@ -313,7 +313,6 @@ def test_a_large_file_takes_little_memory(lake: Lake, tmp_path: Path) -> None:
     key = land(lake, big, "t").key
     script = (
         f"import sys; sys.path.insert(0, {str(HERE.parent)!r})\n"
-        "import resource\n"
         "from datalab.settings import Settings\n"
         "from datalab.layers.landing import parse_key\n"
         "from datalab.layers.bronze import ingest\n"
