@@ -44,6 +44,20 @@ print(done.rows_out, done.quarantined, len(done.types), peak)
 """
 
 
+def limited(script: str, limit: int) -> list[int]:
+    """The numbers that a script prints in a process that may have so many bytes of data."""
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env=PLAIN,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    return [int(number) for number in answer.stdout.split()]
+
+
 def wide(columns: int, rows: int) -> bytes:
     header = ",".join(f"c{n}" for n in range(columns))
     line = ",".join(CELLS[n % len(CELLS)] for n in range(columns))
@@ -54,17 +68,8 @@ def wide(columns: int, rows: int) -> bytes:
 def test_a_wide_table_reaches_silver_within_the_worker_s_limit(lake: Lake, load: Load, columns: int) -> None:
     """The kernel gives the process 900 MiB for its data; the worker's container has 2 GiB."""
     assert load(wide(columns, 20)).malformed == 0
-    limit = 900 << 20
-    answer = subprocess.run(
-        [sys.executable, "-c", REFINE.format(lib=str(HERE.parent), root=lake.settings.root)],
-        env=PLAIN,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    rows, bad, kinds, peak = map(int, answer.stdout.split())
+    script = REFINE.format(lib=str(HERE.parent), root=lake.settings.root)
+    rows, bad, kinds, peak = limited(script, 900 << 20)
     assert (rows, bad, kinds) == (20, 0, columns)
     assert peak < 900
     names = [f"c{n}" for n in range(columns)]
@@ -208,16 +213,7 @@ def test_short_lines_below_many_columns_take_little_memory(
     (tmp_path / name).write_bytes(body)
     key = land(lake, tmp_path / name, "t").key
     script = INGEST.format(lib=str(HERE.parent), root=lake.settings.root, key=key)
-    limit = 1300 << 20  # of address space, which is more than what is resident
-    answer = subprocess.run(
-        [sys.executable, "-c", script],
-        env=PLAIN,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    rows, bad, peak = map(int, answer.stdout.split())
+    # Address space, which is more than what is resident.
+    rows, bad, peak = limited(script, 1300 << 20)
     assert rows == (5_001 if malformed else 8_000) and bad == malformed
     assert peak < 900

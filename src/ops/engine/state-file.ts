@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatalabError } from "../../errors.ts";
-import { locationText, stateSibling } from "./state-location.ts";
+import { locationText, type S3Location, stateSibling } from "./state-location.ts";
+import { withStateClient } from "./state-s3.ts";
 
 /** A small text beside the state, such as `installations/dev`; undefined: there is none. */
 export async function readStateFile(
@@ -18,17 +19,15 @@ export async function readStateFile(
       throw error;
     }
   }
-  const s3 = await import("@aws-sdk/client-s3");
-  const client = new s3.S3Client(place.client);
-  try {
-    const at = { Bucket: place.bucket, Key: `${place.prefix}/${name}` };
-    return await (await client.send(new s3.GetObjectCommand(at))).Body?.transformToString();
-  } catch (error) {
-    if (error instanceof s3.NoSuchKey) return undefined;
-    throw unreachable(locationText(place), error);
-  } finally {
-    client.destroy();
-  }
+  return withStateClient(place, unreachable(place), async (s3, client) => {
+    try {
+      const at = { Bucket: place.bucket, Key: `${place.prefix}/${name}` };
+      return await (await client.send(new s3.GetObjectCommand(at))).Body?.transformToString();
+    } catch (error) {
+      if (error instanceof s3.NoSuchKey) return undefined;
+      throw error;
+    }
+  });
 }
 
 /** Writes it whole or not at all. */
@@ -46,26 +45,19 @@ export async function writeStateFile(
     renameSync(`${file}.new`, file);
     return;
   }
-  const s3 = await import("@aws-sdk/client-s3");
-  const client = new s3.S3Client(place.client);
-  try {
+  await withStateClient(place, unreachable(place), async (s3, client) => {
     await client.send(
       new s3.PutObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}/${name}`, Body: text }),
     );
-  } catch (error) {
-    throw unreachable(locationText(place), error);
-  } finally {
-    client.destroy();
-  }
+  });
 }
 
-function unreachable(place: string, error: unknown): DatalabError {
-  return new DatalabError(
+const unreachable = (place: S3Location) => (error: Error) =>
+  new DatalabError(
     "E_STATE_STORE",
-    `What stands beside the state in ${place} can't be reached: ${(error as Error).message}`,
+    `What stands beside the state in ${locationText(place)} can't be reached: ${error.message}`,
     {
       hint: "It needs the same access to the bucket as the stack's state.",
       cause: error,
     },
   );
-}

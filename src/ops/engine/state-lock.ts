@@ -1,7 +1,8 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
+import { statusOf } from "../object-store/copy.ts";
 import type { LockEntry, LockPlace } from "../shared-lock.ts";
 import { locationText, type S3Location, stateSibling } from "./state-location.ts";
+import { withStateClient } from "./state-s3.ts";
 
 /**
  * The lock of a stack beside its state, for a state in S3: an object that is written only where its ETag is
@@ -15,31 +16,16 @@ export function stateLock(project: string, stack: string): LockPlace | undefined
 function objectLock(place: S3Location, stack: string): LockPlace {
   const at = { Bucket: place.bucket, Key: `${place.prefix}/${stack}.json` };
   const name = locationText(place);
-  const withClient = async <T>(
-    work: (s3: typeof import("@aws-sdk/client-s3"), client: S3Client) => Promise<T>,
-  ): Promise<T> => {
-    const s3 = await import("@aws-sdk/client-s3");
-    const client = new s3.S3Client(place.client);
-    try {
-      return await work(s3, client);
-    } catch (error) {
-      throw new DatalabError(
-        "E_LOCK_STORE",
-        `The lock in ${name} can't be reached: ${(error as Error).message}`,
-        {
-          hint: "It is beside the stack's state and needs the same access to its bucket; the store must know conditional writes (If-Match, If-None-Match).",
-          cause: error,
-        },
-      );
-    } finally {
-      client.destroy();
-    }
-  };
+  const failed = (error: Error) =>
+    new DatalabError("E_LOCK_STORE", `The lock in ${name} can't be reached: ${error.message}`, {
+      hint: "It is beside the stack's state and needs the same access to its bucket; the store must know conditional writes (If-Match, If-None-Match).",
+      cause: error,
+    });
   const put = (
     entry: LockEntry,
     condition: { readonly IfMatch: string } | { readonly IfNoneMatch: "*" },
   ): Promise<string | undefined> =>
-    withClient(async (s3, client) => {
+    withStateClient(place, failed, async (s3, client) => {
       try {
         const written = await client.send(
           new s3.PutObjectCommand({
@@ -59,7 +45,7 @@ function objectLock(place: S3Location, stack: string): LockPlace {
     name,
     create: (entry) => put(entry, { IfNoneMatch: "*" }),
     read: () =>
-      withClient(async (s3, client) => {
+      withStateClient(place, failed, async (s3, client) => {
         try {
           const found = await client.send(new s3.GetObjectCommand(at));
           return {
@@ -79,9 +65,6 @@ function objectLock(place: S3Location, stack: string): LockPlace {
     },
   };
 }
-
-const statusOf = (error: unknown): number | undefined =>
-  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 
 function parseEntry(text: string): LockEntry | undefined {
   try {

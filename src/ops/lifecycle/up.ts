@@ -1,4 +1,4 @@
-import { declare } from "../../declare.ts";
+import { type Declared, declare } from "../../declare.ts";
 import type { DatalabError } from "../../errors.ts";
 import { imagesOf } from "../../model/images.ts";
 import type { PlatformModel } from "../../model/platform.ts";
@@ -77,13 +77,14 @@ export interface UpResult {
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { project, stack } = options;
-  const target = declare(project, stack).model;
-  return withStackLock({ ...options, target }, "datalab up", (signal) => bringUp({ ...options, signal }));
+  const first = declare(project, stack);
+  return withStackLock({ ...options, target: first.model }, "datalab up", (signal) =>
+    bringUp({ ...options, signal }, first),
+  );
 }
 
-async function bringUp(options: UpOptions): Promise<UpResult> {
+async function bringUp(options: UpOptions, first: Declared): Promise<UpResult> {
   const { project, stack, reporter, signal, newMaster = false } = options;
-  const first = declare(project, stack);
   const host = await hostOf(first.model);
   // Whose the stack is, is read while images are built; nothing is changed before it is known.
   const asking = readOwnership(project, stack, host);

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { S3Client } from "@aws-sdk/client-s3";
 import { DatalabError } from "../../errors.ts";
 import { locationText, type S3Location, stateSibling } from "../engine/state-location.ts";
+import { withStateClient } from "../engine/state-s3.ts";
 import { type ReleaseRecord, releaseRecord } from "./record.ts";
 
 /**
@@ -45,28 +45,16 @@ function fileStore(folder: string): ReleaseStore {
 function s3Store(place: S3Location): ReleaseStore {
   const { bucket, prefix } = place;
   const key = (stack: string, id: string) => `${prefix}/${stack}/${id}.json`;
-  const withClient = async <T>(
-    work: (s3: typeof import("@aws-sdk/client-s3"), client: S3Client) => Promise<T>,
-  ): Promise<T> => {
-    const s3 = await import("@aws-sdk/client-s3");
-    const client = new s3.S3Client(place.client);
-    try {
-      return await work(s3, client);
-    } catch (error) {
-      if (error instanceof DatalabError) throw error;
-      throw new DatalabError(
-        "E_RELEASE_STORE",
-        `The releases in ${locationText(place)} can't be reached: ${(error as Error).message}`,
-        { hint: "They are beside the stack's state and need the same access to its bucket.", cause: error },
-      );
-    } finally {
-      client.destroy();
-    }
-  };
+  const failed = (error: Error) =>
+    new DatalabError(
+      "E_RELEASE_STORE",
+      `The releases in ${locationText(place)} can't be reached: ${error.message}`,
+      { hint: "They are beside the stack's state and need the same access to its bucket.", cause: error },
+    );
   return {
     place: locationText(place),
     ids: (stack) =>
-      withClient(async (s3, client) => {
+      withStateClient(place, failed, async (s3, client) => {
         const names: string[] = [];
         const pages = s3.paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: `${prefix}/${stack}/` });
         for await (const { Contents = [] } of pages)
@@ -74,7 +62,7 @@ function s3Store(place: S3Location): ReleaseStore {
         return idsOf(names);
       }),
     read: (stack, id) =>
-      withClient(async (s3, client) => {
+      withStateClient(place, failed, async (s3, client) => {
         try {
           const found = await client.send(new s3.GetObjectCommand({ Bucket: bucket, Key: key(stack, id) }));
           return parseRecord((await found.Body?.transformToString()) ?? "", id);
@@ -83,7 +71,7 @@ function s3Store(place: S3Location): ReleaseStore {
         }
       }),
     write: (record) =>
-      withClient(async (s3, client) => {
+      withStateClient(place, failed, async (s3, client) => {
         await client.send(
           new s3.PutObjectCommand({
             Bucket: bucket,
