@@ -32,6 +32,7 @@ const rooms: readonly (readonly [path: string, holds: string])[] = [
   ["src/reference/", "generators of docs/config.md and docs/errors.md"],
   ["src/core/", "the deployed core"],
   ["src/agent/", "the deployed agent"],
+  ["src/notebook-proxy/", "the deployed proxy of notebooks"],
   ["src/ops/process.ts", "processes of this machine"],
   ["src/ops/git.ts", "the commit of this checkout"],
   ["src/ops/time-id.ts", "ids that sort by time"],

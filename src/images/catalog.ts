@@ -42,6 +42,7 @@ export type Artifact = string;
 export const bundles: Readonly<Record<string, string>> = {
   "core.mjs": "src/core/main.ts",
   "agent.mjs": "src/agent/main.ts",
+  "notebook-proxy.mjs": "src/notebook-proxy/main.ts",
 };
 
 /** Everything an image is made of. */
@@ -120,7 +121,7 @@ const recipes: Readonly<Record<LayerName, Recipe>> = {
     }),
     files: (root) => [file(root, "src/images/python/pip-host", "pip-host")],
   },
-  core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", "core.mjs", "agent.mjs"] },
+  core: { parents: [parent("base")], lock: ["node"], artifacts: ["node", ...Object.keys(bundles)] },
   gateway: { parents: [parent("base")], artifacts: ["gateway"] },
   test: {
     parents: [parent("pipelines"), parent("services", "SERVICES")],

@@ -6,7 +6,7 @@ import type { ClusterModel } from "../model/platform.ts";
 import { json, t } from "../model/refs.ts";
 import { type Circumstances, defineService, type PartContext } from "../model/service.ts";
 import { cpuPattern, parseCpu, parseSize, sizePattern } from "../model/units.ts";
-import { loginPage, spawnerMay, spawnerProxy } from "./jupyterhub/checks.ts";
+import { loginPage, notebookRoutes, spawnerMay, spawnerProxy } from "./jupyterhub/checks.ts";
 
 const admin = "admin";
 const home = "/home/notebook";
@@ -211,32 +211,18 @@ export const jupyterhub = defineService({
       resources: { cpu: "250m", memory: "384Mi" },
     },
     proxy: {
-      image: "notebook",
+      image: "core",
       uses: ["proxy"],
-      command: ({ address }) => [
-        ...[
-          "python",
-          "/opt/datalab/hub/proxy.py",
-          "--ip",
-          "0.0.0.0",
-          "--port",
-          "8000",
-          "--api-ip",
-          "0.0.0.0",
-          "--api-port",
-          "8001",
-        ],
-        ...[
-          "--default-target",
-          address("main", "hub", "url"),
-          "--error-target",
-          t`${address("main", "hub", "url")}/hub/error`,
-        ],
-        // It would add its own X-Forwarded-Proto, http, to the gateway's, and the hub would believe it.
-        "--no-x-forward",
-        ...["--log-level", "warning"],
+      // A small heap: it passes bytes on, and keeps a route for each notebook.
+      command: () => [
+        ...["node", "--max-old-space-size=64", "--max-semi-space-size=2"],
+        "/opt/core/notebook-proxy.mjs",
       ],
-      env: ({ needs }) => ({ HOME: "/tmp", CONFIGPROXY_AUTH_TOKEN: needs.proxy, MALLOC_ARENA_MAX: "2" }),
+      env: ({ needs, address }) => ({
+        CONFIGPROXY_AUTH_TOKEN: needs.proxy,
+        DATALAB_HUB: address("main", "hub", "url"),
+        UV_THREADPOOL_SIZE: "1",
+      }),
       endpoints: {
         web: {
           port: 8000,
@@ -272,6 +258,12 @@ export const jupyterhub = defineService({
       every: "1m",
       secrets: ["proxy"],
       run: loginPage,
+    },
+    routes: {
+      summary: "The proxy has a route to every notebook that is ready.",
+      every: "30s",
+      secrets: ["proxy"],
+      run: notebookRoutes,
     },
     "spawner-door": {
       summary: "The agent allows only the hub to start containers.",

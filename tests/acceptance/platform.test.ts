@@ -10,6 +10,7 @@ import { dashboard } from "./chapters/dashboard.ts";
 import { ending } from "./chapters/ending.ts";
 import { gateway } from "./chapters/gateway.ts";
 import { killedPlatform } from "./chapters/killed-platform.ts";
+import { largeThings } from "./chapters/large-things.ts";
 import { centralLogs } from "./chapters/logs.ts";
 import { medallion } from "./chapters/medallion.ts";
 import { mlflow } from "./chapters/mlflow.ts";
@@ -40,6 +41,12 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   sparkOnTheLake(stage);
   mlflow(stage, `http://127.0.0.1:${5000 + whole.portOffset}`);
   notebooks(stage, `http://127.0.0.1:${8000 + whole.portOffset}`);
+  onlyInAll(() =>
+    largeThings(stage, {
+      mlflow: `http://127.0.0.1:${5000 + whole.portOffset}`,
+      hub: `http://127.0.0.1:${8000 + whole.portOffset}`,
+    }),
+  );
   dashboard(stage);
   pages(stage);
   centralLogs(stage);

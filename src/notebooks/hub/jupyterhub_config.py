@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -74,8 +75,13 @@ c.Spawner.poll_interval = 20
 # ── idle notebooks ──────────────────────────────────────────────────────────────────────────────────
 # The culler runs in the hub's own process: as a service it would be a second Python of 40 MiB.
 culler_token = derive(settings["key"], "culler")
-c.JupyterHub.services = [{"name": "culler", "api_token": culler_token}]
+c.JupyterHub.services = [
+    {"name": "culler", "api_token": culler_token},
+    {"name": "proxy", "api_token": os.environ["CONFIGPROXY_AUTH_TOKEN"]},
+]
 c.JupyterHub.load_roles = [
+    # The proxy asks for its routes when it has started; a check compares them with the notebooks.
+    {"name": "proxy", "services": ["proxy"], "scopes": ["proxy", "list:users", "read:servers"]},
     {
         "name": "culler",
         "services": ["culler"],
@@ -102,8 +108,10 @@ async def cull_for_ever() -> None:
             app_log.warning("idle notebooks were not looked at: %s", error)
 
 
+# The proxy's routes are compared with the notebooks as often.
+c.JupyterHub.last_activity_interval = 60
 if idle_limit > 0:
-    c.JupyterHub.last_activity_interval = several_times(3)
+    c.JupyterHub.last_activity_interval = min(60, several_times(3))
     c.Spawner.args = [
         f"--JupyterHubSingleUser.hub_activity_interval={several_times(3)}",
         # An open page is use of the notebook's server, not of its kernels: those end by themselves.

@@ -1,15 +1,18 @@
 import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext } from "../../model/service.ts";
 
-/** The proxy has the hub's route, and leads to the hub's login page. */
-export async function loginPage({ endpoints, secrets, signal }: CheckContext): Promise<string | undefined> {
+/** Paths that the proxy has a route for, without slashes at their ends. */
+async function routesOf({ endpoints, secrets, signal }: CheckContext): Promise<string[]> {
   const routes = await fetch(`${endpoints["proxy.api"]}/api/routes`, {
     headers: { authorization: `token ${secrets.proxy}` },
     signal,
   });
   if (!routes.ok) throw new Error(`the proxy's list of routes answered ${routes.status}`);
-  const known = Object.keys((await routes.json()) as object);
-  if (!known.includes("/")) throw new Error("the proxy has no route to the hub");
+  return Object.keys((await routes.json()) as object);
+}
+
+/** The proxy leads to the hub's login page, and to nothing else without a login. */
+export async function loginPage({ endpoints, signal }: CheckContext): Promise<string | undefined> {
   const page = await fetch(`${endpoints["proxy.web"]}/hub/login`, { signal });
   if (page.status !== 200) throw new Error(`the login page answered ${page.status}`);
   if (!(await page.text()).includes('name="password"'))
@@ -19,8 +22,46 @@ export async function loginPage({ endpoints, secrets, signal }: CheckContext): P
     throw new Error(
       `without a login the hub answered ${home.status} instead of redirecting to its login page`,
     );
-  const notebooks = known.filter((route) => route.startsWith("/user/")).length;
-  return `${notebooks} ${notebooks === 1 ? "notebook runs" : "notebooks run"}`;
+  return undefined;
+}
+
+interface HubUser {
+  readonly name: string;
+  readonly servers: Readonly<Record<string, { readonly url: string; readonly ready: boolean }>>;
+}
+/** The most that the hub gives at once. */
+const pageSize = 200;
+
+/** Paths of the notebooks that the hub calls ready, decoded as the proxy has them. */
+async function readyNotebooks({ endpoints, secrets, signal }: CheckContext): Promise<string[]> {
+  const found: string[] = [];
+  for (let offset = 0; ; offset += pageSize) {
+    const query = `state=ready&offset=${offset}&limit=${pageSize}`;
+    const answer = await fetch(`${endpoints["main.hub"]}/hub/api/users?${query}`, {
+      headers: { authorization: `token ${secrets.proxy}` },
+      signal,
+    });
+    if (!answer.ok) throw new Error(`the hub's list of notebooks answered ${answer.status}`);
+    const users = (await answer.json()) as HubUser[];
+    const ready = users.flatMap(({ servers }) => Object.values(servers).filter((server) => server.ready));
+    found.push(...ready.map(({ url }) => decodeURIComponent(url).replace(/\/$/, "")));
+    if (users.length < pageSize) return found;
+  }
+}
+
+/** The proxy has a route to the hub and to each notebook; names those that nobody can reach. */
+export async function notebookRoutes(context: CheckContext): Promise<string | undefined> {
+  const ready = await readyNotebooks(context);
+  const known = new Set((await routesOf(context)).map((route) => route.replace(/(?<=.)\/$/, "")));
+  if (!known.has("/")) throw new Error("the proxy has no route to the hub");
+  const lost = ready.filter((notebook) => !known.has(notebook));
+  if (lost.length > 0) {
+    // One that was stopped between the two questions has no route, and is not missed.
+    const still = new Set(await readyNotebooks(context));
+    const missed = lost.filter((notebook) => still.has(notebook));
+    if (missed.length > 0) throw new Error(`the proxy has no route to ${missed.join(", ")}`);
+  }
+  return `${ready.length} ${ready.length === 1 ? "notebook runs" : "notebooks run"}`;
 }
 
 /** The agent answers the login that the hub has, and refuses others. */

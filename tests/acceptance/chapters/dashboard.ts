@@ -39,8 +39,14 @@ export function dashboard(stage: Stage): void {
 
     const open = async (name: string, view: Parameters<TestBrowser["page"]>[0] = {}): Promise<Page> => {
       const page = await browser.page(view);
-      await browser.enter(page, address(stage, name), login);
-      await page.locator(".dl-title").first().waitFor({ timeout: 30_000 });
+      const title = page.locator(".dl-title").first();
+      try {
+        await browser.enter(page, address(stage, name), login, () => title.waitFor({ timeout: 30_000 }));
+      } catch (error) {
+        const shown = (await page.locator("body").textContent()) ?? "";
+        const picture = await browser.picture(page, `dashboard-${name}-not-drawn`);
+        throw new Error(`the page ${name} shows "${shown.slice(0, 500)}" (${picture})`, { cause: error });
+      }
       return page;
     };
 

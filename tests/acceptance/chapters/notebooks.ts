@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { onlyInAll } from "../../support/tier.ts";
 import { Hub } from "../support/hub.ts";
+import { servicePid } from "../support/leftovers.ts";
 import { psqlCommand } from "../support/psql.ts";
 import type { Stage } from "../support/stage.ts";
 
@@ -98,6 +99,20 @@ export function notebooks(stage: Stage, url: string): void {
       expect(await hub.runs("admin")).toBe(true);
       await hub.answers("admin", 60);
       expect(await hub.run("admin", ["print(6 * 7)"], 60)).toEqual(["42\n"]);
+    });
+
+    test("a proxy that is killed has its routes again when it is back, and a lost route is seen", async () => {
+      const proxy = instance("jupyterhub-proxy");
+      const route = "http://127.0.0.1:8001/api/routes/user/admin";
+      const auth = `-H "authorization: token $CONFIGPROXY_AUTH_TOKEN"`;
+      stage.project.docker("exec", proxy, "sh", "-c", `curl -fsS -X DELETE ${auth} ${route}`);
+      const check = ["services", "health", "jupyterhub", "--check"];
+      const lost = await stage.project.datalab(...check);
+      expect(lost.stdout + lost.stderr).toContain("the proxy has no route to /user/admin");
+      process.kill(servicePid(stage.project, proxy), "SIGKILL");
+      await expect
+        .poll(() => hub.run("admin", ["print(6 * 7)"], 20).catch(() => []), { timeout: 30_000 })
+        .toEqual(["42\n"]);
     });
 
     test("files outlive the container, and nobody's changes are written over", async () => {

@@ -121,16 +121,24 @@ export class TestBrowser {
     }
   }
 
-  /** Opens a published page and logs in where the gateway asks; ends where it was asked to go. */
-  async enter(page: Page, url: string, login: Login): Promise<void> {
-    await this.visit(page, url);
-    if (!new URL(page.url()).pathname.startsWith("/.datalab/login")) return;
-    await page.fill('[name="user"]', login.user);
-    await page.fill('[name="password"]', login.password);
-    await Promise.all([
-      page.waitForURL((at) => !at.pathname.startsWith("/.datalab/login")),
-      page.press('[name="password"]', "Enter"),
-    ]);
+  /** Opens a published page, logs in where the gateway asks, and does something where it was asked to go. */
+  async enter<T = void>(
+    page: Page,
+    url: string,
+    login: Login,
+    act: () => Promise<T> = async () => undefined as T,
+  ): Promise<T> {
+    return this.visit(page, url, async () => {
+      if (new URL(page.url()).pathname.startsWith("/.datalab/login")) {
+        await page.fill('[name="user"]', login.user);
+        await page.fill('[name="password"]', login.password);
+        await Promise.all([
+          page.waitForURL((at) => !at.pathname.startsWith("/.datalab/login")),
+          page.press('[name="password"]', "Enter"),
+        ]);
+      }
+      return act();
+    });
   }
 
   /** A picture of what is on the screen; returns its path. */

@@ -1,6 +1,12 @@
 /** JupyterHub as a browser uses it: log in, start a notebook, run its cells over the kernel's websocket. */
 import { randomUUID } from "node:crypto";
-import { type Agent, type IncomingHttpHeaders, request as plainRequest } from "node:http";
+import { once } from "node:events";
+import {
+  type Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as plainRequest,
+} from "node:http";
 import { request as tlsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "undici";
@@ -145,6 +151,29 @@ export class Hub {
   async write(name: string, file: string, content: string): Promise<void> {
     const path = `${notebookPath(name)}/api/contents/${file}`;
     await this.#json("PUT", path, { type: "file", format: "text", content });
+  }
+
+  /** A file of the user's home, as it comes. */
+  async download(name: string, file: string): Promise<IncomingMessage> {
+    const sent = plainRequest(`${this.#base}${notebookPath(name)}/files/${file}`, {
+      headers: { authorization: `token ${this.#token}` },
+    });
+    sent.end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    if (answer.statusCode !== 200) throw new Error(`${file} answered ${answer.statusCode}`);
+    return answer;
+  }
+
+  /** Uploads a file to the user's home as JupyterLab does: a request for each piece. */
+  async upload(name: string, file: string, pieces: Iterable<Buffer>, last: number): Promise<void> {
+    const path = `${notebookPath(name)}/api/contents/${file}`;
+    let chunk = 0;
+    for (const piece of pieces) {
+      chunk += 1;
+      const content = piece.toString("base64");
+      const body = { type: "file", format: "base64", content, chunk: chunk === last ? -1 : chunk };
+      await this.#json("PUT", path, body);
+    }
   }
 
   /** The code of a notebook's cells. */

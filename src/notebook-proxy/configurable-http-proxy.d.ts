@@ -1,0 +1,26 @@
+/** What is used here of Jupyter's proxy, which brings no types. */
+declare module "configurable-http-proxy" {
+  import type { Server } from "node:http";
+
+  export interface ProxyOptions {
+    readonly authToken: string;
+    readonly defaultTarget: string;
+    /** Asked for `/STATUS?url=PATH` when a target does not answer. */
+    readonly errorTarget: string;
+    /** Whether X-Forwarded headers are added. */
+    readonly xfwd: boolean;
+    readonly includePrefix: boolean;
+    readonly prependPath: boolean;
+    readonly log?: unknown;
+  }
+
+  export class ConfigurableProxy {
+    readonly proxyServer: Server;
+    readonly apiServer: Server;
+    constructor(options: ProxyOptions);
+  }
+}
+
+declare module "configurable-http-proxy/lib/log.js" {
+  export function defaultLogger(options: { readonly level: string }): unknown;
+}
