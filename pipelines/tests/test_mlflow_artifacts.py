@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -177,3 +182,83 @@ def test_the_own_client_of_mlflow_gets_back_what_it_logged(server: str, tmp_path
         assert hashlib.file_digest(one, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
     with pytest.raises(Exception, match="501 Server Error"):
         client._get_presigned_download_url("models/weights.bin")
+
+
+PAGES = f"""
+import os, sys
+sys.path.insert(0, {str(SERVICE)!r})
+from artifacts import serve_streams
+serve_streams()
+from mlflow.server import fastapi_app, handlers
+import uvicorn
+store = os.environ["_MLFLOW_SERVER_FILE_STORE"]
+handlers.initialize_backend_stores(store, store, "mlflow-artifacts:/")
+uvicorn.run(fastapi_app.app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+@pytest.fixture
+def pages(object_store: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, int, Path]]:
+    """MLflow's own application: its address, its process, its folder for temporary files."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    env = {
+        **os.environ,
+        **environment(object_store),
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{tmp_path}/mlflow.db",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "TMPDIR": str(temporary),
+    }
+    process = subprocess.Popen([sys.executable, "-c", PAGES, str(port)], env=env)
+    base = f"http://127.0.0.1:{port}"
+    while True:
+        assert process.poll() is None
+        try:
+            urllib.request.urlopen(f"{base}/health").read()
+            break
+        except OSError:
+            time.sleep(0.2)
+    yield base, process.pid, temporary
+    process.terminate()
+    process.wait(20)
+
+
+def test_a_page_gets_a_large_file_at_its_own_pace(pages: tuple[str, int, Path]) -> None:
+    base, pid, temporary = pages
+    count = 4096
+
+    def ask(path: str, body: dict[str, Any]) -> Any:
+        data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{base}/api/2.0/mlflow/{path}", data, headers)
+        return json.load(urllib.request.urlopen(request))
+
+    def peak() -> int:
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
+
+    run = ask("runs/create", {"experiment_id": "0", "start_time": 1})["run"]["info"]
+    path = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    target = f"{base}/api/2.0/mlflow-artifacts/artifacts/{path}/models/weights.bin"
+    headers = {"Content-Length": str(count * 65536)}
+    wanted = hashlib.sha256(b"".join(block(n) for n in range(count))).hexdigest()
+    sent = urllib.request.Request(target, (block(n) for n in range(count)), headers, method="PUT")
+    assert urllib.request.urlopen(sent).status == 200
+    before = peak()
+    url = f"{base}/get-artifact?run_uuid={run['run_id']}&path=models/weights.bin"
+    with urllib.request.urlopen(url) as answer:
+        assert answer.headers["Content-Length"] == str(count * 65536)
+        assert answer.headers["Content-Disposition"] == "attachment; filename=weights.bin"
+        digest = hashlib.sha256(answer.read(65536))
+        # A server that does not wait for its client has all of it in memory by then.
+        for _ in range(20):
+            time.sleep(0.1)
+            digest.update(answer.read(65536))
+        while chunk := answer.read(1 << 20):
+            digest.update(chunk)
+    assert digest.hexdigest() == wanted
+    assert peak() - before < 100
+    assert list(temporary.iterdir()) == []
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{base}/get-artifact?run_uuid={run['run_id']}&path=models/none.bin")

@@ -45,8 +45,15 @@ const worker = (ctx: Context): readonly string[] => [
   "spark://spark:7077",
 ];
 
+/**
+ * Spark closes its page before its event log, and a request in progress there holds it up to 30 s; Hadoop
+ * would give all of them 30 s.
+ */
+const connectEnd = { hooksSeconds: 55, stopGrace: "60s" } as const;
+
 const connect: readonly string[] = [
   ...java(512, 224),
+  `-Dspark.shutdown.timeout=${connectEnd.hooksSeconds}s`,
   `${deploy}.SparkSubmit`,
   ...["--properties-file", file, "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"],
   "spark-internal",
@@ -183,7 +190,7 @@ export const spark = defineService({
       resources: { cpu: "250m", memory: "1Gi" },
       tmp: "256Mi",
       // Its event log is complete in the object store only when it ends in peace.
-      stopGrace: "20s",
+      stopGrace: connectEnd.stopGrace,
     },
     history: {
       image: "spark",

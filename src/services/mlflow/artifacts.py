@@ -158,13 +158,32 @@ class _Arriving(io.RawIOBase):
         return size
 
 
+def attachment(path: str, size: int) -> dict[str, str]:
+    """Headers of a download."""
+    from mlflow.server import handlers
+
+    return {
+        "Content-Type": _guess_mime_type(path),
+        "Content-Length": str(size),
+        # As the stock server does: an artifact must not be shown as a page of this server.
+        "Content-Disposition": handlers._content_disposition_attachment(posixpath.basename(path)),
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
 def serve_streams() -> None:
     """Make MLflow's server use this bucket. To be called before its application is made."""
-    from fastapi.responses import JSONResponse, Response, StreamingResponse
-    from mlflow.server import artifact_router as stock
     from mlflow.store.artifact import artifact_repository_registry as registry
 
     registry._artifact_repository_registry.register("s3", Bucket)
+    _stream_to_programs()
+    _stream_to_pages()
+
+
+def _stream_to_programs() -> None:
+    """The downloads of MLflow's clients."""
+    from fastapi.responses import JSONResponse, Response, StreamingResponse
+    from mlflow.server import artifact_router as stock
 
     async def download(artifact_path: str) -> Response:
         from mlflow.server import handlers
@@ -179,17 +198,39 @@ def serve_streams() -> None:
                 status_code=error.get_http_status_code(),
                 content={"error_code": error.error_code, "message": error.message},
             )
-        headers = {
-            "Content-Type": _guess_mime_type(path),
-            "Content-Length": str(size),
-            # As the stock server does: an artifact must not be shown as a page of this server.
-            "Content-Disposition": handlers._content_disposition_attachment(posixpath.basename(path)),
-            "X-Content-Type-Options": "nosniff",
-        }
-        return StreamingResponse(chunks, headers=headers)
+        return StreamingResponse(chunks, headers=attachment(path, size))
 
     routes = stock.artifact_router.routes
     replaced = [route for route in routes if "GET" in getattr(route, "methods", ())]
     for route in replaced:
         routes.remove(route)
         stock.artifact_router.add_api_route(route.path, download, methods=["GET"])
+
+
+def _stream_to_pages() -> None:
+    """The downloads of MLflow's own pages: of a run, of a model's version, of a logged model."""
+    import anyio
+    from flask import Response
+    from mlflow.server import handlers
+
+    stock = handlers._send_artifact
+
+    def send(repository: ArtifactRepository, path: str) -> Response:
+        if not isinstance(repository, Bucket):
+            return stock(repository, path)
+        size, chunks = repository.open(path)
+        return Response(chunks, headers=attachment(path, size))
+
+    handlers._send_artifact = send
+
+    # Makes the application, with the routes as they are by now.
+    from mlflow.server import fastapi_app
+
+    class AtTheClientsPace(fastapi_app._EfficientWSGIResponder):
+        """The stock one keeps whatever a slow client has not taken yet in memory."""
+
+        def __init__(self, app: Any, scope: Any) -> None:
+            super().__init__(app, scope)
+            self.stream_send, self.stream_receive = anyio.create_memory_object_stream(WAITING)
+
+    fastapi_app._EfficientWSGIResponder = AtTheClientsPace

@@ -65,7 +65,7 @@ export function sparkOnTheLake(stage: Stage): void {
 
     onlyInAll(() =>
       test("has the application that ended in the history, with its jobs", async () => {
-        stage.project.docker("restart", "--time", "30", stage.container("spark-connect"));
+        stage.project.docker("restart", stage.container("spark-connect"));
         const applications = () =>
           JSON.parse(
             inside(
