@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -217,9 +215,9 @@ def pages(object_store: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, i
     while True:
         assert process.poll() is None
         try:
-            urllib.request.urlopen(f"{base}/health").read()
+            httpx.get(f"{base}/health").raise_for_status()
             break
-        except OSError:
+        except httpx.TransportError:
             time.sleep(0.2)
     yield base, process.pid, temporary
     process.terminate()
@@ -230,35 +228,29 @@ def test_a_page_gets_a_large_file_at_its_own_pace(pages: tuple[str, int, Path]) 
     base, pid, temporary = pages
     count = 4096
 
-    def ask(path: str, body: dict[str, Any]) -> Any:
-        data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{base}/api/2.0/mlflow/{path}", data, headers)
-        return json.load(urllib.request.urlopen(request))
-
     def peak() -> int:
         return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
 
-    run = ask("runs/create", {"experiment_id": "0", "start_time": 1})["run"]["info"]
+    made = httpx.post(f"{base}/api/2.0/mlflow/runs/create", json={"experiment_id": "0", "start_time": 1})
+    run = made.json()["run"]["info"]
     path = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
     target = f"{base}/api/2.0/mlflow-artifacts/artifacts/{path}/models/weights.bin"
     headers = {"Content-Length": str(count * 65536)}
     wanted = hashlib.sha256(b"".join(block(n) for n in range(count))).hexdigest()
-    sent = urllib.request.Request(target, (block(n) for n in range(count)), headers, method="PUT")
-    assert urllib.request.urlopen(sent).status == 200
+    sent = httpx.put(target, content=(block(n) for n in range(count)), headers=headers, timeout=120)
+    assert sent.status_code == 200
     before = peak()
-    url = f"{base}/get-artifact?run_uuid={run['run_id']}&path=models/weights.bin"
-    with urllib.request.urlopen(url) as answer:
+    page = f"{base}/get-artifact?run_uuid={run['run_id']}&path=models"
+    digest = hashlib.sha256()
+    with httpx.stream("GET", f"{page}/weights.bin", timeout=120) as answer:
         assert answer.headers["Content-Length"] == str(count * 65536)
         assert answer.headers["Content-Disposition"] == "attachment; filename=weights.bin"
-        digest = hashlib.sha256(answer.read(65536))
-        # A server that does not wait for its client has all of it in memory by then.
-        for _ in range(20):
-            time.sleep(0.1)
-            digest.update(answer.read(65536))
-        while chunk := answer.read(1 << 20):
+        for number, chunk in enumerate(answer.iter_raw(65536)):
             digest.update(chunk)
+            # A server that does not wait for its client has all of it in memory by then.
+            if number < 20:
+                time.sleep(0.1)
+                assert list(temporary.iterdir()) == []
     assert digest.hexdigest() == wanted
     assert peak() - before < 100
-    assert list(temporary.iterdir()) == []
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(f"{base}/get-artifact?run_uuid={run['run_id']}&path=models/none.bin")
+    assert httpx.get(f"{page}/none.bin").status_code == 404
