@@ -11,7 +11,7 @@ declare module "configurable-http-proxy" {
     readonly xfwd: boolean;
     readonly includePrefix: boolean;
     readonly prependPath: boolean;
-    readonly log?: unknown;
+    readonly log?: Readonly<Record<"debug" | "info" | "warn" | "error", (...words: unknown[]) => void>>;
   }
 
   export class ConfigurableProxy {
@@ -19,8 +19,4 @@ declare module "configurable-http-proxy" {
     readonly apiServer: Server;
     constructor(options: ProxyOptions);
   }
-}
-
-declare module "configurable-http-proxy/lib/log.js" {
-  export function defaultLogger(options: { readonly level: string }): unknown;
 }

@@ -5,7 +5,6 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigurableProxy } from "configurable-http-proxy";
-import { defaultLogger } from "configurable-http-proxy/lib/log.js";
 
 export interface NotebookProxySettings {
   /** The hub's address, without a slash at its end. */
@@ -16,6 +15,9 @@ export interface NotebookProxySettings {
   readonly port: number;
   readonly apiPort: number;
 }
+
+/** Without its warnings: the platform's probe, which has no token, would be one every few seconds. */
+const log = { debug() {}, info() {}, warn() {}, error: console.error };
 
 /** Milliseconds between two attempts to reach the hub. */
 const pace = 1000;
@@ -31,7 +33,7 @@ export async function startNotebookProxy(settings: NotebookProxySettings): Promi
     xfwd: false,
     includePrefix: true,
     prependPath: true,
-    log: defaultLogger({ level: "warn" }),
+    log,
   });
   // Node's own limit is five minutes for a whole request: an upload may take longer.
   proxy.proxyServer.requestTimeout = 0;
