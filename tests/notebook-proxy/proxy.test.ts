@@ -76,7 +76,7 @@ describe("the notebooks' proxy", () => {
   let child: ChildProcess;
   const start = async (): Promise<void> => {
     child = spawn(process.execPath, ["--max-old-space-size=64", "--max-semi-space-size=2", main], {
-      stdio: ["ignore", "inherit", "pipe"],
+      stdio: "ignore",
       env: {
         PATH: process.env.PATH,
         DATALAB_HUB: `http://127.0.0.1:${ports.hub}`,

@@ -115,6 +115,15 @@ export function notebooks(stage: Stage, url: string): void {
         .toEqual(["42\n"]);
     });
 
+    test("an output of 12 MB arrives", async () => {
+      const [shown = ""] = await hub.run(
+        "admin",
+        ['display({"text/plain": "x" * 12_000_000}, raw=True)'],
+        60,
+      );
+      expect(shown.length).toBe(12_000_001);
+    });
+
     test("files outlive the container, and nobody's changes are written over", async () => {
       await hub.stop("admin");
       expect(running()).toBe(false);
