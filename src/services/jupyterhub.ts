@@ -261,7 +261,7 @@ export const jupyterhub = defineService({
     },
     routes: {
       summary: "The proxy has a route to every notebook that is ready.",
-      every: "30s",
+      every: "1m",
       secrets: ["proxy"],
       run: notebookRoutes,
     },
