@@ -16,8 +16,16 @@ export interface NotebookProxySettings {
   readonly apiPort: number;
 }
 
-/** Without its warnings: the platform's probe, which has no token, would be one every few seconds. */
-const log = { debug() {}, info() {}, warn() {}, error: console.error };
+const log = {
+  debug() {},
+  info() {},
+  // The platform's probe, which has no token, would be one every few seconds.
+  warn() {},
+  /** A line, without the stack of an error. */
+  error(text: unknown, ...words: unknown[]) {
+    console.error(text, ...words.map((word) => (word instanceof Error ? word.message : word)));
+  },
+};
 
 /** Milliseconds between two attempts to reach the hub. */
 const pace = 1000;
