@@ -9,6 +9,36 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from datalab.errors import DataLabError
+
+# What other programs write into a table's log that no reader here follows: every value of a table with
+# mapped columns would be NULL, and rows that a vector deletes would still be there.
+FEATURES = {
+    "columnMapping": (
+        "column mapping",
+        "write it to a new table without delta.columnMapping.mode, with Spark for example",
+    ),
+    "deletionVectors": (
+        "deletion vectors",
+        "in Spark: ALTER TABLE ... SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'false'), "
+        "REORG TABLE ... APPLY (PURGE), then ALTER TABLE ... DROP FEATURE deletionVectors TRUNCATE HISTORY",
+    ),
+}
+
+
+def check_features(layer: str, table: str, found: DeltaTable) -> None:
+    """Refuse a table that would be read wrong, by the feature that it has."""
+    has = set(found.protocol().reader_features or ())
+    if found.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        has.add("columnMapping")
+    for feature, (words, hint) in FEATURES.items():
+        if feature in has:
+            raise DataLabError(
+                "E_TABLE_FEATURE",
+                f"{layer}.{table} can't be read: another program has written it with {words}",
+                hint,
+            )
+
 
 @dataclass(frozen=True)
 class TableInfo:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from datalab.delta_log import TableInfo, Unreadable, describe
+from datalab.delta_log import TableInfo, Unreadable, check_features, describe
 from datalab.errors import DataLabError
 from datalab.lake_config import LAYERS, LakeConfig
 
@@ -83,13 +83,15 @@ class Lake:
     def table(self, layer: str, table: str, version: int | None = None) -> DeltaTable | None:
         """The table, or None when there is none."""
         try:
-            return DeltaTable(self.uri(layer, table), version=version, storage_options=self.storage_options)
+            found = DeltaTable(self.uri(layer, table), version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
         except DeltaError as error:
             raise damaged(layer, table, error) from error
         except OSError as error:
             raise self.unreachable(error) from error
+        check_features(layer, table, found)
+        return found
 
     def require(self, layer: str, table: str) -> DeltaTable:
         """The table, or an error that names the ones there are."""
@@ -120,13 +122,14 @@ class Lake:
         mode: Literal["append", "overwrite"],
         metadata: Mapping[str, str],
         base: DeltaTable | None,
-        transaction: str | None = None,
+        transaction: tuple[str, int] | None = None,
     ) -> int:
         """Write in exactly one commit, all or nothing, and return the new version.
 
         `base` is the table as the caller has seen it, None when it was not there: whoever makes it in the
-        meantime wins, and this is a write-conflict. `transaction` is an id that can be committed once only:
-        the guard against the same file twice. It holds against every commit after `base`.
+        meantime wins, and this is a write-conflict. `transaction` is an id with a version, which can be
+        committed once only: the guard against the same file twice. It holds against every commit after
+        `base`.
         """
         uri = self.uri(layer, table)
         if self.settings.root:
@@ -144,7 +147,7 @@ class Lake:
                 commit_properties=CommitProperties(
                     custom_metadata=dict(metadata),
                     max_commit_retries=0 if base is None else 15,
-                    app_transactions=[Transaction(transaction, 1)] if transaction else None,
+                    app_transactions=[Transaction(*transaction)] if transaction else None,
                 ),
             )
         except CommitFailedError as error:

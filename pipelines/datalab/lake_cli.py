@@ -151,7 +151,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
         )
     declared = _declared(lake, args)
     try:
-        _print(asdict(ingest(lake, file, declared)))
+        _print(asdict(ingest(lake, file, declared, asked_for=True)))
     except DataLabError as error:
         if is_the_file_s(error) and error.code not in ("E_FILE_DELIMITER", "E_FILE_ENCODING"):
             reject(lake, file, error)

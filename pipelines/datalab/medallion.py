@@ -78,7 +78,7 @@ def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, ru
     done = Outcome()
     if key is not None:
         file = parse_key(key)
-        done.attempt(lake, f"bronze.{file.table}", lambda: _load(lake, folder, [file], run_id, done))
+        done.attempt(lake, f"bronze.{file.table}", lambda: _load(lake, folder, [file], run_id, done, True))
         return done
     for each in [table] if table else landed_tables(lake):
         done.attempt(
@@ -89,13 +89,15 @@ def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, ru
     return done
 
 
-def _load(lake: Lake, folder: Path, files: list[Landed], run_id: str, done: Outcome) -> None:
+def _load(
+    lake: Lake, folder: Path, files: list[Landed], run_id: str, done: Outcome, asked_for: bool = False
+) -> None:
     """Files of one table, oldest first: after one that may yet come in, none is loaded that came later."""
     for file in files:
         started = time.monotonic()
         try:
             declared = contract_for(file.table, folder / "contracts").source
-            loaded = bronze.ingest(lake, file, declared, run_id)
+            loaded = bronze.ingest(lake, file, declared, run_id, asked_for=asked_for)
         except DataLabError as error:
             if not is_the_file_s(error):
                 raise

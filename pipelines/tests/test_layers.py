@@ -328,3 +328,27 @@ def test_a_large_file_takes_little_memory(lake: Lake, tmp_path: Path) -> None:
     print(f"{big.stat().st_size / 1e6:.0f} MB: {time.monotonic() - started:.1f} s, peak {peak} MiB")
     assert rows == 6_400_000
     assert peak < 1024
+
+
+def test_a_file_whose_rows_are_gone_is_loaded_again_when_somebody_asks_for_it(
+    lake: Lake, tmp_path: Path
+) -> None:
+    files = []
+    for name, body in (("a.csv", b"id\n1\n2\n"), ("b.csv", b"id\n3\n4\n"), ("none.csv", b"id\n")):
+        (tmp_path / name).write_bytes(body)
+        files.append(land(lake, tmp_path / name, "bills"))
+    a, b, none = files
+    for file in files:
+        assert not ingest(lake, file, asked_for=True).skipped
+    lake.require("bronze", "bills").restore(0)
+    # A run that looks for new files does not bring back what somebody has removed.
+    assert ingest(lake, b).skipped
+    again = ingest(lake, b, asked_for=True)
+    assert (again.skipped, again.rows) == (False, 2)
+    assert sorted(rows_of(lake, "bronze", "bills", "id")) == [("1",), ("2",), ("3",), ("4",)]
+    assert ingest(lake, a, asked_for=True).skipped and ingest(lake, b, asked_for=True).skipped
+    lake.require("bronze", "bills").delete("id in ('3', '4')")
+    assert not ingest(lake, b, asked_for=True).skipped
+    assert ingest(lake, b, asked_for=True).skipped
+    assert ingest(lake, none, asked_for=True).skipped
+    assert sorted(rows_of(lake, "bronze", "bills", "id")) == [("1",), ("2",), ("3",), ("4",)]

@@ -180,3 +180,63 @@ def test_the_flow_ends_failed_after_its_report(
     assert caught.value.message.startswith("bronze.broken failed, all")
     page = Path(lake.path("artifacts", "reports/medallion_etl/latest.html")).read_text()
     assert "silver.t" in page and "bronze.broken: bronze.broken cannot be read" in page
+
+
+FEATURES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
+    "deletion vectors": (
+        {
+            "minReaderVersion": 3,
+            "minWriterVersion": 7,
+            "readerFeatures": ["deletionVectors"],
+            "writerFeatures": ["deletionVectors"],
+        },
+        {},
+    ),
+    "column mapping": (
+        {"minReaderVersion": 2, "minWriterVersion": 5},
+        {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "9"},
+    ),
+}
+
+
+def give_feature(lake: Lake, layer: str, name: str, feature: str) -> None:
+    """As another program would have made the table with it."""
+    protocol, configuration = FEATURES[feature]
+    commit = Path(lake.uri(layer, name)) / "_delta_log" / f"{0:020}.json"
+    lines = []
+    for line in commit.read_text().splitlines():
+        action = json.loads(line)
+        if "protocol" in action:
+            action["protocol"] = protocol
+        if "metaData" in action:
+            action["metaData"]["configuration"].update(configuration)
+            schema = json.loads(action["metaData"]["schemaString"])
+            for number, field in enumerate(schema["fields"]) if configuration else ():
+                field["metadata"]["delta.columnMapping.id"] = number
+                field["metadata"]["delta.columnMapping.physicalName"] = f"col-{number}"
+            action["metaData"]["schemaString"] = json.dumps(schema)
+        lines.append(json.dumps(action))
+    commit.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_table_that_would_be_read_wrong_is_refused_by_its_feature_wherever_it_is_opened(
+    lake: Lake, load: Load, folder: Path, feature: str
+) -> None:
+    load(b"id\n1\n2\n", "people")
+    load(b"id\n3\n", "other")
+    give_feature(lake, "bronze", "people", feature)
+    said = f"bronze.people can't be read: another program has written it with {feature}"
+    first, second = sorted(lake.list_tables("bronze"), key=lambda each: each.name)
+    assert isinstance(first, TableInfo) and (first.name, first.rows) == ("other", 1)
+    assert isinstance(second, Unreadable) and second.error == said
+    for read in (
+        lambda: list(duck.query(lake, "SELECT * FROM bronze.people")),
+        lambda: load(b"id\n4\n", "people"),
+    ):
+        with pytest.raises(DataLabError, match=said) as found:
+            read()
+        assert found.value.code == "E_TABLE_FEATURE"
+    done = run_all(lake, folder)
+    assert {table: error.code for table, error in done.failed.items()} == {"bronze.people": "E_TABLE_FEATURE"}
+    assert [each.table for each in done.silver] == ["other"]

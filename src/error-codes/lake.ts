@@ -95,9 +95,18 @@ export const lakeCodes = {
     meaning: "A table can't be read.",
     fix: "Restore the table from a backup, or remove its folder from the bucket. Other tables are not concerned.",
   },
+  E_TABLE_FEATURE: {
+    meaning:
+      "Another program has written the table with a feature of Delta that no reader here follows: column mapping or deletion vectors. It would be read wrong.",
+    fix: "Do what the error says in that program, or write the data to a new table without the feature. Other tables are not concerned.",
+  },
   E_TABLE_NOT_INGESTED: {
     meaning: "The pipeline refines only bronze tables that were loaded from files, and this one was not.",
     fix: "Load the data with `./datalab data ingest`, or refine the table in a pipeline of your own.",
+  },
+  E_SCHEMA_AMBIGUOUS: {
+    meaning: "Two headings of a file may be one column of the table, and nothing says which.",
+    fix: "Spell the headings as the table's first file does, or ingest the file into another table.",
   },
   E_WRITE_CONFLICT: {
     meaning: "Another writer changed the table at the same moment.",

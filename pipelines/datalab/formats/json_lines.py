@@ -69,9 +69,8 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
             yield batch_of(rows, schema)
 
     facts = {"format": "jsonl", "encoding": profile.encoding}
-    return Source(
-        schema, batches, {**facts, "columns": {c: k for c, k in zip(names, keys, strict=True) if c != k}}
-    )
+    renamed = {c: k for c, k in zip(names, keys, strict=True) if c != k}
+    return Source(schema, batches, list(keys), {**facts, "columns": renamed})
 
 
 def _json_text(value: object) -> str | None:

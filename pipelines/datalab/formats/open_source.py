@@ -49,6 +49,7 @@ def _csv(stream: Stream, profile: Profile, name: str, declared: Declared, limit:
     return Source(
         parser.schema,
         lambda: parser.batches(text_chunks(stream, profile), skip),
+        header,
         {
             "format": "csv",
             "delimiter": delimiter,

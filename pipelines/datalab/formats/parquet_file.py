@@ -17,7 +17,8 @@ def parquet_file(stream: Stream, name: str) -> Source:
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(stream, pre_buffer=False)
+        # INT96 as nanoseconds, the default, holds the years 1677 to 2262 alone.
+        file = parquet.ParquetFile(stream, pre_buffer=False, coerce_int96_timestamp_unit="us")
     except (pa.ArrowException, OSError) as error:
         raise DataLabError(
             "E_PARQUET_DAMAGED", f"{name} cannot be read: {error}", "was the upload cut off?"
@@ -45,10 +46,22 @@ def parquet_file(stream: Stream, name: str) -> Source:
             ) from error
 
     renamed = {clean: raw for clean, raw in zip(names, given.names, strict=True) if clean != raw}
-    return Source(schema, batches, {"format": "parquet", "columns": renamed})
+    return Source(schema, batches, given.names, {"format": "parquet", "columns": renamed})
 
 
 def _cast(column: pa.Array, wanted: pa.Field, name: str) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if isinstance(column.type, pa.UuidType):
+        return pa.array([None if each is None else str(each) for each in column.to_pylist()], pa.string())
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
+    if _holds_uuid(column.type):
+        raise DataLabError(
+            "E_PARQUET_VALUE",
+            f"{name}, column {wanted.name}: UUIDs inside of a {column.type} can't be read",
+            "export them as text, or in a column of their own",
+        )
     try:
         return column.cast(wanted.type)
     except pa.ArrowException as error:
@@ -57,9 +70,17 @@ def _cast(column: pa.Array, wanted: pa.Field, name: str) -> pa.Array:
         ) from error
 
 
+def _holds_uuid(given: pa.DataType) -> bool:
+    """Whether a list, struct or map holds UUIDs: a cast to text would take their bytes for letters."""
+    parts = [given.field(n).type for n in range(given.num_fields)]
+    return any(isinstance(part, pa.UuidType) or _holds_uuid(part) for part in parts)
+
+
 def _delta_type(given: pa.DataType) -> pa.DataType:
-    """The nearest type that a Delta table can hold without losing a value."""
+    """The nearest type that a Delta table can hold without losing a value. A UUID is text."""
     types = pa.types
+    if isinstance(given, pa.BaseExtensionType) and not isinstance(given, pa.UuidType):
+        return _delta_type(given.storage_type)
     if types.is_dictionary(given):
         return _delta_type(given.value_type)
     if types.is_timestamp(given):

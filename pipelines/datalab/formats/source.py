@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -53,4 +53,5 @@ class Source:
 
     schema: pa.Schema  # data columns, then _raw and _problem
     batches: Callable[[], Iterator[pa.RecordBatch]]
+    headings: Sequence[str | None]  # what the file calls its columns; None: it has no name for them
     facts: dict[str, object] = field(default_factory=dict)  # how it was read, for the commit's record

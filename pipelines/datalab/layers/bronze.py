@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from datalab.errors import DataLabError
-from datalab.formats.columns import LINEAGE, MALFORMED, RESERVED, match_existing
+from datalab.formats.columns import HEADING, LINEAGE, MALFORMED, RESERVED, match_existing
 from datalab.formats.open_source import open_source
 from datalab.formats.sniff import inspect
 from datalab.formats.source import Declared, Source, check_width
@@ -43,19 +44,38 @@ class Ingested:
     version: int
 
 
-def has_file(table: DeltaTable | None, content_hash: str) -> bool:
-    """Whether a file with these bytes is in the table already."""
-    return table is not None and table.transaction_version(_transaction(content_hash)) is not None
+def loaded(table: DeltaTable, content_hash: str) -> int | None:
+    """How often a file with these bytes was loaded; None: never."""
+    return table.transaction_version(_transaction(content_hash))
 
 
-def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: str | None = None) -> Ingested:
+def holds(table: DeltaTable, content_hash: str) -> bool:
+    """Whether the table has rows of a file with these bytes: a restore or a delete may have taken them."""
+    from pyarrow import dataset
+
+    rows = table.to_pyarrow_dataset().scanner(
+        columns=["_content_hash"], filter=dataset.field("_content_hash") == content_hash
+    )
+    return any(batch.num_rows > 0 for batch in rows.to_batches())
+
+
+def ingest(
+    lake: Lake,
+    file: Landed,
+    declared: Declared | None = None,
+    run_id: str | None = None,
+    *,
+    asked_for: bool = False,
+) -> Ingested:
     """Append a landed file to its bronze table, once: the same bytes again change nothing.
 
     The file is streamed; memory does not grow with it. Nothing is visible until the one commit at the end.
+    A file that was loaded and of which the table holds no row any more is loaded again when a person has
+    `asked_for` it: a run that only looks for new files does not bring back what somebody has removed.
     """
     for attempt in range(CONFLICTS):
         try:
-            return _ingest_once(lake, file, declared or Declared(), run_id or f"ingest-{uuid4()}")
+            return _ingest_once(lake, file, declared or Declared(), run_id or f"ingest-{uuid4()}", asked_for)
         except DataLabError as error:
             # Someone else wrote the table at the same moment: look again, perhaps it was this very file.
             if error.code != "E_WRITE_CONFLICT" or attempt == CONFLICTS - 1:
@@ -64,9 +84,10 @@ def ingest(lake: Lake, file: Landed, declared: Declared | None = None, run_id: s
     raise AssertionError
 
 
-def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> Ingested:
+def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, asked_for: bool) -> Ingested:
     table = lake.table("bronze", file.table)
-    if table is not None and has_file(table, file.hash):
+    times = None if table is None else loaded(table, file.hash)
+    if table is not None and times is not None and not (asked_for and not holds(table, file.hash)):
         return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
     limit = lake.settings.max_line_bytes
     with lake.open("bronze", file.key) as stream:
@@ -85,11 +106,15 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str) -> I
             "datalab.run": run_id,
             "datalab.source": json.dumps(source.facts, ensure_ascii=False),
         }
-        reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
+        batches = rows.batches()
+        first = next(batches, None)
+        if table is not None and times is not None and (first is None or first.num_rows == 0):
+            return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
+        every = batches if first is None else chain([first], batches)
+        reader = pa.RecordBatchReader.from_batches(rows.schema, every)
         try:
-            version = lake.write(
-                "bronze", file.table, reader, "append", facts, table, _transaction(file.hash)
-            )
+            guard = (_transaction(file.hash), (times or 0) + 1)
+            version = lake.write("bronze", file.table, reader, "append", facts, table, guard)
         except Exception as error:
             if rows.failure is not None:
                 # What the reader itself says is clearer than what the writer makes of it.
@@ -111,13 +136,20 @@ class _Rows:
         self.failure: Exception | None = None
         existing = pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
         data = [f for f in source.schema if f.name not in MALFORMED]
-        names = match_existing([f.name for f in data], existing.names)
+        headings = list(source.headings)
+        known = {field.name: _heading(field) for field in existing}
+        try:
+            names = match_existing([f.name for f in data], headings, known)
+        except DataLabError as error:
+            raise DataLabError(
+                error.code, f"{file.file} in bronze.{file.table}: {error.message}", error.hint
+            ) from error
         fields = []
-        for name, given in zip(names, data, strict=True):
+        for name, heading, given in zip(names, headings, data, strict=True):
             at = existing.get_field_index(name)
-            fields.append(
-                pa.field(name, _meet(existing.field(at).type, given.type) if at >= 0 else given.type)
-            )
+            kept = existing.field(at).metadata if at >= 0 else heading and {HEADING: heading}
+            typed = _meet(existing.field(at).type, given.type) if at >= 0 else given.type
+            fields.append(pa.field(name, typed, metadata=kept or None))
         # Files of other columns each make a table wider than any of them.
         own = {name for name in existing.names if name not in RESERVED} | {each.name for each in fields}
         check_width(len(own), f"bronze.{file.table} with {file.file}")
@@ -165,6 +197,12 @@ class _Rows:
                 f"the file {column.type}: {error}",
                 "ingest it into another table, or export the column in the same type",
             ) from error
+
+
+def _heading(column: pa.Field) -> str | None:
+    """The heading that a table's column was made from, where the table keeps it."""
+    kept = (column.metadata or {}).get(HEADING.encode())
+    return None if kept is None else kept.decode()
 
 
 def _meet(existing: pa.DataType, given: pa.DataType) -> pa.DataType:

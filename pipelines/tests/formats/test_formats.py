@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from decimal import Decimal
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -88,3 +89,31 @@ def test_a_type_that_cannot_become_the_tables_is_refused(lake: Lake, load: Load)
         load(b"a\nseven\n", name="2.csv")
     assert caught.value.code == "E_SCHEMA_MISMATCH"
     assert lake.require("bronze", "t").version() == 0
+
+
+def test_a_uuid_is_text(lake: Lake, load: Load) -> None:
+    # The second one's bytes are letters.
+    ids = ["c0ffee00-1234-4abc-8def-0123456789ab", "41424344-4546-4748-494a-4b4c4d4e4f50", None]
+    stored = pa.array([None if each is None else UUID(each).bytes for each in ids], pa.binary(16))
+    column = pa.ExtensionArray.from_storage(pa.uuid(), stored)
+    load(parquet_bytes(pa.table({"id": column, "n": [1, 2, 3]})), name="t.parquet")
+    assert rows_of(lake, "bronze", "t", "id") == [(each,) for each in ids]
+
+
+def test_a_uuid_inside_of_a_list_is_refused(load: Load) -> None:
+    stored = pa.array([UUID("41424344-4546-4748-494a-4b4c4d4e4f50").bytes], pa.binary(16))
+    column = pa.ExtensionArray.from_storage(pa.uuid(), stored)
+    table = pa.table({"ids": pa.ListArray.from_arrays([0, 1], column)})
+    with pytest.raises(DataLabError, match=r"t\.parquet, column ids: UUIDs inside of a list"):
+        load(parquet_bytes(table), name="t.parquet")
+
+
+def test_int96_holds_every_date(lake: Lake, load: Load) -> None:
+    days = [dt.datetime(9999, 12, 31), dt.datetime(1515, 1, 31, 9), dt.datetime(1, 1, 1)]
+    days.append(dt.datetime(2025, 6, 30, 23, 59, 59, 123456))
+    out = io.BytesIO()
+    table = pa.table({"at": pa.array(days, pa.timestamp("us"))})
+    parquet.write_table(table, out, use_deprecated_int96_timestamps=True)
+    assert parquet.ParquetFile(io.BytesIO(out.getvalue())).schema.column(0).physical_type == "INT96"
+    load(out.getvalue(), name="t.parquet")
+    assert rows_of(lake, "bronze", "t", "at") == [(day,) for day in days]
