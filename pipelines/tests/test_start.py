@@ -26,3 +26,17 @@ def test_only_a_worker_in_a_cluster_finds_the_clusters_collection() -> None:
     assert loaded(load, "prefect_kubernetes") == set()
     found = f"sys.path.append({flow_jobs.COLLECTIONS!r}); {load}"
     assert loaded(found, "prefect_kubernetes") == {"prefect_kubernetes"}
+
+
+def test_the_collector_rests_while_a_process_starts_and_no_longer() -> None:
+    program = """
+import gc, sitecustomize
+print(gc.get_threshold())
+gc.collect()
+print(gc.get_threshold())
+sitecustomize.began -= sitecustomize.STARTING
+gc.collect()
+print(gc.get_threshold(), sitecustomize._started in gc.callbacks)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["(5000, 20, 50)", "(5000, 20, 50)", "(700, 10, 10) False"]

@@ -5,9 +5,9 @@ import { Hub } from "../support/hub.ts";
 import type { Stage } from "../support/stage.ts";
 
 const mebi = 2 ** 20;
-/** 2 GiB in pieces of 8 MiB. */
-const pieces = 256;
-const pieceBytes = 8 * mebi;
+/** 2 GiB in the pieces in which JupyterLab uploads. */
+const pieces = 2048;
+const pieceBytes = mebi;
 const filling = randomBytes(pieceBytes);
 
 /** Pieces that differ from each other and from those of another file. */

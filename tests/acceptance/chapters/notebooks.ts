@@ -105,7 +105,9 @@ export function notebooks(stage: Stage, url: string): void {
       const proxy = instance("jupyterhub-proxy");
       const route = "http://127.0.0.1:8001/api/routes/user/admin";
       const auth = `-H "authorization: token $CONFIGPROXY_AUTH_TOKEN"`;
-      stage.project.docker("exec", proxy, "sh", "-c", `curl -fsS -X DELETE ${auth} ${route}`);
+      // datalab-start gives it the secrets that the proxy's own process has.
+      const remove = ["datalab-start", "sh", "-c", `curl -fsS -X DELETE ${auth} ${route}`];
+      stage.project.docker("exec", proxy, ...remove);
       const check = ["services", "health", "jupyterhub", "--check"];
       const lost = await stage.project.datalab(...check);
       expect(lost.stdout + lost.stderr).toContain("the proxy has no route to /user/admin");
