@@ -11,7 +11,7 @@ import type { Stage } from "./stage.ts";
 const label = `datalab.tests=${process.env.DATALAB_TEST_RUN ?? "1"}`;
 const home = "/home/somebody";
 /** What a command that hangs is killed after. */
-const patience = 90_000;
+const patience = 150_000;
 
 export interface Ended {
   readonly code: number;
