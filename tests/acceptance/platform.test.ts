@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { onlyInAll } from "../support/tier.ts";
 import { alertDrill, alerts } from "./chapters/alerts.ts";
+import { clients } from "./chapters/clients.ts";
 import { dashboard } from "./chapters/dashboard.ts";
 import { ending } from "./chapters/ending.ts";
 import { gateway } from "./chapters/gateway.ts";
@@ -41,6 +42,7 @@ describe("the whole platform on Docker", { timeout: 600_000 }, () => {
   sparkOnTheLake(stage);
   mlflow(stage, `http://127.0.0.1:${5000 + whole.portOffset}`);
   notebooks(stage, `http://127.0.0.1:${8000 + whole.portOffset}`);
+  clients(stage);
   onlyInAll(() =>
     largeThings(stage, {
       mlflow: `http://127.0.0.1:${5000 + whole.portOffset}`,

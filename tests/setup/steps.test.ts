@@ -95,6 +95,18 @@ describe("the estimate", () => {
   });
 });
 
+test("a daemon that set-up starts depends on no folder of whoever was the first to need it", () => {
+  const folder = makeProject(
+    { dockerd: `#!/bin/sh\necho "$PWD \${TMPDIR-none} $DOCKER_TLS"\n` },
+    { bare: true },
+  );
+  chmodSync(join(folder, "dockerd"), 0o755);
+  const env = { PATH: `${folder}:${process.env.PATH}`, TMPDIR: folder, DOCKER_TLS: "kept" };
+  const script = `. ${join(repository, "tools/setup/docker.sh")} && run_daemon`;
+  const ran = spawnSync("bash", ["--norc", "-c", script], { cwd: folder, env, encoding: "utf8" });
+  expect(ran.stdout).toBe("/ none kept\n");
+});
+
 describe("the engine beside everything else", () => {
   /** A project whose engine, npm and downloads are scripts. */
   function withStandIns(scripts: { readonly engine: string; readonly npm: string }) {

@@ -66,6 +66,12 @@ step_docker() {
   say "docker: $docker_version answers"
 }
 
+# run_daemon: becomes the daemon. It also outlives the caller's folders: without the one that TMPDIR names,
+# `docker exec` fails from then on.
+run_daemon() {
+  cd / && exec env -u TMPDIR setsid nohup dockerd
+}
+
 start_docker() {
   [ "$(id -u)" = 0 ] || fail "docker: $docker_problem" "start Docker (sudo systemctl start docker) and make sure that $(id -un) may use it"
   say "docker: starting the daemon"
@@ -73,7 +79,7 @@ start_docker() {
     quietly "systemctl start docker" systemctl start docker || true
   else
     # No service manager: the daemon outlives this script and must not keep its lock.
-    setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null 9>&- &
+    run_daemon >>/var/log/dockerd.log 2>&1 </dev/null 9>&- &
   fi
   local try pid=${!:-}
   for ((try = 0; try < 150; try++)); do
