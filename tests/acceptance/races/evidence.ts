@@ -4,8 +4,7 @@
  * left out.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** One thing that a command changed. Times are milliseconds since 1970. */
 export interface Change {
@@ -40,38 +39,57 @@ export const overlap = (one: Span | undefined, other: Span | undefined): boolean
  */
 const noChange = /\/locks\/[^/]+\.json$|\/backups\/.*\.verified$/;
 
-/** Passes everything on to the store behind it and notes what writes. */
+const requestLine = /^([A-Z]+) ([^ ?]+)\S* HTTP\/1\.1\r\n/;
+const statusLine = /HTTP\/1\.1 (?!100)(\d{3})/;
+
+/**
+ * Passes every byte on to the store behind it, as it comes, and notes what writes. Each of its clients sends
+ * one request after the other through a connection, and its head first.
+ */
 export class StateProxy {
   readonly #slot: string;
   readonly #changes: Change[];
   readonly #server: Server;
+  readonly #open = new Set<Socket>();
   #held: { readonly path: RegExp; readonly reached: () => void; readonly until: Promise<void> } | undefined;
 
   constructor(slot: string, storePort: number, changes: Change[]) {
     this.#slot = slot;
     this.#changes = changes;
-    this.#server = createServer(async (asked, answer) => {
-      const { method = "GET", url: path = "/", headers } = asked;
-      const from = Date.now();
-      const [key = ""] = path.split("?");
-      if (this.#held?.path.test(key)) {
+    this.#server = createServer((client) => this.#pass(client, connect(storePort, "127.0.0.1")));
+  }
+
+  #pass(client: Socket, store: Socket): void {
+    let asked: { readonly from: number; readonly method: string; readonly key: string } | undefined;
+    client.on("data", async (chunk) => {
+      const [, method, key] = requestLine.exec(chunk.toString("latin1", 0, 2000)) ?? [];
+      if (method && key) asked = { from: Date.now(), method, key };
+      if (key && this.#held?.path.test(key)) {
+        client.pause();
         this.#held.reached();
         await this.#held.until;
+        client.resume();
       }
-      const writes = /^(PUT|POST|DELETE)$/.test(method);
-      const onward = request(
-        { host: "127.0.0.1", port: storePort, method, path, headers, agent: false },
-        (found) => {
-          const done = found.statusCode !== undefined && found.statusCode < 300;
-          if (writes && done && !noChange.test(key)) this.#note(from, `${method} ${key}`);
-          answer.writeHead(found.statusCode ?? 502, found.headers);
-          found.pipe(answer);
-        },
-      );
-      onward.on("error", () => answer.destroy());
-      asked.on("error", () => onward.destroy());
-      asked.pipe(onward);
+      store.write(chunk);
     });
+    store.on("data", (chunk) => {
+      client.write(chunk);
+      const status = statusLine.exec(chunk.toString("latin1", 0, 200))?.[1];
+      if (!asked || status === undefined) return;
+      const { method, key, from } = asked;
+      asked = undefined;
+      if (/^(PUT|POST|DELETE)$/.test(method) && Number(status) < 300 && !noChange.test(key))
+        this.#changes.push({ slot: this.#slot, from, to: Date.now(), what: `${method} ${key}` });
+    });
+    for (const [socket, other] of [
+      [client, store],
+      [store, client],
+    ] as const) {
+      this.#open.add(socket);
+      socket.on("error", () => other.destroy());
+      socket.on("end", () => other.end());
+      socket.on("close", () => this.#open.delete(socket));
+    }
   }
 
   /** Makes whoever asks for such a path wait; resolves when somebody does. */
@@ -85,17 +103,13 @@ export class StateProxy {
     return { reached: asked.promise, letGo };
   }
 
-  #note(from: number, what: string): void {
-    this.#changes.push({ slot: this.#slot, from, to: Date.now(), what });
-  }
-
   async open(): Promise<number> {
     await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
     return (this.#server.address() as AddressInfo).port;
   }
 
   close(): void {
-    this.#server.closeAllConnections();
+    for (const socket of this.#open) socket.destroy();
     this.#server.close();
   }
 }

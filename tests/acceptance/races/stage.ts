@@ -123,7 +123,9 @@ export class RaceStage {
       const proxy = new StateProxy(slot, port, this.#changes);
       this.#proxies.push(proxy);
       const endpoint = `http://127.0.0.1:${await proxy.open()}`;
-      const query = `endpoint=${endpoint}&region=us-east-1&s3ForcePathStyle=true`;
+      // For an endpoint that is not AWS this version of the engine sends a checksum of none (pulumi#24219).
+      const checksums = "request_checksum_calculation=when_supported";
+      const query = `endpoint=${endpoint}&region=us-east-1&s3ForcePathStyle=true&${checksums}`;
       this.#backends.set(slot, `s3://${stateBucket}/lab?${query}`);
     }
   }
