@@ -222,7 +222,7 @@ export class Race {
       await eventually(`${args[0]} after a kill`, 180, async () => {
         ran = await this.#stage.run(machine, ...args);
         return ran.code !== 4;
-      });
+      }).catch((error: Error) => problems.push(error.message));
       if (ran?.code !== 0)
         problems.push(`after a kill ${args.join(" ")} ended with ${ran?.code}: ${ran?.stderr}`);
       return ran as Ran;
