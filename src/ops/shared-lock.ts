@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../errors.ts";
-import { type Holder, isAlive, locked } from "./lock.ts";
+import { type Holder, isAlive, isHere, locked } from "./lock.ts";
 
 /** What stands in a lock that several machines see. */
 export interface LockEntry {
@@ -13,7 +13,7 @@ export interface LockEntry {
   readonly dead?: readonly DeadHolder[];
 }
 
-export interface DeadHolder extends Pick<Holder, "host" | "user" | "since"> {
+export interface DeadHolder extends Pick<Holder, "host" | "boot" | "user" | "since"> {
   /** Its last sign of life, by its clock. */
   readonly until: string;
 }
@@ -24,13 +24,16 @@ const deadKept = 8;
 /** Holders of the locks that the running operation has, and that died before it. */
 export const deadHolders = new AsyncLocalStorage<readonly DeadHolder[]>();
 
-/** Whether something that a process of that host began then is known to have died with the process. */
+/**
+ * Whether something that a process of that host began then is known to have died with the process. Of this
+ * machine nothing is: what a killed command has started may live on, and its pid tells.
+ */
 export const diedWithHolder = (host: string, user: string, at: string): boolean =>
   (deadHolders.getStore() ?? []).some((dead) => {
     const [began, from, until] = [at, dead.since, dead.until].map(Date.parse) as [number, number, number];
     // Times of one clock, some of them in whole seconds. Nothing began much later than its last sign of life.
     const isIts = began > from - 1000 && began < until + 2 * usualTimes.beatMs;
-    return isIts && dead.host === host && dead.user === user;
+    return isIts && dead.host === host && dead.user === user && !isHere(dead);
   });
 
 /** A lock's entry as it was found, with what tells it from every other one. */
@@ -134,8 +137,8 @@ export async function takeShared(
 /** Those that a found entry tells of, its own holder included. */
 function deadOf({ holder, beat, dead = [] }: LockEntry): DeadHolder[] {
   if (!holder) return [...dead];
-  const { host, user, since } = holder;
-  return [...dead, { host, user, since, until: beat }].slice(-deadKept);
+  const { host, boot, user, since } = holder;
+  return [...dead, { host, ...(boot !== undefined && { boot }), user, since, until: beat }].slice(-deadKept);
 }
 
 const foreignLock = (place: LockPlace, stack: string): DatalabError =>

@@ -5,7 +5,7 @@ import { schedule } from "./races/schedule.ts";
 import { RaceStage } from "./races/stage.ts";
 
 /** What fits into a few minutes; `bench/races.ts` runs a hundred. */
-const [rounds, seed] = [8, 14];
+const [rounds, seed] = [6, 14];
 
 const stage = new RaceStage();
 const race = new Race(stage);

@@ -97,7 +97,8 @@ describe("a lock is taken over", () => {
     const place = new Memory();
     place.keepsEntry = true;
     place.put({ holder: { ...mine, pid: 2 ** 22 - 1 }, beat: long });
-    const died = [{ host: mine.host, user: mine.user, since: mine.since, until: long }];
+    const { host, boot, user, since } = mine;
+    const died = [{ host, ...(boot && { boot }), user, since, until: long }];
     const first = await take(place);
     expect(first.dead).toEqual(died);
     const { version } = place.stored as FoundEntry;

@@ -40,30 +40,31 @@ export async function orphans(stage: RaceStage): Promise<string[]> {
   );
 }
 
-/** `settled`: the last command was not killed. */
-export async function leftovers(stage: RaceStage, { settled }: { settled: boolean }): Promise<string[]> {
+/**
+ * `killedOn`: machines on which a command was killed and none has worked since: the file of its lock is there
+ * until the next one takes it over.
+ */
+export async function leftovers(stage: RaceStage, killedOn: ReadonlySet<number>): Promise<string[]> {
   const found: string[] = [];
   const all = await paths(stage);
   found.push(
     ...all.filter((path) => !known.some((form) => form.test(path))).map((path) => `unknown file ${path}`),
   );
-  if (settled) {
-    const { holder } = JSON.parse(await objectText(stage, `lab/locks/${stage.target}.json`)) as {
-      holder: unknown;
-    };
-    if (holder !== null) found.push(`the lock beside the state is held by ${JSON.stringify(holder)}`);
-    const names = stage.machine(0).project.docker("ps", "--all", "--format", "{{.Names}}").split("\n");
-    if (names.includes(`datalab-${stage.target}.lock`)) found.push("the lock's container");
-    for (const machine of [0, 1]) {
-      const folder = stage.machine(machine).project.path(".datalab/locks");
-      const files = existsSync(folder) ? readdirSync(folder) : [];
-      found.push(
-        ...files.filter((file) => file.startsWith(stage.target)).map((file) => `.datalab/locks/${file}`),
-      );
-    }
-    const engine = `.pulumi/locks/`;
-    found.push(...all.filter((path) => path.startsWith(engine)).map((path) => `the engine's lock ${path}`));
+  const { holder } = JSON.parse(await objectText(stage, `lab/locks/${stage.target}.json`)) as {
+    holder: unknown;
+  };
+  if (holder !== null) found.push(`the lock beside the state is held by ${JSON.stringify(holder)}`);
+  const names = stage.machine(0).project.docker("ps", "--all", "--format", "{{.Names}}").split("\n");
+  if (names.includes(`datalab-${stage.target}.lock`)) found.push("the lock's container");
+  for (const machine of [0, 1].filter((each) => !killedOn.has(each))) {
+    const folder = stage.machine(machine).project.path(".datalab/locks");
+    const files = existsSync(folder) ? readdirSync(folder) : [];
+    found.push(
+      ...files.filter((file) => file.startsWith(stage.target)).map((file) => `.datalab/locks/${file}`),
+    );
   }
+  const engine = `.pulumi/locks/`;
+  found.push(...all.filter((path) => path.startsWith(engine)).map((path) => `the engine's lock ${path}`));
   const state = all.find(
     (path) => path.startsWith(".pulumi/stacks/") && path.endsWith(`/${stage.target}.json`),
   );
@@ -73,7 +74,7 @@ export async function leftovers(stage: RaceStage, { settled }: { settled: boolea
       checkpoint: { latest?: { pending_operations?: unknown[] } };
     };
     const pending = checkpoint.latest?.pending_operations ?? [];
-    if (settled && pending.length > 0) found.push(`${pending.length} pending operations in the state`);
+    if (pending.length > 0) found.push(`${pending.length} pending operations in the state`);
   } catch (error) {
     found.push(`the state can't be read: ${(error as Error).message}`);
   }

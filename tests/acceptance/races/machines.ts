@@ -5,6 +5,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
+import { processTree } from "../support/leftovers.ts";
 import { must, Project, plainEnvironment, type Ran } from "../support/project.ts";
 
 /** A command under way. */
@@ -70,9 +71,12 @@ export class Machine {
       );
     });
     const kill = () => {
-      try {
-        process.kill(-(child.pid as number), "SIGKILL");
-      } catch {} // it has ended meanwhile
+      // The engine has a process group of its own.
+      for (const pid of processTree(child.pid as number)) {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {} // it has ended meanwhile
+      }
     };
     return { ended, kill };
   }

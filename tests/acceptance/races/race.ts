@@ -55,6 +55,7 @@ export class Race {
   readonly data: KnownData;
   /** The checkout whose files were deployed last. */
   #deployedBy: 0 | 1 = 0;
+  readonly #killedOn = new Set<number>();
 
   constructor(stage: RaceStage) {
     this.#stage = stage;
@@ -193,6 +194,8 @@ export class Race {
     let half = false;
     for (const { entry, ran, verdict } of order) {
       const { operation, machine } = entry;
+      if (verdict === "killed") this.#killedOn.add(machine);
+      else this.#killedOn.delete(machine);
       if (verdict === "killed") {
         half ||= operation === "restore";
         continue;
@@ -252,7 +255,7 @@ export class Race {
   }
 
   async #look(thorough: boolean, problems: string[]): Promise<void> {
-    problems.push(...(await leftovers(this.#stage, { settled: true })));
+    problems.push(...(await leftovers(this.#stage, this.#killedOn)));
     const ids = await backupIds(this.#stage);
     const strange = ids.filter((id) => !this.data.isKnown(id));
     problems.push(...strange.map((id) => `nobody has made the backup ${id}`));

@@ -9,6 +9,7 @@ import {
   engineError,
   runEngine,
 } from "../../../src/ops/engine/engine.ts";
+import { thisProcess } from "../../../src/ops/lock.ts";
 import { deadHolders } from "../../../src/ops/shared-lock.ts";
 import { setVariable, standIn } from "../../support/programs.ts";
 import { makeProject } from "../../support/project.ts";
@@ -182,6 +183,11 @@ describe("what a failed run means", () => {
       );
     expect(told({})).toBeUndefined();
     expect(told({ since: "2026-01-31T12:00:00.900Z", until: "2026-01-31T12:00:00.900Z" })).toBeUndefined();
+    // On this machine its pid tells, and it lives.
+    const here = thisProcess("datalab up");
+    const own = { ...dead, host: hostname(), user: "ann", ...(here.boot && { boot: here.boot }) };
+    const alive = deadHolders.run([own], () => engineError(heldBy(process.pid), "dev")?.code);
+    expect(alive).toBe("E_LOCKED");
     // Of somebody who runs pulumi by hand: elsewhere, as another user, before the command or after its end.
     expect(told({ host: "third" })).toBe("E_LOCKED");
     expect(told({ user: "bob" })).toBe("E_LOCKED");
