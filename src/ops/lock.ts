@@ -153,7 +153,11 @@ function isAliveHere(holder: Holder): boolean {
 
 /** Whether the holder still is that process; undefined where nobody on this machine can tell. */
 export const isAlive = (holder: Holder): boolean | undefined =>
-  holder.host === hostname() && holder.boot === boot ? isProcess(holder) : undefined;
+  isHere(holder) ? isProcess(holder) : undefined;
+
+/** Whether the holder's pids are those of this machine. */
+export const isHere = (holder: Pick<Holder, "host" | "boot">): boolean =>
+  holder.host === hostname() && holder.boot === boot;
 
 function isProcess(holder: Holder): boolean {
   const started = startOf(holder.pid);

@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../errors.ts";
-import { type Holder, isAlive, locked } from "./lock.ts";
+import { type Holder, isAlive, isHere, locked } from "./lock.ts";
 
 /** What stands in a lock that several machines see. */
 export interface LockEntry {
@@ -8,7 +9,32 @@ export interface LockEntry {
   readonly holder: Holder | null;
   /** When the holder last said that it lives; ISO 8601, by the holder's clock. */
   readonly beat: string;
+  /** The last holders that died: what they were doing, such as a run of the engine, is dead too. */
+  readonly dead?: readonly DeadHolder[];
 }
+
+export interface DeadHolder extends Pick<Holder, "host" | "boot" | "user" | "since"> {
+  /** Its last sign of life, by its clock. */
+  readonly until: string;
+}
+
+/** How many of them are remembered. */
+const deadKept = 8;
+
+/** Holders of the locks that the running operation has, and that died before it. */
+export const deadHolders = new AsyncLocalStorage<readonly DeadHolder[]>();
+
+/**
+ * Whether something that a process of that host began then is known to have died with the process. Of this
+ * machine nothing is: what a killed command has started may live on, and its pid tells.
+ */
+export const diedWithHolder = (host: string, user: string, at: string): boolean =>
+  (deadHolders.getStore() ?? []).some((dead) => {
+    const [began, from, until] = [at, dead.since, dead.until].map(Date.parse) as [number, number, number];
+    // Times of one clock, some of them in whole seconds. Nothing began much later than its last sign of life.
+    const isIts = began > from - 1000 && began < until + 2 * usualTimes.beatMs;
+    return isIts && dead.host === host && dead.user === user && !isHere(dead);
+  });
 
 /** A lock's entry as it was found, with what tells it from every other one. */
 export interface FoundEntry {
@@ -33,13 +59,14 @@ export interface LockPlace {
   renew(entry: LockEntry, version: string): Promise<string | undefined>;
   /** Puts an entry in the place of a dead one; undefined: this version is no longer there. */
   replace(entry: LockEntry, version: string): Promise<string | undefined>;
-  /** Gives back what has this version. */
-  release(version: string): Promise<void>;
+  /** Gives back what has this version; `dead` is what the next holder must know. */
+  release(version: string, dead?: readonly DeadHolder[]): Promise<void>;
 }
 
 export interface SharedLock {
   /** Aborts with E_LOCK_LOST when somebody else has taken the lock over. */
   readonly lost: AbortSignal;
+  readonly dead: readonly DeadHolder[];
   release(): Promise<void>;
 }
 
@@ -76,17 +103,18 @@ export async function takeShared(
   mine: Holder,
   { times = usualTimes, onWatch, signal }: SharedLockOptions = {},
 ): Promise<SharedLock> {
-  const entry = (): LockEntry => ({ holder: mine, beat: now() });
+  const entry = (dead: readonly DeadHolder[]): LockEntry => ({ holder: mine, beat: now(), dead });
   for (let tries = 0; tries < maxTries; tries++) {
-    const created = await place.create(entry());
-    if (created !== undefined) return keep(place, stack, mine, created, times);
+    const created = await place.create(entry([]));
+    if (created !== undefined) return keep(place, stack, entry([]), created, times);
     const found = await place.read();
     if (!found) continue;
     const holder = found.entry?.holder;
     if (holder && !(await isDead(place, found, holder))) throw locked(stack, holder);
     if (found.entry === undefined) throw foreignLock(place, stack);
-    const version = await place.replace(entry(), found.version);
-    if (version !== undefined) return keep(place, stack, mine, version, times);
+    const dead = deadOf(found.entry);
+    const version = await place.replace(entry(dead), found.version);
+    if (version !== undefined) return keep(place, stack, entry(dead), version, times);
   }
   throw new DatalabError(
     "E_LOCKED",
@@ -106,6 +134,13 @@ export async function takeShared(
   }
 }
 
+/** Those that a found entry tells of, its own holder included. */
+function deadOf({ holder, beat, dead = [] }: LockEntry): DeadHolder[] {
+  if (!holder) return [...dead];
+  const { host, boot, user, since } = holder;
+  return [...dead, { host, ...(boot !== undefined && { boot }), user, since, until: beat }].slice(-deadKept);
+}
+
 const foreignLock = (place: LockPlace, stack: string): DatalabError =>
   new DatalabError("E_LOCKED", `The lock of stack ${stack} in ${place.name} can't be read.`, {
     hint: "Another version of DataLab may hold it. If no command runs anywhere, remove the lock; docs/troubleshooting.md says how.",
@@ -115,7 +150,7 @@ const foreignLock = (place: LockPlace, stack: string): DatalabError =>
 function keep(
   place: LockPlace,
   stack: string,
-  holder: Holder,
+  { holder, dead = [] }: LockEntry,
   taken: string,
   { beatMs, staleMs }: SharedLockTimes,
 ): SharedLock {
@@ -126,7 +161,7 @@ function keep(
   const beat = async (): Promise<void> => {
     if (version === undefined) return;
     try {
-      const renewed = await place.renew({ holder, beat: now() }, version);
+      const renewed = await place.renew({ holder, beat: now(), dead }, version);
       if (renewed !== undefined) {
         version = renewed;
         lastBeat = Date.now();
@@ -150,10 +185,11 @@ function keep(
   timer.unref();
   return {
     lost: lost.signal,
+    dead,
     async release() {
       clearInterval(timer);
       await beating;
-      if (version !== undefined) await place.release(version);
+      if (version !== undefined) await place.release(version, dead);
     },
   };
 }

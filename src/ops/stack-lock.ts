@@ -4,7 +4,7 @@ import type { DeploymentTarget } from "../model/platform.ts";
 import { stateLock } from "./engine/state-lock.ts";
 import { type Holder, lockCheckout, thisProcess } from "./lock.ts";
 import type { Reporter, Step } from "./reporter.ts";
-import { type LockPlace, type SharedLock, takeShared } from "./shared-lock.ts";
+import { deadHolders, type LockPlace, type SharedLock, takeShared } from "./shared-lock.ts";
 import { lockPlaceOf } from "./targets.ts";
 
 export interface StackLockOptions {
@@ -46,7 +46,10 @@ export async function withStackLock<T>(
     }
     const lost = shared.map((lock) => lock.lost);
     try {
-      return await held.run(new Set([...outer, key]), () => work(AbortSignal.any([signal, ...lost])));
+      const dead = shared.flatMap((lock) => lock.dead);
+      return await deadHolders.run(dead, () =>
+        held.run(new Set([...outer, key]), () => work(AbortSignal.any([signal, ...lost]))),
+      );
     } catch (error) {
       throw lost.find(({ aborted }) => aborted)?.reason ?? error;
     }

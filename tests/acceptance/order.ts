@@ -10,6 +10,7 @@ export const order = [
   "small-cluster.test.ts",
   "kubernetes.all.test.ts",
   "foundation.all.test.ts",
+  "races.all.test.ts",
   "kubernetes/agent.all.test.ts",
 ] as const;
 

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { DatalabError } from "../../src/errors.ts";
 import { type Holder, thisProcess } from "../../src/ops/lock.ts";
-import { type FoundEntry, type LockEntry, type LockPlace, takeShared } from "../../src/ops/shared-lock.ts";
+import {
+  type DeadHolder,
+  type FoundEntry,
+  type LockEntry,
+  type LockPlace,
+  takeShared,
+} from "../../src/ops/shared-lock.ts";
 
 const times = { beatMs: 10, staleMs: 200, watchMs: 60 };
 const ann: Holder = {
@@ -22,6 +28,7 @@ const mine = thisProcess("datalab up");
 class Memory implements LockPlace {
   readonly name = "the memory";
   stored: FoundEntry | undefined;
+  keepsEntry = false;
   #count = 0;
   /** Called before each write. */
   pause: () => Promise<void> = async () => {};
@@ -46,9 +53,12 @@ class Memory implements LockPlace {
   renew(entry: LockEntry, version: string): Promise<string | undefined> {
     return this.replace(entry, version);
   }
-  async release(version: string): Promise<void> {
+  async release(version: string, dead?: readonly DeadHolder[]): Promise<void> {
     await this.pause();
-    if (this.stored?.version === version) this.stored = undefined;
+    if (this.stored?.version !== version) return;
+    // As a place that keeps its entry when nobody holds it.
+    if (this.keepsEntry) this.put({ holder: null, beat: long, ...(dead && { dead }) });
+    else this.stored = undefined;
   }
 }
 
@@ -83,6 +93,23 @@ test("a holder that lives elsewhere is named, and keeps it", async () => {
 });
 
 describe("a lock is taken over", () => {
+  test("and each holder after it knows who died, and when", async () => {
+    const place = new Memory();
+    place.keepsEntry = true;
+    place.put({ holder: { ...mine, pid: 2 ** 22 - 1 }, beat: long });
+    const { host, boot, user, since } = mine;
+    const died = [{ host, ...(boot && { boot }), user, since, until: long }];
+    const first = await take(place);
+    expect(first.dead).toEqual(died);
+    const { version } = place.stored as FoundEntry;
+    await expect.poll(() => place.stored?.version !== version).toBe(true);
+    await first.release();
+    expect(place.stored?.entry).toEqual({ holder: null, beat: long, dead: died });
+    const second = await take(place);
+    expect(second.dead).toEqual(died);
+    await second.release();
+  });
+
   test("at once from a process of this machine that has ended", async () => {
     const place = new Memory();
     place.put({ holder: { ...mine, pid: 2 ** 22 - 1 }, beat: new Date().toISOString() });

@@ -41,14 +41,26 @@ export class Archive {
   }
 
   /** Ids, oldest first. */
-  async ids(): Promise<string[]> {
-    const ids: string[] = [];
+  ids = async (): Promise<string[]> => (await this.#listed()).backup.sort();
+
+  /**
+   * Ids of notes that a backup was read back whose record is gone: of a prune that was killed, or of somebody
+   * who read the backup while it was pruned.
+   */
+  async strayNotes(): Promise<string[]> {
+    const { backup, verified } = await this.#listed();
+    return verified.filter((id) => !backup.includes(id));
+  }
+
+  async #listed() {
+    const found = { backup: [] as string[], verified: [] as string[] };
     const records = `${this.stack}/records/`;
     for await (const { path } of this.#repository.list(`${this.stack}/records`)) {
-      const id = path.startsWith(records) && /^([^/]+)\.backup$/.exec(path.slice(records.length))?.[1];
-      if (id) ids.push(id);
+      if (!path.startsWith(records)) continue;
+      const [, id, kind] = /^([^/]+)\.(backup|verified)$/.exec(path.slice(records.length)) ?? [];
+      if (id !== undefined) found[kind as keyof typeof found].push(id);
     }
-    return ids.sort();
+    return found;
   }
 
   /** Every backup, newest first: one whose record can't be read hides no other. */

@@ -1,4 +1,5 @@
 import { DatalabError } from "../../errors.ts";
+import { throwIfAborted } from "../abort.ts";
 import type { Reporter } from "../reporter.ts";
 import { withStackLock } from "../stack-lock.ts";
 import { type Archive, openArchive } from "./archive.ts";
@@ -97,19 +98,24 @@ const graceMs = 24 * 3600 * 1000;
  */
 export async function pruneBackups(project: string, stack: string, options: PruneOptions): Promise<Pruned> {
   if (options.dryRun) return prune(project, stack, options);
-  return withStackLock({ project, stack }, "datalab backup prune", () => prune(project, stack, options));
+  return withStackLock({ project, stack }, "datalab backup prune", (signal) =>
+    prune(project, stack, options, signal),
+  );
 }
 
 function prune(
   project: string,
   stack: string,
   { keep, dryRun, removeUnreadable = false }: PruneOptions,
+  signal?: AbortSignal,
 ): Promise<Pruned> {
   return withArchive(project, stack, async (archive) => {
     const kept: string[] = [];
     const old: string[] = [];
     const unread: string[] = [];
     const needed = new Set<string>();
+    // Who has lost the lock removes nothing more: somebody else may be building on it.
+    const stillMine = () => signal && throwIfAborted(signal);
     // Read before anything goes.
     for await (const found of archive.all()) {
       if (!("record" in found)) unread.push(found.id);
@@ -121,7 +127,13 @@ function prune(
     }
     const removed = (removeUnreadable ? [...old, ...unread] : old).sort();
     const unreadable = removeUnreadable ? [] : unread.toReversed();
-    if (!dryRun) for (const id of removed) await archive.remove(id);
+    if (!dryRun) {
+      for (const id of removed) {
+        stillMine();
+        await archive.remove(id);
+      }
+      for (const id of await archive.strayNotes()) await archive.unmark(id);
+    }
     let files = 0;
     let bytes = 0;
     const done = () => ({ kept: kept.toReversed(), removed, unreadable, files, bytes });
@@ -130,7 +142,9 @@ function prune(
       if (needed.has(blob.path.slice(-64)) || Date.now() - blob.modified.getTime() < graceMs) continue;
       files += 1;
       bytes += blob.bytes;
-      if (!dryRun) await archive.blobs.remove(blob);
+      if (dryRun) continue;
+      stillMine();
+      await archive.blobs.remove(blob);
     }
     return done();
   });

@@ -83,7 +83,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
       };
       if (!(await options.confirm(record))) return result;
       const made = await withStackLock(options, `datalab backup restore ${record.id}`, (held) =>
-        exchange({ ...options, signal: held }, archive, record, source),
+        exchangeLocked({ ...options, signal: held }, archive, record),
       );
       return { ...result, ...made, restored: true, seconds: (performance.now() - started) / 1000 };
     } finally {
@@ -91,6 +91,21 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     }
   } finally {
     archive.close();
+  }
+}
+
+/**
+ * Looks again before anything is touched: while the backup was read, and while a person was asked, others may
+ * have pruned it or taken the stack down.
+ */
+async function exchangeLocked(options: RestoreOptions, archive: Archive, { id }: BackupRecord) {
+  const record = await archive.find(id);
+  const source = await openSource(options.project, options.stack);
+  try {
+    await checkTarget(record, source, options.stack);
+    return await exchange(options, archive, record, source);
+  } finally {
+    source.close();
   }
 }
 

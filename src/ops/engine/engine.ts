@@ -7,6 +7,7 @@ import { masterChanged } from "../../declare.ts";
 import { DatalabError, exit } from "../../errors.ts";
 import { isRunning, locked } from "../lock.ts";
 import { lastLines } from "../process.ts";
+import { diedWithHolder } from "../shared-lock.ts";
 import { pulumiError } from "./pulumi-cli.ts";
 
 export type EngineCommand = "up" | "preview" | "destroy" | "refresh";
@@ -220,6 +221,7 @@ export function engineError(result: EngineResult, stack: string): DatalabError |
   if (held) {
     const [, user, host, pid, since] = held as unknown as [string, string, string, string, string];
     if (host === hostname() && !isRunning(Number(pid))) return undefined;
+    if (diedWithHolder(host, user, since)) return undefined;
     return locked(stack, { user, host, pid: Number(pid), since, command: "pulumi" });
   }
   // The program has compared them, and can tell of it in words only.

@@ -59,9 +59,9 @@ function objectLock(place: S3Location, stack: string): LockPlace {
       }),
     renew: (entry, version) => put(entry, { IfMatch: version }),
     replace: (entry, version) => put(entry, { IfMatch: version }),
-    async release(version) {
+    async release(version, dead = []) {
       // Not deleted: not every store deletes under a condition.
-      await put({ holder: null, beat: new Date().toISOString() }, { IfMatch: version });
+      await put({ holder: null, beat: new Date().toISOString(), dead }, { IfMatch: version });
     },
   };
 }

@@ -48,7 +48,10 @@ export interface PromoteResult {
 }
 
 /** Takes what runs in the source to the target. Throws, with every reason, when that would not be safe. */
-export async function promote(options: PromoteOptions): Promise<PromoteResult> {
+export const promote = (options: PromoteOptions): Promise<PromoteResult> =>
+  locked(options, (signal) => promoteLocked({ ...options, signal }));
+
+async function promoteLocked(options: PromoteOptions): Promise<PromoteResult> {
   const { project, source, target } = options;
   const environment = loadEnvironment(project, target, services);
   const record = await checkSource(options, environment.config.promotion);
@@ -66,7 +69,7 @@ export async function promote(options: PromoteOptions): Promise<PromoteResult> {
     },
     only: options.only ?? parts,
   });
-  return carryOut(options, { stack: source, release: record.id, commit: record.git.commit }, changes);
+  return change(options, { stack: source, release: record.id, commit: record.git.commit }, changes);
 }
 
 interface Images {
@@ -119,16 +122,11 @@ async function digestsFor(
   return Object.fromEntries(pushed.images.map(({ name, digest }) => [name, digest]));
 }
 
-/** Nobody else changes the target from the look at it to its update. */
-function carryOut(
-  options: PromoteOptions,
-  ...rest: [source: Promotion["source"], changes: readonly FieldChange[], restores?: string]
-): Promise<PromoteResult> {
-  const { project, target: stack, signal, reporter } = options;
-  return withStackLock({ project, stack, signal, reporter }, "datalab promote", (held) =>
-    change({ ...options, signal: held }, ...rest),
-  );
-}
+/** Nobody else changes the target, or its file, from the first look at it to its update. */
+const locked = <T>(
+  { project, target: stack, signal, reporter }: Omit<PromoteOptions, "source" | "only">,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => withStackLock({ project, stack, signal, reporter }, "datalab promote", work);
 
 async function change(
   options: PromoteOptions,
@@ -166,7 +164,10 @@ async function change(
 /**
  * Brings back what ran in the target before its last release: images by digest, and the whole configuration.
  */
-export async function rollback(options: Omit<PromoteOptions, "source" | "only">): Promise<PromoteResult> {
+export const rollback = (options: Omit<PromoteOptions, "source" | "only">): Promise<PromoteResult> =>
+  locked(options, (signal) => rollBack({ ...options, signal }));
+
+async function rollBack(options: Omit<PromoteOptions, "source" | "only">): Promise<PromoteResult> {
   const { project, target } = options;
   const record = releaseBefore(await listReleases(project, target), target);
   const environment = loadEnvironment(project, target, services);
@@ -191,7 +192,7 @@ export async function rollback(options: Omit<PromoteOptions, "source" | "only">)
     edited.undo();
   }
   const source = { stack: target, release: record.id, commit: record.git.commit };
-  return carryOut({ ...options, source: target }, source, changes, record.id);
+  return change({ ...options, source: target }, source, changes, record.id);
 }
 
 /**

@@ -177,7 +177,7 @@ export class Project {
 /**
  * The environment of a person who has just logged in: nothing of DataLab, Pulumi or the test runner in it.
  */
-function plainEnvironment(): NodeJS.ProcessEnv {
+export function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) =>

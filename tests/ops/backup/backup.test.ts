@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, globSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
@@ -160,6 +160,25 @@ describe("the archive of a stack", () => {
       ...[false, true, true, true],
     ]);
     expect(await archive.ids()).toEqual(["20260201-120000-bbbb"]);
+  });
+
+  test("pruning takes notes that a backup was read back whose record is gone", async () => {
+    const { project, archive, folder, reporter, signal } = await archived();
+    const blob = await archive.blobs.save(text("content"));
+    const [gone, kept] = ["20260131-120000-aaaa", "20260201-120000-bbbb"].map((id) =>
+      backupRecordOf(id, [blob.id]),
+    ) as [ReturnType<typeof backupRecordOf>, ReturnType<typeof backupRecordOf>];
+    for (const record of [gone, kept]) await archive.write(record);
+    await verifyBackup({ reporter, signal }, archive, kept);
+    await pruneBackups(project, "dev", { keep: 1, dryRun: false });
+    // A restore that read it meanwhile.
+    await verifyBackup({ reporter, signal }, archive, gone);
+    expect(await archive.strayNotes()).toEqual([gone.id]);
+    await pruneBackups(project, "dev", { keep: 1, dryRun: true });
+    expect(await archive.strayNotes()).toEqual([gone.id]);
+    await pruneBackups(project, "dev", { keep: 1, dryRun: false });
+    const names = globSync("**/records/*", { cwd: folder }).map((path) => basename(path));
+    expect(names.sort()).toEqual([`${kept.id}.backup`, `${kept.id}.verified`]);
   });
 
   test("a backup counts as fresh when it is young and was read back whole", async () => {

@@ -9,6 +9,8 @@ import {
   engineError,
   runEngine,
 } from "../../../src/ops/engine/engine.ts";
+import { thisProcess } from "../../../src/ops/lock.ts";
+import { deadHolders } from "../../../src/ops/shared-lock.ts";
 import { setVariable, standIn } from "../../support/programs.ts";
 import { makeProject } from "../../support/project.ts";
 
@@ -165,6 +167,32 @@ describe("what a failed run means", () => {
 
   test("the engine's lock, left by a process that is dead: it is to be recovered", () => {
     expect(engineError(heldBy(2 ** 22 - 1), "dev")).toBeUndefined();
+  });
+
+  test("the engine's lock, left on another machine by a command whose lock was taken over: it is to be recovered", () => {
+    const dead = {
+      host: "elsewhere",
+      user: "ann",
+      since: "2026-01-31T11:59:50.300Z",
+      until: "2026-01-31T12:00:00.300Z",
+    };
+    const told = (more: Partial<typeof dead>) =>
+      deadHolders.run(
+        [{ ...dead, ...more }],
+        () => engineError(heldBy(process.pid, "elsewhere"), "dev")?.code,
+      );
+    expect(told({})).toBeUndefined();
+    expect(told({ since: "2026-01-31T12:00:00.900Z", until: "2026-01-31T12:00:00.900Z" })).toBeUndefined();
+    // On this machine its pid tells, and it lives.
+    const here = thisProcess("datalab up");
+    const own = { ...dead, host: hostname(), user: "ann", ...(here.boot && { boot: here.boot }) };
+    const alive = deadHolders.run([own], () => engineError(heldBy(process.pid), "dev")?.code);
+    expect(alive).toBe("E_LOCKED");
+    // Of somebody who runs pulumi by hand: elsewhere, as another user, before the command or after its end.
+    expect(told({ host: "third" })).toBe("E_LOCKED");
+    expect(told({ user: "bob" })).toBe("E_LOCKED");
+    expect(told({ since: "2026-01-31T12:00:02.000Z", until: "2026-01-31T12:00:09.000Z" })).toBe("E_LOCKED");
+    expect(told({ since: "2026-01-31T11:58:00.000Z", until: "2026-01-31T11:59:30.000Z" })).toBe("E_LOCKED");
   });
 
   test("errors are told without the provider's noise", () => {

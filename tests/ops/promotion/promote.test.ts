@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { withValue } from "../../../src/config/edit.ts";
 import { platformJsonSchema } from "../../../src/config/json-schema.ts";
+import { lockCheckout, thisProcess } from "../../../src/ops/lock.ts";
 import { fieldsOf, parts, promotionChanges, rollbackChanges } from "../../../src/ops/promotion/fields.ts";
-import { releaseBefore } from "../../../src/ops/promotion/promote.ts";
+import { promote, releaseBefore, rollback } from "../../../src/ops/promotion/promote.ts";
 import { changeText } from "../../../src/ops/promotion/promote-text.ts";
 import { gitProblems, orderProblem } from "../../../src/ops/promotion/source.ts";
 import type { ReleaseRecord } from "../../../src/ops/release/record.ts";
 import { services } from "../../../src/services/index.ts";
+import { makeProject } from "../../support/project.ts";
 
 const schema = platformJsonSchema(services);
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -247,5 +249,28 @@ describe("a source is refused", () => {
     expect(gitProblems(recordOf({}, { git: { commit: null, dirty: [] } }))).toEqual([
       "git: expected dev to be deployed from a commit, received files that are in no repository",
     ]);
+  });
+});
+
+describe("a target that another command works on", () => {
+  const locked = { code: "E_LOCKED", message: expect.stringContaining("datalab up of ") };
+  const options = {
+    target: "staging",
+    dryRun: false,
+    deploy: true,
+    reporter: { step: () => ({ update: () => {}, done: () => {}, fail: () => {} }) },
+    signal: new AbortController().signal,
+    confirm: async () => true,
+  };
+
+  test("is neither looked at nor changed: the other one may be writing its file", async () => {
+    const project = makeProject({ "Pulumi.dev.yaml": "", "Pulumi.staging.yaml": "" });
+    const lock = lockCheckout(project, "staging", thisProcess("datalab up"));
+    try {
+      await expect(promote({ ...options, project, source: "dev" })).rejects.toMatchObject(locked);
+      await expect(rollback({ ...options, project })).rejects.toMatchObject(locked);
+    } finally {
+      lock.release();
+    }
   });
 });
