@@ -231,7 +231,7 @@ describe("JupyterHub in a cluster", () => {
 
   test("is reached by its proxy, which is told where it is", () => {
     expect(edges(model, "from", "jupyterhub-proxy")).toEqual(["jupyterhub-notebook:8888", "jupyterhub:8081"]);
-    expect(find(model, "jupyterhub-proxy").command.map(text)).toContain("jupyterhub.hub.url/hub/error");
+    expect(textsIn(find(model, "jupyterhub-proxy").env)).toMatchObject({ DATALAB_HUB: "jupyterhub.hub.url" });
   });
 
   test("keeps notebooks from its own database and its proxy", () => {
@@ -248,8 +248,8 @@ describe("JupyterHub in a cluster", () => {
   test("is asked whether it may spawn; on one host the agent's door is", () => {
     const checks = (of: PlatformModel) =>
       of.services.find(({ name }) => name === "jupyterhub")?.checks.map(({ name }) => name);
-    expect(checks(model)).toEqual(["hub", "login-page", "spawner"]);
-    expect(checks(onHost())).toEqual(["hub", "login-page", "spawner-door"]);
+    expect(checks(model)).toEqual(["hub", "login-page", "routes", "spawner"]);
+    expect(checks(onHost())).toEqual(["hub", "login-page", "routes", "spawner-door"]);
     expect(find(model, "agent").endpoints.map(({ name }) => name)).not.toContain("docker");
     expect(find(onHost(), "agent").endpoints.map(({ name }) => name)).toContain("docker");
   });

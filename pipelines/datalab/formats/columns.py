@@ -62,7 +62,10 @@ HEADING = "datalab.heading"
 
 
 def match_existing(
-    names: Sequence[str], headings: Sequence[str | None], existing: Mapping[str, str | None]
+    names: Sequence[str],
+    headings: Sequence[str | None],
+    existing: Mapping[str, str | None],
+    where: str = "the file",
 ) -> list[str]:
     """The table's column for each column of a file; a column that it has not gets a name of its own.
 
@@ -101,7 +104,7 @@ def match_existing(
             rivals = dict.fromkeys(heading for name in offered for heading in claims[name])
             raise DataLabError(
                 "E_SCHEMA_AMBIGUOUS",
-                f"which column is meant by {' and '.join(map(repr, rivals))}? "
+                f"{where}: which column is meant by {' and '.join(map(repr, rivals))}? "
                 f"The table has {', '.join(offered)}",
                 "spell the headings as in the table's first file, or ingest this one into another table",
             )

@@ -138,12 +138,8 @@ class _Rows:
         data = [f for f in source.schema if f.name not in MALFORMED]
         headings = list(source.headings)
         known = {field.name: _heading(field) for field in existing}
-        try:
-            names = match_existing([f.name for f in data], headings, known)
-        except DataLabError as error:
-            raise DataLabError(
-                error.code, f"{file.file} in bronze.{file.table}: {error.message}", error.hint
-            ) from error
+        where = f"{file.file} in bronze.{file.table}"
+        names = match_existing([f.name for f in data], headings, known, where)
         fields = []
         for name, heading, given in zip(names, headings, data, strict=True):
             at = existing.get_field_index(name)
