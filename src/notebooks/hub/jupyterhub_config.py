@@ -86,7 +86,7 @@ c.JupyterHub.load_roles = [
         "name": "culler",
         "services": ["culler"],
         "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-    }
+    },
 ]
 
 
