@@ -153,7 +153,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     try:
         _print(asdict(ingest(lake, file, declared, asked_for=True)))
     except DataLabError as error:
-        if is_the_file_s(error) and error.code not in ("E_FILE_DELIMITER", "E_FILE_ENCODING"):
+        if is_the_file_s(error) and not error.code.startswith(("E_FILE_DELIMITER", "E_FILE_ENCODING")):
             reject(lake, file, error)
         raise
 

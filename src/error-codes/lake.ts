@@ -46,6 +46,10 @@ export const fileCodes = {
     meaning: "The delimiter is not one character.",
     fix: "Pass one character, such as `--delimiter ';'`.",
   },
+  E_FILE_DELIMITER_UNSURE: {
+    meaning: "The lines of a CSV file can be split in two ways, and nothing says which is meant.",
+    fix: "Pass `--delimiter`, or write `source.delimiter` in the table's contract.",
+  },
   E_FILE_ENCODING: {
     meaning: "The encoding is not known.",
     fix: "Use a name such as `utf-8`, `cp1252` or `utf-16`.",

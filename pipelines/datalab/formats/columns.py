@@ -91,10 +91,10 @@ def match_existing(
                 take(position, str(same))
         elif equal.get(heading):
             take(position, equal[heading].pop(0))
-    alike = _by((_loosely(heading), name) for name, heading in free.items() if heading is not None)
+    alike = _by((loosely(heading), name) for name, heading in free.items() if heading is not None)
     unknown = _by((name.lower(), name) for name, heading in free.items() if heading is None)
     offers = {
-        position: alike.get(_loosely(heading)) or unknown.get(_clean(heading, 0).lower()) or []
+        position: alike.get(loosely(heading)) or unknown.get(_clean(heading, 0).lower()) or []
         for position, heading in enumerate(headings)
         if heading is not None and found[position] is None
     }
@@ -127,7 +127,8 @@ def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return grouped
 
 
-def _loosely(heading: str) -> str:
+def loosely(heading: str) -> str:
+    """A heading without case, and with one _ for spaces, hyphens, dots and underscores."""
     text = unicodedata.normalize("NFKC", heading).replace("\ufeff", "").casefold()
     return re.sub(r"[\s_.-]+", "_", text).strip("_")
 

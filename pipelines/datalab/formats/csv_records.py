@@ -100,22 +100,3 @@ class Records:
         if match.end() + 2 >= len(text) and not final:
             return -1, ""  # the closing quote is there, what follows it is not yet
         return stop, "text after the closing quote of a field"
-
-
-def detect_delimiter(sample: str, newline: str, limit: int, complete: bool) -> str:
-    """The delimiter that splits the first records most evenly; a comma when none does."""
-    best, best_score = ",", (0.0, 0)
-    for delimiter in (",", ";", "\t", "|"):
-        widths: list[int] = []
-        for _, _, record in Records(Dialect(delimiter, newline), limit).split(sample, complete):
-            if isinstance(record, list) and record != [None]:
-                widths.append(len(record))
-            if len(widths) >= 200:
-                break
-        if not widths:
-            continue
-        mode = max(set(widths), key=widths.count)
-        score = (widths.count(mode) / len(widths), mode)
-        if mode > 1 and score > best_score:
-            best, best_score = delimiter, score
-    return best

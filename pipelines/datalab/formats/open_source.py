@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
-from datalab.formats.csv_records import Dialect, Records, detect_delimiter
+from datalab.formats.csv_records import Dialect, Records
 from datalab.formats.csv_text import CsvParser, readable
+from datalab.formats.delimiter import detect_delimiter
 from datalab.formats.json_lines import json_lines
 from datalab.formats.parquet_file import parquet_file
 from datalab.formats.sniff import Profile, Stream, text_chunks
 from datalab.formats.source import Declared, Source, check_width
 
 
-def open_source(stream: Stream, profile: Profile, name: str, declared: Declared, limit: int) -> Source:
-    """The reader for a file that `inspect` has accepted."""
+def open_source(
+    stream: Stream,
+    profile: Profile,
+    name: str,
+    declared: Declared,
+    limit: int,
+    known: Collection[str] = (),
+) -> Source:
+    """The reader for a file that `inspect` has accepted; `known`: the headings of its table so far."""
     if profile.format == "parquet":
         return parquet_file(stream, name)
     if profile.format == "jsonl":
         return json_lines(stream, profile, name)
-    return _csv(stream, profile, name, declared, limit)
+    return _csv(stream, profile, name, declared, limit, known)
 
 
-def _csv(stream: Stream, profile: Profile, name: str, declared: Declared, limit: int) -> Source:
+def _csv(
+    stream: Stream, profile: Profile, name: str, declared: Declared, limit: int, known: Collection[str]
+) -> Source:
     newline = profile.newline
-    first_line = profile.sample.lstrip("\r\n").split(newline, 1)[0].strip().strip('"')
+    first_line = profile.sample.lstrip("\r\n").split(newline, 1)[0].strip('\r "')
     # Excel writes the delimiter in a line of its own: sep=;
     announced = first_line[4:] if first_line.lower().startswith("sep=") and len(first_line) == 5 else None
     delimiter = declared.delimiter or announced
     if delimiter is None:
-        delimiter = detect_delimiter(profile.sample, newline, limit, profile.complete)
+        sample, complete = profile.sample, profile.complete
+        delimiter = detect_delimiter(
+            sample, newline, limit, complete, name, header=declared.header, known=known
+        )
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise DataLabError(
             "E_FILE_DELIMITER", f'{name}: "{delimiter}" cannot be a delimiter', "one character"

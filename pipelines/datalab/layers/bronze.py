@@ -98,7 +98,7 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
                 f"{file.file}: its bytes hash to {profile.hash[:12]}…, its key says {file.hash[:12]}…",
                 "the upload was cut off or changed: upload it again",
             )
-        source = open_source(stream, profile, file.file, declared, limit)
+        source = open_source(stream, profile, file.file, declared, limit, _known(table))
         rows = _Rows(file, source, table, run_id)
         facts = {
             "datalab.file": file.file,
@@ -193,6 +193,12 @@ class _Rows:
                 f"the file {column.type}: {error}",
                 "ingest it into another table, or export the column in the same type",
             ) from error
+
+
+def _known(table: DeltaTable | None) -> list[str]:
+    """The headings of a table's data columns; its names where no heading is known."""
+    columns = pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
+    return [_heading(each) or each.name for each in columns if each.name not in RESERVED]
 
 
 def _heading(column: pa.Field) -> str | None:
