@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import yaml
 
 from datalab.errors import DataLabError
 from datalab.formats.source import Declared
+from datalab.layers.contract_values import Places, misfit
 
 if TYPE_CHECKING:
     from datalab.lake import Lake
@@ -87,7 +89,7 @@ def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contr
         raise DataLabError(
             "E_CONTRACT_INVALID", f"{where} is no YAML: {error}", "check the indentation"
         ) from error
-    problems = _Problems()
+    problems = _Problems(where, Places(text))
     top = problems.mapping(
         given, "", {"table", "summary", "source", "nulls", "columns", "keys", "keep", "freshness"}
     )
@@ -111,22 +113,36 @@ def parse_contract(text: str, table: str, where: str, digest: str = "") -> Contr
     return contract
 
 
+def _is_decimal(kind: object) -> bool:
+    match = DECIMAL.match(kind) if isinstance(kind, str) else None
+    return match is not None and 0 < int(match[1]) <= 38 and int(match[2]) <= int(match[1])
+
+
 class _Problems:
-    def __init__(self) -> None:
+    def __init__(self, where: str, places: Places) -> None:
+        self.where = where
+        self.places = places
         self.found: list[str] = []
 
+    def say(self, path: str, what: str) -> None:
+        line = self.places.line(tuple(path.split(".")) if path else ())
+        self.found.append(f"{self.where}:{line}: {path or 'contract'}: {what}")
+
     def add(self, path: str, expected: str, received: object) -> None:
-        self.found.append(f"{path or 'contract'}: expected {expected}, received {received!r}")
+        self.say(path, f"expected {expected}, received {received!r}")
 
     def mapping(self, given: object, path: str, known: set[str] | None) -> dict[Any, Any]:
         if not isinstance(given, dict):
             self.add(path, "a mapping", given)
             return {}
         for key in given:
-            if known is not None and key not in known:
-                self.found.append(
-                    f"{path + '.' if path else ''}{key}: unknown; known are {', '.join(sorted(known))}"
-                )
+            here = f"{path + '.' if path else ''}{key}"
+            if not isinstance(key, str):
+                self.say(path, f"expected a name, received {key!r} (YAML reads it so: write it in quotes)")
+            elif known is not None and key not in known:
+                close = difflib.get_close_matches(key, sorted(known), n=1)
+                meant = f"did you mean {close[0]}? " if close else ""
+                self.say(here, f"unknown; {meant}known are {', '.join(sorted(known))}")
         return given
 
     def strings(self, given: object, path: str) -> list[str]:
@@ -158,15 +174,15 @@ class _Problems:
         known = {"type", "required", "min", "max", "allowed", "regex", "summary"}
         given = self.mapping({"type": spec} if isinstance(spec, str) else (spec or {}), path, known)
         kind = given.get("type")
-        if kind is not None and kind not in TYPES and not (isinstance(kind, str) and DECIMAL.match(kind)):
-            self.add(f"{path}.type", f"{', '.join(TYPES)} or decimal(p,s)", kind)
+        if kind is not None and kind not in TYPES and not _is_decimal(kind):
+            self.add(f"{path}.type", f"{', '.join(TYPES)} or decimal(p,s) with s <= p <= 38", kind)
             kind = None
         regex = self.text(given.get("regex"), f"{path}.regex")
         if regex is not None:
             try:
                 re.compile(regex)
             except re.error as error:
-                self.found.append(f"{path}.regex: {error}")
+                self.say(f"{path}.regex", str(error))
                 regex = None
         allowed = given.get("allowed")
         if allowed is not None and not isinstance(allowed, list):
@@ -179,6 +195,13 @@ class _Problems:
             value = given.get(bound)
             if isinstance(value, list | dict | bool) or (isinstance(value, float) and not isfinite(value)):
                 self.add(f"{path}.{bound}", "a number, a date or a text", value)
+        if kind == "boolean":
+            for bound in {"min", "max"} & set(given):
+                self.say(f"{path}.{bound}", "a boolean is neither more nor less than another")
+        else:
+            bounds = [each for each in ("min", "max") if given.get(each) is not None]
+            self.fit(kind, path, [(each, given[each]) for each in bounds])
+        self.fit(kind, f"{path}.allowed", [(str(n), each) for n, each in enumerate(allowed or ())])
         return Column(
             name,
             kind,
@@ -188,6 +211,14 @@ class _Problems:
             tuple(allowed) if allowed is not None else None,
             regex,
         )
+
+    def fit(self, kind: str | None, path: str, values: list[tuple[str, object]]) -> None:
+        """Refuses values that are of another kind than their column."""
+        parts = [(tuple(f"{path}.{name}".split(".")), value) for name, value in values]
+        written = [(self.places.written(each, value), value) for each, value in parts]
+        wrong = misfit(kind, written)
+        if wrong is not None:
+            self.say(path, wrong)
 
     def freshness(self, given: object) -> tuple[str, int] | None:
         if given is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -51,9 +52,9 @@ class Plan:
     """The values of a table, one by one: queries take as many of them at a time as are cheap."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, table: str, tiles: Tiles, contract: Contract) -> None:
-        self.contract = contract
         data = [f for f in tiles.schema if f.name not in RESERVED]
         self.names = [f.name for f in data]
+        contract = self.contract = _spelt(contract, self.names)
         declared = _match_columns(contract, self.names, table)
         texts = {f.name for f in data if _is_text(f.type)}
         free = [f.name for f in data if f.name in texts and declared[f.name].type is None]
@@ -123,8 +124,20 @@ def _typed(value: str, text: bool, kind: str | None, inferred: str | None) -> st
     return value
 
 
+def _spelt(contract: Contract, names: list[str]) -> Contract:
+    """The contract with the names of columns as the table spells them: their case does not count."""
+    spelt = {name.lower(): name for name in names}
+
+    def spell(name: str) -> str:
+        return spelt.get(name.lower(), name)
+
+    columns = {spell(name): replace(rule, name=spell(name)) for name, rule in contract.columns.items()}
+    return replace(contract, columns=columns, keys=tuple(spell(key) for key in contract.keys))
+
+
 def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str, Column]:
-    """The rule of each column. What a contract requires must be there; what it only describes may be."""
+    """The rule of each column. What a contract requires must be there; what it only describes may be, but not
+    under a name that is nearly that of a column of which the contract says nothing."""
     needed = [c.name for c in contract.columns.values() if c.required]
     missing = [c for c in (*needed, *contract.keys) if c not in names]
     if missing:
@@ -133,6 +146,16 @@ def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str
             f"the contract of {table} needs {', '.join(sorted(set(missing)))}; "
             f"bronze.{table} has {', '.join(names)}",
             "correct the contract, or ingest a file that has the column",
+        )
+    silent = [name for name in names if name not in contract.columns and name not in contract.keys]
+    absent = [name for name in contract.columns if name not in names]
+    meant = [(name, difflib.get_close_matches(name, silent, 1, 0.8)) for name in absent]
+    if any(close for _, close in meant):
+        said = ", ".join(f"{name} (did you mean {close[0]}?)" for name, close in meant if close)
+        raise DataLabError(
+            "E_CONTRACT_MISMATCH",
+            f"the contract of {table} has rules for {said}; bronze.{table} has {', '.join(names)}",
+            "correct the contract: a rule for a column that is not there holds for nothing",
         )
     return {name: contract.columns.get(name, Column(name)) for name in names}
 
