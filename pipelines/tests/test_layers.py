@@ -83,6 +83,9 @@ def test_the_same_file_by_many_at_once_is_there_once(
     assert table_size(lake.require("bronze", "t"))[0] == 1000 + there
 
 
+MARCH = dt.datetime(2024, 3, 31, 1, 30, tzinfo=dt.UTC)
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "first"),
     [
@@ -98,6 +101,16 @@ def test_the_same_file_by_many_at_once_is_there_once(
         (["2026-01-31", "2026-02-30"], "varchar", "2026-01-31"),
         (["2026-01-31 10:00:00", "2026-01-31T11:00"], "timestamp", dt.datetime(2026, 1, 31, 10)),
         (["2026-01-31T10:00:00+01:00"], "timestamptz", dt.datetime(2026, 1, 31, 9, tzinfo=dt.UTC)),
+        (["2024-03-31 01:30:00 UTC", "2024-07-01 12:00:00.25 GMT"], "timestamptz", MARCH),
+        (["2024-03-31 02:30:00 +0100", "2024-12-31 18:59:59 -0500"], "timestamptz", MARCH),
+        (["2024-03-31T01:30:00.0000000Z", "2024-03-31T01:30:00.123456000z"], "timestamptz", MARCH),
+        (["2024-03-31T02:30+01", "2024-03-31T02:30:00+01:00"], "timestamptz", MARCH),
+        (["/Date(1711848600000)/", "/Date(1711848600000+0100)/"], "timestamptz", MARCH),
+        (["2024-03-31T01:30:00.123456789Z"], "varchar", "2024-03-31T01:30:00.123456789Z"),
+        (["2024-03-31T01:30:00.1234560"], "timestamp", dt.datetime(2024, 3, 31, 1, 30, 0, 123456)),
+        (["0000-01-01"], "varchar", "0000-01-01"),
+        (["0000-01-01T00:00:00Z"], "varchar", "0000-01-01T00:00:00Z"),
+        (["0001-01-01", "9999-12-31"], "date", dt.date(1, 1, 1)),
         (["nan", "1.5"], "double", None),
         (["inf", "1.5"], "varchar", "inf"),
         (["NA", ""], "varchar", None),

@@ -13,8 +13,11 @@ from datalab.layers.tiles import TILE, Tiles, for_each
 LADDER = ("boolean", "bigint", "double", "date", "timestamp", "timestamptz")
 
 _NUMBER = r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-_ZONE = r" ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+# Digits beyond microseconds may be zeros only: anything else would be lost.
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0{0,3})?)?"
+_ZONE = r" ?(Z|z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
+# As .NET writes it in JSON: milliseconds since 1970 in UTC, whatever the offset behind them.
+_EPOCH = r"/Date\((-?[0-9]{1,14})([+-][0-9]{4})?\)/"
 
 
 def literal(value: object) -> str:
@@ -62,16 +65,31 @@ def cast(value: str, kind: str, strict: bool = False) -> str:
         return f"(CASE WHEN lower({text}) IN ({yes}) THEN true WHEN lower({text}) IN ({no}) THEN false END)"
     if kind == "date":
         fits = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
-        return f"(CASE WHEN {fits} THEN TRY_CAST({text} AS DATE) END)"
+        return f"(CASE WHEN {fits} AND {_has_year(text)} THEN TRY_CAST({text} AS DATE) END)"
     if kind in ("timestamp", "timestamptz"):
-        pattern = _STAMP + (_ZONE if kind == "timestamptz" else "")
+        short = f"regexp_replace({text}, '([.][0-9]{{6}})0+', '\\1')"
+        if kind == "timestamp":
+            fits = f"regexp_full_match({text}, '{_STAMP}') AND {_has_year(text)}"
+            return f"(CASE WHEN {fits} THEN TRY_CAST({short} AS TIMESTAMP) END)"
+        utc = f"regexp_replace({short}, ' ?(Z|z|UTC|GMT)$', '+00:00')"
+        full = f"regexp_replace({utc}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
+        whole = f"regexp_replace({full}, ' ?([+-][0-9]{{2}})$', '\\1:00')"
+        since = f"make_timestamp(TRY_CAST(regexp_extract({text}, '{_EPOCH}', 1) AS BIGINT) * 1000)"
         return (
-            f"(CASE WHEN regexp_full_match({text}, '{pattern}') THEN TRY_CAST({text} AS {kind.upper()}) END)"
+            f"(CASE WHEN regexp_full_match({text}, '{_STAMP + _ZONE}') AND {_has_year(text)} "
+            f"THEN TRY_CAST({whole} AS TIMESTAMPTZ) "
+            f"WHEN regexp_full_match({text}, '{_EPOCH}') "
+            f"THEN TRY_CAST(strftime({since}, '%Y-%m-%d %H:%M:%S.%f+00:00') AS TIMESTAMPTZ) END)"
         )
     # decimal(p,s): more digits after the point than s would be rounded away, so they do not fit.
     scale = int(kind.rstrip(")").split(",")[1])
     fits = f"regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{scale}}}0*)?')"
     return f"(CASE WHEN {fits} THEN TRY_CAST({text} AS {kind.upper()}) END)"
+
+
+def _has_year(text: str) -> str:
+    """There is no year 0, and what reads the lake has no date for it."""
+    return f"NOT starts_with({text}, '0000')"
 
 
 def infer_types(

@@ -119,6 +119,8 @@ def _typed(value: str, text: bool, kind: str | None, inferred: str | None) -> st
     if kind is not None:
         return cast(value if text else f"{value}::VARCHAR", kind)
     if inferred is not None and inferred != "varchar":
+        if inferred.startswith("timestamp"):
+            return cast(value, inferred)  # other programs write them in ways that DuckDB does not read
         # Every value is known to fit: no need to look again.
         return f"TRY_CAST(trim({value}) AS {inferred.upper()})"
     return value
