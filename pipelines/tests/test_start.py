@@ -40,3 +40,10 @@ print(gc.get_threshold(), sitecustomize._started in gc.callbacks)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["(5000, 20, 50)", "(5000, 20, 50)", "(700, 10, 10) False"]
+
+
+def test_names_are_resolved_by_the_system_which_keeps_no_old_address() -> None:
+    """JupyterHub asks by name for its proxy and its notebooks, which come back with other addresses."""
+    program = "from aiohttp.resolver import DefaultResolver; print(DefaultResolver.__name__)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "ThreadedResolver\n"

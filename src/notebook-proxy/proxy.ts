@@ -27,8 +27,8 @@ const log = {
   },
 };
 
-/** Milliseconds between two attempts to reach the hub. */
-const pace = 1000;
+/** Milliseconds until the hub is asked again: one that is not there yet, one that has refused. */
+const pace = { absent: 1000, refused: 5000 } as const;
 
 /** Starts the proxy; ends when both ports are open. The hub may come later. */
 export async function startNotebookProxy(settings: NotebookProxySettings): Promise<void> {
@@ -58,13 +58,13 @@ async function askForRoutes(hub: string, token: string): Promise<void> {
     const answer = await fetch(`${hub}/hub/api/proxy`, {
       method: "POST",
       headers: { authorization: `token ${token}` },
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     }).catch(() => undefined);
     if (answer?.ok) return;
     // A hub that starts does the same by itself.
     const status = answer === undefined ? "" : `the hub answered ${answer.status} to the question for routes`;
     if (status !== "" && status !== said) console.error(status);
     said = status;
-    await sleep(pace);
+    await sleep(answer === undefined ? pace.absent : pace.refused);
   }
 }

@@ -131,10 +131,10 @@ describe("the notebooks' proxy", () => {
   });
 
   test("asks the hub for its routes until the hub has sent them, and after each start again", async () => {
-    await expect.poll(() => asked.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThan(1);
     hubAnswers = 201;
     const before = asked.length;
-    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(before + 1);
+    await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(before + 1);
     await end("SIGKILL");
     await start();
     await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(before + 2);
