@@ -49,6 +49,13 @@ export function clients(stage: Stage): void {
 until grep --quiet "is being served" serve.log; do kill -0 $! || { cat serve.log >&2; exit 1; }; sleep 0.2; done
 `;
       await follow("Prefect", scriptOf(stage, { ...section("Prefect"), commands: [both, use] }));
+      // Other chapters count pipelines, and take the first.
+      const api = `http://127.0.0.1:${stage.port(4200)}/api/deployments`;
+      const authorization = `Basic ${btoa(`admin:${await stage.secret("prefect/admin")}`)}`;
+      const served = await fetch(`${api}/name/hello/laptop`, { headers: { authorization } });
+      const { id } = (await served.json()) as { id: string };
+      const gone = await fetch(`${api}/${id}`, { method: "DELETE", headers: { authorization } });
+      expect(gone.status).toBe(204);
     });
 
     onlyInAll(() =>

@@ -55,7 +55,7 @@ export class RaceStage {
   readonly source = source as string;
   readonly target = target as string;
   readonly isolated = hasNamespaces;
-  readonly #folder = mkdtempSync(join(tmpdir(), "datalab-races-"));
+  #folder = "";
   readonly #changes: Change[] = [];
   readonly #proxies: StateProxy[] = [];
   readonly #backends = new Map<Slot, string>();
@@ -68,6 +68,7 @@ export class RaceStage {
 
   async open(): Promise<void> {
     this.#letGo = await onlyOne("datalab-acceptance-races");
+    this.#folder = mkdtempSync(join(tmpdir(), "datalab-races-"));
     for (const stack of [this.source, this.target, store as string]) noteStack(stack);
     const first = new Project(this.source, {});
     this.#write(first);
@@ -189,7 +190,7 @@ export class RaceStage {
     await this.#store?.datalab("down", "--delete-data", "--yes");
     if (one) for (const stack of Object.keys(offsets)) removeLabelled(one.project, stack);
     for (const { project } of this.#machines) project.remove();
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== "") rmSync(this.#folder, { recursive: true, force: true });
     this.#letGo();
   }
 }
