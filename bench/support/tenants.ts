@@ -1,4 +1,4 @@
-import { services } from "../../src/services/index.ts";
+import { onlyServices } from "../../tests/acceptance/support/only-services.ts";
 import { Project } from "../../tests/acceptance/support/project.ts";
 import { benchCluster, kubectl } from "./cluster.ts";
 import { datalab } from "./datalab.ts";
@@ -12,9 +12,7 @@ export async function openTenants(stack: string): Promise<Project> {
   const project = new Project(stack, {
     portOffset: 0,
     ...platform,
-    services: Object.fromEntries(
-      services.filter(({ name }) => name !== "core").map(({ name }) => [name, { enabled: false }]),
-    ),
+    services: onlyServices("core"),
   });
   await datalab(project, "images", "push", "--to", registry);
   await datalab(project, "preview");

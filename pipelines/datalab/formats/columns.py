@@ -33,10 +33,7 @@ def clean_names(header: Sequence[str | None]) -> list[str]:
     for name in plain:
         key = name.lower()
         if key in seen or key in RESERVED:
-            n = 2
-            while f"{key}_{n}" in taken:
-                n += 1
-            name = f"{name}_{n}"
+            name = _numbered(name, taken)
             key = name.lower()
             taken.add(key)
         seen.add(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -100,3 +100,8 @@ class Records:
         if match.end() + 2 >= len(text) and not final:
             return -1, ""  # the closing quote is there, what follows it is not yet
         return stop, "text after the closing quote of a field"
+
+
+def usual_width(widths: Sequence[int]) -> int:
+    """The width that most of the records have."""
+    return max(set(widths), key=widths.count)

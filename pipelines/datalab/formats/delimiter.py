@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from datalab.errors import DataLabError
 from datalab.formats.columns import loosely
-from datalab.formats.csv_records import Dialect, Records
+from datalab.formats.csv_records import Dialect, Records, usual_width
 
 CANDIDATES = (",", ";", "\t", "|")
 NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
@@ -41,8 +41,7 @@ class Reading:
     @property
     def width(self) -> int:
         """The width that most records have."""
-        widths = [len(record) for record in self.records]
-        return max(set(widths), key=widths.count)
+        return usual_width([len(record) for record in self.records])
 
     @property
     def evenness(self) -> float:

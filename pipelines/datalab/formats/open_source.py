@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
-from datalab.formats.csv_records import Dialect, Records
+from datalab.formats.csv_records import Dialect, Records, usual_width
 from datalab.formats.csv_text import CsvParser, readable
 from datalab.formats.delimiter import detect_delimiter
 from datalab.formats.json_lines import json_lines
@@ -57,7 +57,7 @@ def _csv(
         extra = _trailing_delimiters(len(header), widths)
         header += [None] * extra
     else:
-        header = list(declared.columns or [None] * _usual(widths))
+        header = list(declared.columns or [None] * usual_width([width for width, _ in widths]))
     check_width(len(header), name)
     names = clean_names(header)
     parser = CsvParser(names, dialect, limit)
@@ -100,12 +100,6 @@ def _first_records(
         return [None], [(1, True)]
     header = [None if each is None else readable(each) for each in found[0]]
     return header, [(len(each), each[-1] is None) for each in found[1:] or found]
-
-
-def _usual(widths: list[tuple[int, bool]]) -> int:
-    """The width that most of the sampled rows have."""
-    counts = [width for width, _ in widths]
-    return max(set(counts), key=counts.count)
 
 
 def _trailing_delimiters(width: int, widths: list[tuple[int, bool]]) -> int:

@@ -97,6 +97,7 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
     if table is not None and times is not None and not (asked_for and not holds(table, file.hash)):
         return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
     limit = lake.settings.max_line_bytes
+    existing = pa.schema([]) if table is None else pa.schema(table.schema().to_arrow())
     with lake.open("bronze", file.key) as stream:
         profile = inspect(stream, file.file, limit, declared.encoding, declared.format)
         if profile.hash != file.hash:
@@ -105,8 +106,8 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
                 f"{file.file}: its bytes hash to {profile.hash[:12]}…, its key says {file.hash[:12]}…",
                 "the upload was cut off or changed: upload it again",
             )
-        source = open_source(stream, profile, file.file, declared, limit, _known(table))
-        rows = _Rows(file, source, table, run_id)
+        source = open_source(stream, profile, file.file, declared, limit, _known(existing))
+        rows = _Rows(file, source, existing, run_id)
         facts = {
             "datalab.file": file.file,
             "datalab.hash": file.hash,
@@ -133,7 +134,7 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
 class _Rows:
     """A source's batches with lineage, in the shape of the table that is there."""
 
-    def __init__(self, file: Landed, source: Source, table: DeltaTable | None, run_id: str) -> None:
+    def __init__(self, file: Landed, source: Source, existing: pa.Schema, run_id: str) -> None:
         self.file = file
         self.source = source
         self.run_id = run_id
@@ -141,7 +142,6 @@ class _Rows:
         self.count = 0
         self.malformed = 0
         self.failure: Exception | None = None
-        existing = pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
         data = [f for f in source.schema if f.name not in MALFORMED]
         headings = list(source.headings)
         known = {field.name: _heading(field) for field in existing}
@@ -202,10 +202,9 @@ class _Rows:
             ) from error
 
 
-def _known(table: DeltaTable | None) -> list[str]:
+def _known(existing: pa.Schema) -> list[str]:
     """The headings of a table's data columns; its names where no heading is known."""
-    columns = pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
-    return [_heading(each) or each.name for each in columns if each.name not in RESERVED]
+    return [_heading(each) or each.name for each in existing if each.name not in RESERVED]
 
 
 def _heading(column: pa.Field) -> str | None:

@@ -140,8 +140,9 @@ def _spelt(contract: Contract, names: list[str]) -> Contract:
 def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str, Column]:
     """The rule of each column. What a contract requires must be there; what it only describes may be, but not
     under a name that is nearly that of a column of which the contract says nothing."""
+    there = set(names)
     needed = [c.name for c in contract.columns.values() if c.required]
-    missing = [c for c in (*needed, *contract.keys) if c not in names]
+    missing = [c for c in (*needed, *contract.keys) if c not in there]
     if missing:
         raise DataLabError(
             "E_CONTRACT_MISMATCH",
@@ -150,7 +151,7 @@ def _match_columns(contract: Contract, names: list[str], table: str) -> dict[str
             "correct the contract, or ingest a file that has the column",
         )
     silent = [name for name in names if name not in contract.columns and name not in contract.keys]
-    absent = [name for name in contract.columns if name not in names]
+    absent = [name for name in contract.columns if name not in there]
     meant = [(name, difflib.get_close_matches(name, silent, 1, 0.8)) for name in absent]
     if any(close for _, close in meant):
         said = ", ".join(f"{name} (did you mean {close[0]}?)" for name, close in meant if close)

@@ -1,7 +1,7 @@
 import { basicAuth } from "../../model/basic-auth.ts";
 import type { CheckContext } from "../../model/service.ts";
 
-/** Paths that the proxy has a route for, without slashes at their ends. */
+/** Paths that the proxy has a route for; it keeps them without a slash at the end. */
 async function routesOf({ endpoints, secrets, signal }: CheckContext): Promise<string[]> {
   const routes = await fetch(`${endpoints["proxy.api"]}/api/routes`, {
     headers: { authorization: `token ${secrets.proxy}` },
@@ -26,7 +26,6 @@ export async function loginPage({ endpoints, signal }: CheckContext): Promise<st
 }
 
 interface HubUser {
-  readonly name: string;
   readonly servers: Readonly<Record<string, { readonly url: string; readonly ready: boolean }>>;
 }
 /** The most that the hub gives at once. */
@@ -52,7 +51,7 @@ async function readyNotebooks({ endpoints, secrets, signal }: CheckContext): Pro
 /** The proxy has a route to the hub and to each notebook; names those that nobody can reach. */
 export async function notebookRoutes(context: CheckContext): Promise<string | undefined> {
   const ready = await readyNotebooks(context);
-  const known = new Set((await routesOf(context)).map((route) => route.replace(/(?<=.)\/$/, "")));
+  const known = new Set(await routesOf(context));
   if (!known.has("/")) throw new Error("the proxy has no route to the hub");
   const lost = ready.filter((notebook) => !known.has(notebook));
   if (lost.length > 0) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Catalog } from "../../../src/images/catalog.ts";
+import { basicAuth } from "../../../src/model/basic-auth.ts";
 import { clientSections, type Section, shown } from "../../support/clients-page.ts";
 import { onlyInAll } from "../../support/tier.ts";
 import { outside, type Settings, scriptOf, settingsOf } from "../support/outside.ts";
@@ -51,7 +52,7 @@ until grep --quiet "is being served" serve.log; do kill -0 $! || { cat serve.log
       await follow("Prefect", scriptOf(stage, { ...section("Prefect"), commands: [both, use] }));
       // Other chapters count pipelines, and take the first.
       const api = `http://127.0.0.1:${stage.port(4200)}/api/deployments`;
-      const authorization = `Basic ${btoa(`admin:${await stage.secret("prefect/admin")}`)}`;
+      const authorization = basicAuth({ user: "admin", password: await stage.secret("prefect/admin") });
       const served = await fetch(`${api}/name/hello/laptop`, { headers: { authorization } });
       const { id } = (await served.json()) as { id: string };
       const gone = await fetch(`${api}/${id}`, { method: "DELETE", headers: { authorization } });

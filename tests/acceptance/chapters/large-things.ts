@@ -33,11 +33,10 @@ export function largeThings(stage: Stage, urls: { readonly mlflow: string; reado
   describe("two files of 2 GiB at once", () => {
     const files = [1, 2];
     const hub = new Hub(urls.hub);
-    const instance = (workload: string) => `datalab-${stage.project.stack}-${workload}`;
     /** The most memory that any one process of a container has ever had, in MiB. */
     const peak = (workload: string): number => {
       const script = "cat /proc/[0-9]*/status 2>/dev/null | grep VmHWM";
-      const lines = stage.project.docker("exec", instance(workload), "sh", "-c", script);
+      const lines = stage.project.docker("exec", stage.container(workload), "sh", "-c", script);
       return Math.round(Math.max(...[...lines.matchAll(/(\d+) kB/g)].map(([, kb]) => Number(kb))) / 1024);
     };
     /** Of every container: when it was started, and whether the kernel has killed in it. */
@@ -78,8 +77,7 @@ export function largeThings(stage: Stage, urls: { readonly mlflow: string; reado
       );
       expect(back).toEqual(sent);
       for (const file of files) {
-        const path = `${urls.mlflow}/api/2.0/mlflow-artifacts/artifacts/large/${file}/model.bin`;
-        expect((await fetch(path, { method: "DELETE", headers: { authorization } })).status).toBe(200);
+        expect((await fetch(place(file), { method: "DELETE", headers: { authorization } })).status).toBe(200);
       }
       say("peak of a process", ["mlflow", "gateway", "object-store"]);
       expect(lives()).toBe(before);

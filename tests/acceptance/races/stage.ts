@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
 import { stringify } from "yaml";
-import { services } from "../../../src/services/index.ts";
 import { removeLabelled } from "../support/leftovers.ts";
 import { s3 } from "../support/object-store.ts";
 import { onlyOne } from "../support/only-one.ts";
+import { onlyServices } from "../support/only-services.ts";
 import { Project, type Ran } from "../support/project.ts";
 import { noteStack } from "../support/started-stacks.ts";
 import { type Change, dockerChanges, StateProxy, writeDockerRecorder } from "./evidence.ts";
@@ -45,11 +45,6 @@ parts:
 checks:
   page: { summary: The toy answers., every: 30s, http: { endpoint: web, path: / } }
 `;
-
-const only = (...wanted: string[]) =>
-  Object.fromEntries(
-    services.filter(({ name }) => !wanted.includes(name)).map(({ name }) => [name, { enabled: false }]),
-  );
 
 export class RaceStage {
   readonly source = source as string;
@@ -105,11 +100,11 @@ export class RaceStage {
     const shared = {
       promotion: [this.source, this.target],
       serviceFiles: ["toy.yaml"],
-      services: only("core", "postgres", "object-store"),
+      services: onlyServices("core", "postgres", "object-store"),
     };
     write(this.source, shared);
     write(this.target, shared);
-    write(store as string, { services: only("core", "object-store") });
+    write(store as string, { services: onlyServices("core", "object-store") });
   }
 
   async #openStore(project: Project): Promise<void> {

@@ -1,17 +1,13 @@
 /** A small stack in a repository of its own, and a second one that it is promoted to. */
 import { readFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { services } from "../../../src/services/index.ts";
 import { removeLabelled } from "./leftovers.ts";
 import { onlyOne } from "./only-one.ts";
+import { onlyServices } from "./only-services.ts";
 import { must, Project, type Ran } from "./project.ts";
 import { noteStack } from "./started-stacks.ts";
 
 const few = ["core", "postgres", "object-store"];
-const allBut = (wanted: readonly string[]) =>
-  Object.fromEntries(
-    services.filter(({ name }) => !wanted.includes(name)).map(({ name }) => [name, { enabled: false }]),
-  );
 export const source = "rel1";
 export const target = "rel2";
 
@@ -61,7 +57,7 @@ export class ReleaseStage {
 
   #stackFile(portOffset: number, more: Pair["targetPlatform"] = {}): string {
     const promotion = [this.#pair.source, this.#pair.target];
-    const services = allBut(this.#pair.services ?? few);
+    const services = onlyServices(...(this.#pair.services ?? few));
     const shared = { portOffset, promotion, serviceFiles: ["toy.yaml"], services, ...this.#pair.platform };
     const platform = { ...shared, ...more };
     return `# The stack at ${portOffset}.\n${stringify({ config: { "datalab:platform": platform } })}`;

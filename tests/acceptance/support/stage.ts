@@ -3,10 +3,10 @@ import { readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { services } from "../../../src/services/index.ts";
 import { flightsCsv, testImage } from "./flights.ts";
 import { processesOf, removeLabelled } from "./leftovers.ts";
 import { onlyOne } from "./only-one.ts";
+import { onlyServices } from "./only-services.ts";
 import { Project } from "./project.ts";
 import { type Tables, tables } from "./shapes.ts";
 
@@ -21,18 +21,11 @@ export interface Setting {
   readonly platform?: Readonly<Record<string, unknown>>;
 }
 
-const foundationNames = ["core", "postgres", "object-store", "prefect"];
 /** The services that all others stand on, alone, without a gateway: each publishes its own ports. */
 export const foundation: Setting = {
   stack: "acc1",
   portOffset,
-  platform: {
-    services: Object.fromEntries(
-      services
-        .filter(({ name }) => !foundationNames.includes(name))
-        .map(({ name }) => [name, { enabled: false }]),
-    ),
-  },
+  platform: { services: onlyServices("core", "postgres", "object-store", "prefect") },
 };
 /**
  * The lake changes when a test changes it: what runs by the clock would come in between of "as it was
