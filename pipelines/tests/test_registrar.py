@@ -16,6 +16,7 @@ from conftest import HERE
 from datalab.bundles import fetch, pack, unpack
 from datalab.errors import DataLabError
 from datalab.pipeline import Retries, with_retries
+from datalab.prefect.api import Api
 from datalab.settings import Settings
 
 FLOW = """
@@ -133,26 +134,8 @@ def registrar(tmp_path: Path, prefect_server: dict[str, str]) -> Registrar:
     )
 
 
-def api(server: dict[str, str], method: str, path: str, body: object = None) -> object:
-    import base64
-    import urllib.request
-
-    login = base64.b64encode(server["PREFECT_API_AUTH_STRING"].encode()).decode()
-    request = urllib.request.Request(  # noqa: S310 - a local server
-        server["PREFECT_API_URL"] + path,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"authorization": f"Basic {login}", "content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        text = answer.read()
-    return json.loads(text) if text else None
-
-
 @pytest.mark.server
-def test_the_registrar_makes_prefect_match_the_file(
-    registrar: Registrar, prefect_server: dict[str, str]
-) -> None:
+def test_the_registrar_makes_prefect_match_the_file(registrar: Registrar, api: Api) -> None:
     registrar.add("one")
     registrar.add("two")
     cron = {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}
@@ -161,38 +144,36 @@ def test_the_registrar_makes_prefect_match_the_file(
     assert code == 0, error
     assert {"registered one 1", "registered two 1", "registered datalab-health/roundtrip"} <= set(lines)
 
-    found = api(prefect_server, "GET", "/deployments/name/one/one")
+    found = api.call("GET", "/deployments/name/one/one")
     assert found["tags"] == ["datalab", "x"] and found["work_queue_name"] == "normal"
     assert found["parameter_openapi_schema"]["properties"]["name"]["default"] == "you"
     assert found["schedules"][0]["schedule"]["cron"] == "0 6 * * *" and found["schedules"][0]["active"]
     assert found["global_concurrency_limit"]["limit"] == 1
-    assert api(prefect_server, "GET", "/deployments/name/two/two")["paused"] is True
-    (zombies,) = api(prefect_server, "POST", "/automations/filter", {})
+    assert api.call("GET", "/deployments/name/two/two")["paused"] is True
+    (zombies,) = api.call("POST", "/automations/filter", {})
     assert zombies["trigger"]["within"] == 540 and zombies["enabled"]
 
     # Someone else's deployment is never touched.
-    stranger = api(
-        prefect_server, "POST", "/deployments/",
-        {"name": "theirs", "flow_id": found["flow_id"], "tags": ["other"]},
-    )  # fmt: skip
+    theirs = {"name": "theirs", "flow_id": found["flow_id"], "tags": ["other"]}
+    stranger = api.call("POST", "/deployments/", theirs)
 
     assert registrar.run(one, two)[1] == ["unchanged one 1", "unchanged two 1"]
     changed = definition("one", "2", schedule={"intervalSeconds": 3600}, tags=["x"])
     assert registrar.run(changed)[1] == ["registered one 2", "removed two"]
-    found = api(prefect_server, "GET", "/deployments/name/one/one")
+    found = api.call("GET", "/deployments/name/one/one")
     assert [s["schedule"].get("interval") for s in found["schedules"]] == [3600.0]
-    assert api(prefect_server, "GET", f"/deployments/{stranger['id']}")["name"] == "theirs"
-    assert len(api(prefect_server, "POST", "/automations/filter", {})) == 1
-    api(prefect_server, "DELETE", f"/deployments/{stranger['id']}")
+    assert api.call("GET", f"/deployments/{stranger['id']}")["name"] == "theirs"
+    assert len(api.call("POST", "/automations/filter", {})) == 1
+    api.call("DELETE", f"/deployments/{stranger['id']}")
 
 
 @pytest.mark.server
-def test_one_broken_pipeline_changes_nothing(registrar: Registrar, prefect_server: dict[str, str]) -> None:
+def test_one_broken_pipeline_changes_nothing(registrar: Registrar, api: Api) -> None:
     registrar.add("good")
     registrar.add("bad", "import nothing_like_this\n")
     registrar.add("dies", "import os\nos._exit(3)\n")
     registrar.add("lacks", FLOW)
-    before = api(prefect_server, "POST", "/deployments/filter", {})
+    before = api.call("POST", "/deployments/filter", {})
     code, lines, error = registrar.run(
         definition("good"), definition("bad"), definition("dies"), definition("gone"),
         definition("lacks", parameters={"nmae": "x"}),
@@ -204,7 +185,7 @@ def test_one_broken_pipeline_changes_nothing(registrar: Registrar, prefect_serve
     ):  # fmt: skip
         assert part in error
     assert "good:" not in error
-    assert api(prefect_server, "POST", "/deployments/filter", {}) == before
+    assert api.call("POST", "/deployments/filter", {}) == before
 
 
 @pytest.mark.server
@@ -216,7 +197,7 @@ def test_a_wrong_login_is_told_without_the_secret(registrar: Registrar) -> None:
 
 @pytest.mark.server
 def test_a_worker_runs_a_registered_pipeline(
-    registrar: Registrar, prefect_server: dict[str, str], medallion: Path
+    registrar: Registrar, prefect_server: dict[str, str], api: Api, medallion: Path
 ) -> None:
     """From a landed file to gold through the server, a worker and the bundle."""
     import time
@@ -230,11 +211,9 @@ def test_a_worker_runs_a_registered_pipeline(
     land(lake, file, "people")
     code, _, error = registrar.run(definition("medallion_etl"))
     assert code == 0, error
-    found = api(prefect_server, "GET", "/deployments/name/medallion_etl/medallion_etl")
-    run = api(
-        prefect_server, "POST", f"/deployments/{found['id']}/create_flow_run",
-        {"state": {"type": "SCHEDULED"}, "parameters": {"table": "people"}},
-    )  # fmt: skip
+    found = api.call("GET", "/deployments/name/medallion_etl/medallion_etl")
+    body = {"state": {"type": "SCHEDULED"}, "parameters": {"table": "people"}}
+    run = api.call("POST", f"/deployments/{found['id']}/create_flow_run", body)
     worker = subprocess.Popen(
         [sys.executable, "-m", "datalab.prefect.event_worker", "--pool", "default", "--type", "process"],
         env={
@@ -249,7 +228,7 @@ def test_a_worker_runs_a_registered_pipeline(
         end = time.monotonic() + 90
         state = ""
         while state not in ("COMPLETED", "FAILED", "CRASHED") and time.monotonic() < end:
-            state = api(prefect_server, "GET", f"/flow_runs/{run['id']}")["state_type"]
+            state = api.call("GET", f"/flow_runs/{run['id']}")["state_type"]
             time.sleep(0.5)
     finally:
         worker.terminate()
