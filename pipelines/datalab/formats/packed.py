@@ -29,7 +29,7 @@ class _Kind:
     open: Callable[[Any], Any]
 
 
-class _Raw(io.RawIOBase):
+class PackedFile(io.RawIOBase):
     """The packed file for whatever unpacks it: closing leaves it open, and its own failure is kept."""
 
     def __init__(self, stream: Any) -> None:
@@ -71,7 +71,7 @@ class _Raw(io.RawIOBase):
         pass
 
 
-def _zstd(raw: _Raw) -> Any:
+def _zstd(raw: PackedFile) -> Any:
     # Not with the package zstandard: a frame that was cut off ends there as if it were whole.
     return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
 
@@ -82,42 +82,54 @@ KINDS = (
     _Kind(b"BZh", ".bz2", bz2.BZ2File),
     _Kind(b"\xfd7zXZ\x00", ".xz", lzma.LZMAFile),
 )
-BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+BROKEN = (
+    *(OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
+
+
+@contextmanager
+def _told(raw: PackedFile, name: str) -> Iterator[None]:
+    """What an unpacker says of damage as an error of the file; the store's own failure as it is."""
+    try:
+        yield
+    except BROKEN as error:
+        if raw.failure is not None:
+            raise raw.failure from None
+        raise DataLabError(
+            "E_FILE_PACKED",
+            f"{name} can't be unpacked to its end: {error or 'it ends too early'}",
+            "it was cut off or damaged: pack it again",
+        ) from error
 
 
 class _Unpacked:
     """What is inside of a packed file. Going back means to unpack it again: it is never held as a whole."""
 
-    def __init__(self, raw: _Raw, reopen: Callable[[], Any], name: str) -> None:
+    def __init__(self, raw: PackedFile, reopen: Callable[[], Any], name: str) -> None:
         self._raw = raw
         self._reopen = reopen
         self._name = name
-        self._inner = reopen()
         self._at = 0
+        with _told(raw, name):
+            self._inner = reopen()
 
     def read(self, size: int = -1, /) -> bytes:
         parts: list[bytes] = []
         wanted = size
-        try:
+        with _told(self._raw, self._name):
             # An unpacker may give less than it was asked for.
             while wanted and (part := self._inner.read(wanted)):
                 parts.append(part)
                 wanted = wanted - len(part) if size >= 0 else 0
-        except (OSError, *BROKEN) as error:
-            if self._raw.failure is not None:
-                raise self._raw.failure from None
-            raise DataLabError(
-                "E_FILE_PACKED",
-                f"{self._name} can't be unpacked to its end: {error}",
-                "it was cut off or damaged: pack it again",
-            ) from error
         found = b"".join(parts)
         self._at += len(found)
         return found
 
     def seek(self, position: int, /) -> int:
         if position < self._at:
-            self._inner = self._reopen()
+            with _told(self._raw, self._name):
+                self._inner = self._reopen()
             self._at = 0
         while self._at < position and self.read(min(1 << 20, position - self._at)):
             pass
@@ -138,7 +150,7 @@ def unpacked(stream: Any, name: str) -> Iterator[tuple[Stream, str]]:
     if not is_packed(stream):
         yield stream, name
         return
-    raw = _Raw(stream)
+    raw = PackedFile(stream)
     head = raw.read(8)
     kind = next((each for each in KINDS if head.startswith(each.magic)), None)
     if kind is not None:
@@ -151,12 +163,8 @@ def unpacked(stream: Any, name: str) -> Iterator[tuple[Stream, str]]:
         inner = _Unpacked(raw, reopen, name)
         yield _not_packed_twice(inner, name), name[: -len(kind.ending)] if ended else name
         return
-    try:
+    with _told(raw, name):
         archive = zipfile.ZipFile(raw)
-    except (zipfile.BadZipFile, ValueError, OverflowError) as error:
-        raise DataLabError(
-            "E_FILE_PACKED", f"{name} is no whole zip archive: {error}", "it was cut off: pack it again"
-        ) from error
     with archive:
         names = archive.namelist()
         if "[Content_Types].xml" in names or "mimetype" in names:

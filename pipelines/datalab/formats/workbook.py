@@ -20,19 +20,22 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from datalab.errors import DataLabError
-from datalab.formats.packed import ZIP
+from datalab.formats.packed import ZIP, PackedFile
 
 # A workbook's texts are held in memory.
 MAX_TEXTS = 64 * 1024 * 1024
 ROWS = 1000
 DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ElementTree.ParseError,
-    KeyError,
-    ValueError,
-    IndexError,
-    TypeError,
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        ElementTree.ParseError,
+        InvalidFileException,
+        EOFError,
+        OSError,
+        RuntimeError,
+    ),
+    *(KeyError, ValueError, IndexError, TypeError, AttributeError, OverflowError, NotImplementedError),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -59,8 +62,9 @@ class SheetText(io.RawIOBase):
     def __init__(self, stream: IO[bytes], name: str, sheet: str | None) -> None:
         super().__init__()
         self._name = name
-        with _told(name):
-            with zipfile.ZipFile(stream) as archive:
+        self._raw = raw = PackedFile(stream)
+        with _told(raw, name):
+            with zipfile.ZipFile(raw) as archive:
                 texts = [each for each in archive.infolist() if each.filename == "xl/sharedStrings.xml"]
                 if texts and texts[0].file_size > MAX_TEXTS:
                     raise DataLabError(
@@ -68,11 +72,11 @@ class SheetText(io.RawIOBase):
                         f"{name} holds {texts[0].file_size >> 20} MiB of texts, more than {MAX_TEXTS >> 20}",
                         "save the sheet as CSV",
                     )
-            stream.seek(0)
-            self._book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            raw.seek(0)
+            self._book = openpyxl.load_workbook(raw, read_only=True, data_only=True)
             self._sheet = self._choose(sheet)
             self.sheet = str(self._sheet.title)
-            self._refuse_unknown_values(stream)
+            self._refuse_unknown_values()
             self._width = max((_extent(row) for row in self._rows()), default=0)
         self._restart()
 
@@ -81,7 +85,7 @@ class SheetText(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         while size < 0 or len(self._ready) < size:
-            with _told(self._name):
+            with _told(self._raw, self._name):
                 text = next(self._texts, None)
             if text is None:
                 break
@@ -126,11 +130,11 @@ class SheetText(io.RawIOBase):
             )
         return chosen[0]
 
-    def _refuse_unknown_values(self, stream: IO[bytes]) -> None:
+    def _refuse_unknown_values(self) -> None:
         """A formula without a stored value would come as an empty cell."""
-        stream.seek(0)
+        self._raw.seek(0)
         rows = None
-        with zipfile.ZipFile(stream) as archive, archive.open(self._sheet._worksheet_path) as sheet:
+        with zipfile.ZipFile(self._raw) as archive, archive.open(self._sheet._worksheet_path) as sheet:
             # expat limits what entities become.
             for event, element in ElementTree.iterparse(sheet, ("start", "end")):  # noqa: S314
                 if event == "start":
@@ -168,11 +172,13 @@ class SheetText(io.RawIOBase):
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _told(raw: PackedFile, name: str) -> Iterator[None]:
     """What the libraries say of a damaged workbook, as an error of the file."""
     try:
         yield
-    except (InvalidFileException, *DAMAGED) as error:
+    except DAMAGED as error:
+        if raw.failure is not None:
+            raise raw.failure from None
         raise DataLabError(
             "E_FILE_WORKBOOK", f"{name} can't be read as a workbook: {error}", "open it and save it again"
         ) from error
