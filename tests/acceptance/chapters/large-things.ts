@@ -60,7 +60,8 @@ export function largeThings(stage: Stage, urls: { readonly mlflow: string; reado
       const folder = stage.project.docker("info", "--format", "{{.DockerRootDir}}").trim();
       const { bavail, bsize } = statfsSync(folder);
       const free = Math.floor((bavail * bsize) / 2 ** 30);
-      if (free < gibibytes) throw new Error(`${folder} has ${free} GiB of free disk; this needs ${gibibytes}`);
+      if (free < gibibytes)
+        throw new Error(`${folder} has ${free} GiB of free disk; this needs ${gibibytes}`);
     });
     afterAll(() => hub.stop("admin").catch(() => {}));
 
