@@ -29,7 +29,7 @@ if (!Number.isInteger(runs) || runs < 1 || stacks.length === 0) {
 const program = `
 import json, os, time
 from datetime import datetime
-from datalab.prefect_api import Api
+from datalab.prefect.api import Api
 api = Api(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"])
 deployment = api.call("GET", "/deployments/name/datalab-health/roundtrip")["id"]
 run = api.call("POST", f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from datalab.lake import Lake
 
 
+# What a flag of the next `data ingest` mends: such a file is not set aside.
+SAYABLE = ("E_FILE_DELIMITER", "E_FILE_ENCODING", "E_FILE_HEADER", "E_FILE_WORKBOOK")
+# As in formats.source, which is not imported for a query.
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise DataLabError("E_USAGE", message, f"{self.prog} --help")
@@ -67,10 +73,14 @@ def _arguments() -> argparse.ArgumentParser:
     ingest = commands.add_parser("ingest", help="load a landed file into bronze")
     ingest.add_argument("--table", required=True)
     ingest.add_argument("--key", required=True, help="_landing/<table>/<sha256>/<file name>")
-    ingest.add_argument("--format", choices=("csv", "jsonl", "parquet"))
+    ingest.add_argument("--format", choices=FORMATS)
     ingest.add_argument("--delimiter", help="one character, or the word tab")
     ingest.add_argument("--encoding", help="for example utf-8, cp1252, utf-16")
     ingest.add_argument("--no-header", action="store_true", help="the first line is data")
+    ingest.add_argument("--skip", type=int, help="lines above the header, or above the first row")
+    ingest.add_argument("--header-row", type=int, help="the line of the header, from 1")
+    ingest.add_argument("--footer", type=int, help="rows at the end that are left out")
+    ingest.add_argument("--sheet", help="of a workbook")
     ingest.set_defaults(run=_ingest)
     return parser
 
@@ -153,7 +163,7 @@ def _ingest(lake: Lake, args: argparse.Namespace) -> None:
     try:
         _print(asdict(ingest(lake, file, declared, asked_for=True)))
     except DataLabError as error:
-        if is_the_file_s(error) and not error.code.startswith(("E_FILE_DELIMITER", "E_FILE_ENCODING")):
+        if is_the_file_s(error) and not error.code.startswith(SAYABLE):
             reject(lake, file, error)
         raise
 
@@ -171,6 +181,20 @@ def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
         declared = replace(declared, encoding=args.encoding)
     if args.no_header:
         declared = replace(declared, header=False)
+    if args.header_row is not None:
+        if args.header_row < 1 or args.skip is not None or not declared.header:
+            raise DataLabError(
+                "E_USAGE", "--header-row is a line from 1 on, without --skip and --no-header", "leave one out"
+            )
+        declared = replace(declared, skip=args.header_row - 1)
+    if (args.skip or 0) < 0 or (args.footer or 0) < 0:
+        raise DataLabError("E_USAGE", "--skip and --footer are numbers of lines", "0 or more")
+    if args.skip is not None:
+        declared = replace(declared, skip=args.skip)
+    if args.footer is not None:
+        declared = replace(declared, footer=args.footer)
+    if args.sheet is not None:
+        declared = replace(declared, sheet=args.sheet)
     return declared
 
 

@@ -27,7 +27,7 @@ export const fileCodes = {
   },
   E_FILE_BINARY: {
     meaning: "The file is neither text nor Parquet, such as a compressed or an Excel file.",
-    fix: "Unpack it or export it as CSV, JSON lines or Parquet.",
+    fix: "Export it as CSV, JSON, Parquet or .xlsx.",
   },
   E_FILE_DAMAGED: {
     meaning: "The uploaded bytes are not those of the file: the upload was cut off or changed.",
@@ -50,21 +50,39 @@ export const fileCodes = {
     meaning: "The lines of a CSV file can be split in two ways, and nothing says which is meant.",
     fix: "Pass `--delimiter`, or write `source.delimiter` in the table's contract.",
   },
+  E_FILE_HEADER_UNSURE: {
+    meaning:
+      "A CSV file begins with lines that may be titles or the header, and nothing says which line is the header.",
+    fix: "Pass `--header-row`, or write `source.header_row` in the table's contract.",
+  },
+  E_FILE_PACKED: {
+    meaning: "A packed file can't be unpacked to its end, or it does not hold exactly one table.",
+    fix: "Pack it again, or unpack it and ingest what is in it.",
+  },
+  E_FILE_WORKBOOK: {
+    meaning:
+      "An Excel workbook can't be read: it is damaged, has a formula without its value, or several sheets hold values.",
+    fix: "Pass `--sheet` where several sheets hold values. Otherwise open it, save it again, or save the sheet as CSV.",
+  },
   E_FILE_ENCODING: {
     meaning: "The encoding is not known.",
     fix: "Use a name such as `utf-8`, `cp1252` or `utf-16`.",
+  },
+  E_FILE_ENCODING_UNSURE: {
+    meaning: "A short text is no UTF-8 and may be in one of several encodings.",
+    fix: "Pass `--encoding`, or write `source.encoding` in the table's contract.",
   },
   E_FILE_LINE_LENGTH: {
     meaning: "A line of the file is longer than allowed.",
     fix: "Check that it is the right file. If it is, raise `DATALAB_MAX_LINE_BYTES`.",
   },
-  E_JSON_ARRAY: {
-    meaning: "The file is one JSON array instead of JSON lines.",
-    fix: "Write one object a line, for example with `jq -c '.[]'`.",
+  E_JSON_DAMAGED: {
+    meaning: "A JSON file ends inside of a value, or goes on after its array.",
+    fix: "Export it again: it was cut off, or a bracket is missing.",
   },
   E_JSON_NO_OBJECTS: {
     meaning: "The file holds no JSON object.",
-    fix: "Write one object a line (JSON lines).",
+    fix: "Write one object a line (JSON lines), or an array of objects.",
   },
   E_PARQUET_DAMAGED: {
     meaning: "The Parquet file can't be read.",

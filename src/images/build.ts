@@ -1,7 +1,7 @@
 /** Builds the images that are missing, and removes those that nothing refers to any more. */
-import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type ArtifactOptions, cacheFolder, provideArtifact } from "./artifacts.ts";
 import { Catalog, imageNames, isExternal, type LayerName } from "./catalog.ts";
 import { provideDebian } from "./debian.ts";
@@ -187,37 +187,14 @@ class Build {
     }
   }
 
-  /**
-   * A build context with exactly the files that the tag was computed from, with modes that don't depend on
-   * umask.
-   */
+  /** A build context with exactly the files that the tag was computed from. */
   async #stage(name: LayerName): Promise<string> {
-    const inputs = this.#catalog.inputs(name);
+    const { files, artifacts } = this.#catalog.inputs(name);
     const context = join(this.#folder, name);
-    const executable = new Set([
-      ...["slim-apt", "datalab-start", "pip-host"],
-      ...["fetch-jars", "slim-jars", "pathing-jar", "class-archive"],
-    ]);
-    const place = (from: string, to: string, mode: number): void => {
-      const target = join(context, to);
-      mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-      copyFileSync(from, target);
-      chmodSync(target, mode);
-    };
-    mkdirSync(context, { recursive: true });
-    if (name === "pipelines") mkdirSync(join(context, "pipelines"), { recursive: true });
-    if (name === "python") {
-      for (const folder of ["datalab", "services"]) mkdirSync(join(context, folder), { recursive: true });
-    }
-    for (const { from, to } of inputs.files) place(from, to, executable.has(to) ? 0o755 : 0o644);
-    for (const artifact of inputs.artifacts) {
-      const path = await this.#artifact(artifact, name);
-      try {
-        linkSync(path, join(context, artifact));
-      } catch {
-        place(path, artifact, 0o755);
-      }
-    }
+    const folders = { pipelines: ["pipelines"], python: ["datalab", "services"] }[name as string] ?? [];
+    const programs = new Map<string, string>();
+    for (const artifact of artifacts) programs.set(artifact, await this.#artifact(artifact, name));
+    layOut(context, files, folders, programs);
     return context;
   }
 

@@ -22,7 +22,8 @@ class Records:
         d = re.escape(dialect.delimiter)
         self.dialect = dialect
         self.limit = limit  # how far an open quote may reach
-        end = r"\r?(?:\n|\Z)" if dialect.newline == "\n" else rf"{re.escape(dialect.newline)}|\Z"
+        # Programs that write \n as \r\n twice leave lines that end in \r\r\n.
+        end = r"\r*(\n)|\r*\Z" if dialect.newline == "\n" else rf"({re.escape(dialect.newline)})|\Z"
         self._quoted = re.compile(rf'"([^"]*(?:""[^"]*)*)"(?=({d})|{end})')
         self._plain = re.compile(rf"[^{d}{re.escape(dialect.newline)}]*")
 
@@ -36,7 +37,7 @@ class Records:
                     return
                 stop = size
             line_end = stop
-            if newline == "\n" and stop > position and text[stop - 1] == "\r":
+            while newline == "\n" and line_end > position and text[line_end - 1] == "\r":
                 line_end -= 1
             if text.find('"', position, stop) < 0:
                 line = text[position:line_end]
@@ -65,7 +66,7 @@ class Records:
                 match = self._quoted.match(text, position)
                 if match is None:
                     return fields, *self._unclosed(text, position, stop, final)
-                if not final and match.end() >= size - 1 and text[match.end() :] in ("", "\r"):
+                if not final and match[2] is None and match[3] is None:
                     return fields, -1, ""  # a second quote or the end of the line may still come
                 fields.append(match[1].replace('""', '"'))
                 position = match.end()
@@ -81,8 +82,8 @@ class Records:
                     if position >= size and not final:
                         return fields, -1, ""
                     value = match[0]
-                    if newline == "\n" and value.endswith("\r"):
-                        value = value[:-1]
+                    if newline == "\n":
+                        value = value.rstrip("\r")
                     fields.append(value or None)
                     return fields, min(position, size), ""
                 fields.append(match[0] or None)

@@ -148,7 +148,7 @@ class CsvParser:
         return used, rows
 
     def _row(self, text: str, start: int, end: int, record: list[str | None] | str) -> Row | None:
-        raw = text[start:end].removesuffix("\r") if self.dialect.newline == "\n" else text[start:end]
+        raw = text[start:end].rstrip("\r") if self.dialect.newline == "\n" else text[start:end]
         if isinstance(record, str):
             return None, readable(raw), record
         if record == [None] and self.width > 1 and raw == "":

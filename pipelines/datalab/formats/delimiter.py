@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datalab.errors import DataLabError
+from datalab.formats.cells import is_typed
 from datalab.formats.columns import loosely
 from datalab.formats.csv_records import Dialect, Records, usual_width
+from datalab.formats.header import titles_above
 
 CANDIDATES = (",", ";", "\t", "|")
 NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 RECORDS = 200
 # By how much a reading must be better than the next: less is a guess.
 MARGIN = 0.15
-
-NUMBER = r"[+-]?(\d+|\d{1,3}([.,' ]\d{3})+)([.,]\d+)?([eE][+-]?\d+)?"
-DATE = r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}/\d{2}/\d{2}"
-VALUE = rf"(({NUMBER}) ?[%€$£]?|({DATE})([T ]\d{{2}}:\d{{2}}\S*)?|true|false)?"
-TYPED = re.compile(rf" *{VALUE} *", re.IGNORECASE)
 
 BESIDE_QUOTE = re.compile(r'[,;\t|]"|"[,;\t|]')
 
@@ -55,12 +52,19 @@ class Reading:
         ends = all(record[-1] is None for record in self.records[1:] if len(record) == self.width)
         return self.begins and (first == self.width or (first == self.width - 1 and ends))
 
+    def below_titles(self, known: Collection[str]) -> Reading:
+        """The same without titles above the header, where it is certain that there are any."""
+        titles = titles_above(self.records, known)
+        if not titles.count or not titles.certain:
+            return self
+        return replace(self, records=self.records[titles.count :], begins=True)
+
     def score(self, header: bool) -> float:
         """How even the records are, how many columns are of one kind, and no quotes that are torn apart."""
         rows = self.records[1:] if header and len(self.records) > 1 else self.records
         columns = list(zip(*(row for row in rows if len(row) == self.width), strict=True))
         # A column of numbers or dates is no accident; one of texts says nothing.
-        typed = sum(any(column) and all(TYPED.fullmatch(cell or "") for cell in column) for column in columns)
+        typed = sum(any(column) and all(map(is_typed, column)) for column in columns)
         torn = sum(any(_is_torn(cell or "") for cell in record) for record in self.records)
         return self.evenness + typed / max(1, len(columns)) - torn / len(self.records)
 
@@ -91,10 +95,15 @@ def detect_delimiter(
         as_the_table = [each for each in wide if _is_of(each, known, header)]
         if len(as_the_table) == 1:
             return as_the_table[0].delimiter
+    if header and not any(each.fits_header() for each in wide):
+        below = [each.below_titles(known) for each in readings if each.records]
+        wide = [each for each in below if each.width > 1]
     if header and any(each.fits_header() for each in wide):
         wide = [each for each in wide if each.fits_header()]
     if not wide:
-        return ","
+        # Where titles are more than rows, one column is what most lines have: which is the header is asked.
+        below = [each for each in readings if header and each.records and titles_above(each.records).count]
+        return below[0].delimiter if below else ","
     ranked = sorted(wide, key=lambda each: each.score(header), reverse=True)
     best, *others = ranked
     if others and best.score(header) - others[0].score(header) < MARGIN:

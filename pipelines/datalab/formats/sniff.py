@@ -9,11 +9,14 @@ import codecs
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from datalab.errors import DataLabError
+from datalab.formats.encoding import known_codec, likeliest_codec, wide_codec
+from datalab.formats.json_values import is_json_values
 
 REPLACEMENT = "\ufffd".encode()
 CHUNK = 1024 * 1024
@@ -29,17 +32,13 @@ BOMS = (
 )
 
 MAGIC = (
-    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unzip it, or save the sheet as CSV"),
-    (b"\x1f\x8b", "gzip data", "gunzip it first"),
-    (b"BZh", "bzip2 data", "unpack it first"),
-    (b"\xfd7zXZ\x00", "xz data", "unpack it first"),
-    (b"(\xb5/\xfd", "zstd data", "unpack it first"),
+    (b"PK\x03\x04", "a document or an archive of several files", "save the sheet as .xlsx or CSV"),
     (b"%PDF-", "a PDF document", "export the table as CSV"),
-    (b"\x89PNG", "a PNG image", "ingest CSV, JSON lines or Parquet"),
-    (b"\xff\xd8\xff", "a JPEG image", "ingest CSV, JSON lines or Parquet"),
+    (b"\x89PNG", "a PNG image", "ingest CSV, JSON, Parquet or .xlsx"),
+    (b"\xff\xd8\xff", "a JPEG image", "ingest CSV, JSON, Parquet or .xlsx"),
     (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
-    (b"\x7fELF", "a program", "ingest CSV, JSON lines or Parquet"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document", "save the sheet as CSV"),
+    (b"\x7fELF", "a program", "ingest CSV, JSON, Parquet or .xlsx"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", "save the sheet as .xlsx or CSV"),
     (b"Obj\x01", "Avro data", "convert it to Parquet"),
     (b"ORC", "ORC data", "convert it to Parquet"),
 )
@@ -56,7 +55,7 @@ class Stream(Protocol):
 class Profile:
     """What a file is."""
 
-    format: str  # csv, jsonl, parquet
+    format: str  # csv, json, jsonl, parquet
     encoding: str  # what turns its bytes into text
     bom: int  # bytes to skip at the start
     bad_bytes: bool  # UTF-8 with some broken bytes in it: those lines are kept as malformed
@@ -81,15 +80,20 @@ def inspect(
         digest, size = _digest(stream)
         return Profile("parquet", "", 0, False, "\n", size, digest, "", False)
     for magic, what, hint in MAGIC:
-        if head.startswith(magic) and not (magic in (b"ORC", b"BZh", b"Obj\x01") and b"\0" not in head):
+        if head.startswith(magic) and not (magic in (b"ORC", b"Obj\x01") and b"\0" not in head):
             raise DataLabError("E_FILE_BINARY", f"{name} is {what}, not text", hint)
     bom, from_bom = next(((len(mark), codec) for mark, codec in BOMS if head.startswith(mark)), (0, None))
-    codec = _known_codec(encoding, name) if encoding else (from_bom or _wide(head))
+    codec = known_codec(encoding, name) if encoding else (from_bom or wide_codec(head, len(head) < HEAD))
     if codec is None or codec == "utf-8":
         _refuse_binary(head, name)
-    scan = _scan(stream, bom, codec or "utf-8", name, max_line)
+    if file_format is None and is_json_values(head.decode("utf-8", "replace")):
+        file_format = "json"
+    # JSON that is no JSON lines may be one long line; its values have the limit.
+    scan = _scan(stream, bom, codec or "utf-8", name, sys.maxsize if file_format == "json" else max_line)
     if codec is None:
-        codec = _decide(scan, stream, bom)
+        # A UTF-8 file with a few broken bytes is still UTF-8: nothing else has that many valid sequences.
+        is_utf8 = scan.invalid == 0 or scan.multibyte > 2 * scan.invalid
+        codec = "utf-8" if is_utf8 else _narrow_codec(scan, stream, bom, name)
     bad = scan.invalid > 0 and codec == "utf-8"
     if scan.blank:
         raise DataLabError("E_FILE_BLANK", f"{name} contains only blank lines", "check the export")
@@ -99,10 +103,10 @@ def inspect(
     sample = codecs.getincrementaldecoder(codec)("surrogateescape" if _narrow(codec) else "replace").decode(
         cut
     )
-    newline = "\n" if scan.has_newline or "\r" not in sample else "\r"
+    newline = _newline(sample, scan.has_newline)
     if not file_format:
         file_format = _text_format(sample, name)
-    if file_format == "jsonl" and encoding is None and _narrow(codec):
+    if file_format in ("json", "jsonl") and encoding is None and _narrow(codec):
         codec = "utf-8"  # JSON is nothing else
     return Profile(file_format, codec, bom, bad, newline, scan.size, scan.hash, sample, len(raw) < SAMPLE)
 
@@ -126,6 +130,12 @@ def text_chunks(stream: Stream, profile: Profile, size: int = CHUNK) -> Iterator
         yield text.replace(REPLACEMENT, b"\xff") if wide else text
 
 
+def _newline(sample: str, has_newline: bool) -> str:
+    """What ends a line; old Macs wrote \\r alone, and may have \\n inside of quoted values."""
+    outside = re.sub(r'"[^"]*"', "", sample)
+    return "\r" if "\r" in outside and "\n" not in outside and (not has_newline or "\n" in sample) else "\n"
+
+
 def _narrow(codec: str) -> bool:
     return not codec.startswith(("utf-16", "utf-32"))
 
@@ -141,6 +151,8 @@ def _format(head: bytes, name: str) -> str | None:
 
 
 def _text_format(sample: str, name: str) -> str:
+    if is_json_values(sample):
+        return "json"
     start = sample.lstrip()
     first = start.split("\n", 1)[0]
     if start.startswith("{"):
@@ -151,38 +163,7 @@ def _text_format(sample: str, name: str) -> str:
                 return "jsonl"
         else:
             return "jsonl"
-    if start.startswith("[") and name.lower().endswith(".json"):
-        raise DataLabError(
-            "E_JSON_ARRAY",
-            f"{name} is one JSON array, not JSON lines",
-            "write one object a line, for example with: jq -c '.[]'",
-        )
     return "jsonl" if name.lower().endswith((".jsonl", ".ndjson")) else "csv"
-
-
-def _known_codec(encoding: str, name: str) -> str:
-    try:
-        codec = codecs.lookup(encoding).name
-    except LookupError:
-        raise DataLabError(
-            "E_FILE_ENCODING",
-            f'"{encoding}" is not an encoding ({name})',
-            "for example utf-8, cp1252, utf-16",
-        ) from None
-    return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(codec, codec)
-
-
-def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of Western text is 0."""
-    if len(head) < 4 or (len(head) % 2 and len(head) < HEAD):
-        return None
-    even, odd = head[0::2], head[1::2]
-    zero_even, zero_odd = even.count(0) / len(even), odd.count(0) / len(odd)
-    if zero_odd > 0.4 and zero_even < 0.05:
-        return "utf-16-le"
-    if zero_even > 0.4 and zero_odd < 0.05:
-        return "utf-16-be"
-    return None
 
 
 CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 26, 27}) + b"\x7f"
@@ -194,7 +175,7 @@ def _refuse_binary(head: bytes, name: str) -> None:
         raise DataLabError(
             "E_FILE_BINARY",
             f"{name} is not text: {control} of its first {len(head)} bytes are control characters",
-            "ingest CSV, JSON lines or Parquet",
+            "ingest CSV, JSON, Parquet or .xlsx",
         )
 
 
@@ -263,22 +244,9 @@ def _scan(stream: Stream, bom: int, codec: str, name: str, max_line: int) -> _Sc
     return found
 
 
-def _decide(scan: _Scan, stream: Stream, bom: int) -> str:
-    """The encoding of bytes without a mark: UTF-8 when they are, else the likeliest single-byte one."""
-    # A UTF-8 file with a few broken bytes is still UTF-8: nothing else has that many valid sequences.
-    if scan.invalid == 0 or scan.multibyte > 2 * scan.invalid:
-        return "utf-8"
+def _narrow_codec(scan: _Scan, stream: Stream, bom: int, name: str) -> str:
     stream.seek(max(bom, (scan.first_bad or 0) - SAMPLE // 2))
-    sample = stream.read(SAMPLE)
-    high = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
-    if high > len(sample) * 0.15:
-        # Not a Western text with an accent here and there: ask the detector.
-        import charset_normalizer
-
-        best = charset_normalizer.from_bytes(sample).best()
-        if best is not None and best.encoding not in ("ascii", "utf_8"):
-            return codecs.lookup(best.encoding).name
-    return "iso8859-1" if scan.undefined else "cp1252"
+    return likeliest_codec(stream.read(SAMPLE), "iso8859-1" if scan.undefined else "cp1252", name)
 
 
 def _digest(stream: Stream) -> tuple[str, int]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from datalab.errors import DataLabError
 
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
 MAX_COLUMNS = 4000
 # Values that are held as Python's at once: a wide header makes many of a few short lines.
 CELLS = 1_000_000
@@ -40,11 +41,14 @@ class Declared:
     What is left at None is found out from the file.
     """
 
-    format: str | None = None  # csv, jsonl or parquet
+    format: str | None = None  # one of FORMATS
     delimiter: str | None = None
     encoding: str | None = None
     header: bool = True
     columns: list[str] | None = None  # the names, for files without a header
+    skip: int | None = None  # lines of a text, rows of a sheet, that stand above the header or the first row
+    footer: int = 0  # records at the end that are no rows
+    sheet: str | None = None  # of a workbook
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,4 @@ class Source:
     batches: Callable[[], Iterator[pa.RecordBatch]]
     headings: Sequence[str | None]  # what the file calls its columns; None: it has no name for them
     facts: dict[str, object] = field(default_factory=dict)  # how it was read, for the commit's record
+    above: int = 0  # of the rows, how many stand above the header: titles, kept as malformed

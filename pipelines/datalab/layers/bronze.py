@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -15,8 +16,9 @@ from deltalake import DeltaTable
 
 from datalab.errors import DataLabError
 from datalab.formats.columns import HEADING, LINEAGE, MALFORMED, RESERVED, match_existing
-from datalab.formats.open_source import open_source
-from datalab.formats.sniff import inspect
+from datalab.formats.open_source import open_source, opened
+from datalab.formats.packed import is_packed
+from datalab.formats.sniff import file_hash, inspect
 from datalab.formats.source import Declared, Source, check_width
 from datalab.lake import Lake
 from datalab.layers.landing import Landed
@@ -98,15 +100,15 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
         return Ingested(file.table, file.file, file.hash, 0, 0, True, table.version())
     limit = lake.settings.max_line_bytes
     existing = pa.schema([]) if table is None else pa.schema(table.schema().to_arrow())
-    with lake.open("bronze", file.key) as stream:
-        profile = inspect(stream, file.file, limit, declared.encoding, declared.format)
-        if profile.hash != file.hash:
-            raise DataLabError(
-                "E_FILE_DAMAGED",
-                f"{file.file}: its bytes hash to {profile.hash[:12]}…, its key says {file.hash[:12]}…",
-                "the upload was cut off or changed: upload it again",
-            )
-        source = open_source(stream, profile, file.file, declared, limit, _known(existing))
+    with lake.open("bronze", file.key) as raw, ExitStack() as stack:
+        packed = is_packed(raw)
+        if packed:
+            _check_bytes(file_hash(raw), file)
+        stream, name, known_as = stack.enter_context(opened(raw, file.file, declared))
+        profile = inspect(stream, name, limit, known_as.encoding, known_as.format)
+        if not packed:
+            _check_bytes(profile.hash, file)
+        source = open_source(stream, profile, name, known_as, limit, _known(existing))
         rows = _Rows(file, source, existing, run_id)
         facts = {
             "datalab.file": file.file,
@@ -129,6 +131,16 @@ def _ingest_once(lake: Lake, file: Landed, declared: Declared, run_id: str, aske
                 raise rows.failure from error
             raise
     return Ingested(file.table, file.file, file.hash, rows.count, rows.malformed, False, version)
+
+
+def _check_bytes(digest: str, file: Landed) -> None:
+    """Refuse a file whose bytes are not those that were landed."""
+    if digest != file.hash:
+        raise DataLabError(
+            "E_FILE_DAMAGED",
+            f"{file.file}: its bytes hash to {digest[:12]}…, its key says {file.hash[:12]}…",
+            "the upload was cut off or changed: upload it again",
+        )
 
 
 class _Rows:
@@ -181,8 +193,10 @@ class _Rows:
             "_run_id": self.run_id,
             "_content_hash": self.file.hash,
         }
+        # 1 is the first row below the header; titles above it have 0 and less.
+        first = self.count + 1 - self.source.above
         lineage = [
-            pa.array(range(self.count + 1, self.count + n + 1), pa.int64())
+            pa.array(range(first, first + n), pa.int64())
             if name == "_row_number"
             else pa.repeat(constants[name], n)
             for name in LINEAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 
 from datalab import bounded, duck
 from datalab.delta_log import commit_fact, table_size
+from datalab.delta_types import delta_type, holds, out_of_range
 from datalab.errors import DataLabError
 from datalab.lake import Lake, check_table_name
 from datalab.layers.stream import Stream, replace_table
@@ -133,8 +134,15 @@ def build(lake: Lake, definition: Definition, run_id: str) -> Built:
         with bounded.more_by_at_most(lake.settings.memory):
             reader = con.sql(definition.sql).to_arrow_reader(BATCH)
             _check_columns(definition, reader.schema)
+            schema = pa.schema([pa.field(f.name, delta_type(f.type)) for f in reader.schema])
             facts = {"datalab.inputs": json.dumps(inputs), "datalab.run": run_id}
-            replace_table(lake, "gold", definition.name, Stream(reader.schema, lambda: iter(reader)), facts)
+            replace_table(
+                lake,
+                "gold",
+                definition.name,
+                Stream(schema, lambda: _storable(definition, reader, schema)),
+                facts,
+            )
     except (MemoryError, OSError, pa.ArrowException) as error:
         # What DuckDB says while its rows are read comes as Arrow's.
         raise duck.stream_error(error, f"gold/{definition.name}.sql") from error
@@ -155,6 +163,40 @@ def _check_columns(definition: Definition, schema: pa.Schema) -> None:
                 f'gold/{definition.name}.sql: "{name}" cannot be a column\'s name, or is there twice',
                 f"give it a name: ... AS {definition.name}_value",
             )
+
+    for each in schema:
+        if _no_delta(each.type) or holds(each.type, _no_delta):
+            raise DataLabError(
+                "E_GOLD_INVALID",
+                f"gold/{definition.name}.sql, column {each.name}: a Delta table can't hold a {each.type}",
+                f"make it text: CAST({each.name} AS VARCHAR), or a number: epoch({each.name})",
+            )
+
+
+def _no_delta(given: pa.DataType) -> bool:
+    return pa.types.is_time(given) or pa.types.is_interval(given) or pa.types.is_duration(given)
+
+
+def _storable(
+    definition: Definition, reader: pa.RecordBatchReader, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The rows in types of a Delta table; a value that would change is an error."""
+    for batch in reader:
+        columns = []
+        for column, wanted in zip(batch.columns, schema, strict=True):
+            try:
+                whole = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+                problem = out_of_range(whole)
+                columns.append(whole if whole.type == wanted.type else whole.cast(wanted.type))
+            except pa.ArrowException as error:
+                problem = str(error)
+            if problem is not None:
+                raise DataLabError(
+                    "E_GOLD_INVALID",
+                    f"gold/{definition.name}.sql, column {wanted.name}: {problem}",
+                    "filter such values, or make them text: CAST(... AS VARCHAR)",
+                )
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def record(lake: Lake, metrics: Sequence[Metric]) -> None:

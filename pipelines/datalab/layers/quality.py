@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from datalab.errors import DataLabError
-from datalab.formats.source import Declared
+from datalab.formats.source import FORMATS, Declared
 from datalab.layers.contract_values import Places, misfit
+from datalab.layers.written import Written, parse_written
 
 if TYPE_CHECKING:
     from datalab.lake import Lake
@@ -24,6 +25,7 @@ CONTRACTS = "contracts"
 TYPES = ("bigint", "double", "boolean", "date", "timestamp", "timestamptz", "varchar")
 DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
 NULLS = ("", "NA", "N/A", "NULL", "null", "NaN", "nan", "\\N")
+SOURCE = {"format", "delimiter", "encoding", "header", "columns"} | {"skip", "header_row", "footer", "sheet"}
 AGE = re.compile(r"^(\d+)\s*(m|h|d)$")
 
 
@@ -38,6 +40,7 @@ class Column:
     maximum: Any = None
     allowed: tuple[Any, ...] | None = None
     regex: str | None = None
+    written: Written | None = None  # how people write its values; None: as programs do
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ class _Problems:
 
     def column(self, name: str, spec: object) -> Column:
         path = f"columns.{name}"
-        known = {"type", "required", "min", "max", "allowed", "regex", "summary"}
+        known = {"type", "format", "required", "min", "max", "allowed", "regex", "summary"}
         given = self.mapping({"type": spec} if isinstance(spec, str) else (spec or {}), path, known)
         kind = given.get("type")
         if kind is not None and kind not in TYPES and not _is_decimal(kind):
@@ -201,6 +204,11 @@ class _Problems:
         else:
             bounds = [each for each in ("min", "max") if given.get(each) is not None]
             self.fit(kind, path, [(each, given[each]) for each in bounds])
+        written = None
+        if given.get("format") is not None:
+            written, wrong = parse_written(given["format"], kind)
+            for where, what in wrong:
+                self.say(".".join(filter(None, (path, "format", where))), what)
         self.fit(kind, f"{path}.allowed", [(str(n), each) for n, each in enumerate(allowed or ())])
         return Column(
             name,
@@ -210,6 +218,7 @@ class _Problems:
             given.get("max"),
             tuple(allowed) if allowed is not None else None,
             regex,
+            written,
         )
 
     def fit(self, kind: str | None, path: str, values: list[tuple[str, object]]) -> None:
@@ -232,15 +241,31 @@ class _Problems:
         return column, int(match[1]) * {"m": 60, "h": 3600, "d": 86400}[match[2]]
 
     def source(self, given: object) -> Declared:
-        spec = self.mapping(given, "source", {"format", "delimiter", "encoding", "header", "columns"})
+        spec = self.mapping(given, "source", SOURCE)
         kind = spec.get("format")
         if kind is not None:
-            kind = self.one_of(kind, "source.format", ("csv", "jsonl", "parquet"))
+            kind = self.one_of(kind, "source.format", FORMATS)
         columns = spec.get("columns")
+        header = self.flag(spec.get("header", True), "source.header")
+        skip = self.count(spec.get("skip"), "source.skip", 0)
+        row = self.count(spec.get("header_row"), "source.header_row", 1)
+        if row is not None:
+            if skip is not None or not header:
+                self.say("source.header_row", "leave it out, or both source.skip and header: false")
+            skip = row - 1
         return Declared(
             kind,
             self.text(spec.get("delimiter"), "source.delimiter"),
             self.text(spec.get("encoding"), "source.encoding"),
-            self.flag(spec.get("header", True), "source.header"),
+            header,
             self.strings(columns, "source.columns") if columns is not None else None,
+            skip,
+            self.count(spec.get("footer"), "source.footer", 0) or 0,
+            self.text(spec.get("sheet"), "source.sheet"),
         )
+
+    def count(self, given: object, path: str, least: int) -> int | None:
+        if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < least):
+            self.add(path, f"a whole number from {least} on", given)
+            return None
+        return given

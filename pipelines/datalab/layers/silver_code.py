@@ -16,6 +16,7 @@ DECIDES = (
     "layers/tiles.py",
     "layers/infer.py",
     "layers/quality.py",
+    "layers/written.py",
     "formats/columns.py",
     "duck.py",
 )

@@ -91,15 +91,16 @@ def value_of(given: pa.Field, rule: Column, text: bool, inferred: str | None, co
     name = given.name
     recipe = Recipe(
         given.type,
-        _typed("p" if text else "v", text, rule.type, inferred),
+        _typed("p" if text else "v", text, rule, inferred),
         present("v", contract.nulls) if text else None,
     )
     value = quote(f"p {name}" if text else name)
-    sql = _typed(value, text, rule.type, inferred)
+    sql = _typed(value, text, rule, inferred)
+    as_written = " as the contract's format says" if rule.written is not None and text else ""
     found = (
         []
         if rule.type in (None, "varchar")
-        else [_reason(f"{value} IS NOT NULL AND {sql} IS NULL", f"{name}: not a {rule.type}")]
+        else [_reason(f"{value} IS NOT NULL AND {sql} IS NULL", f"{name}: not a {rule.type}{as_written}")]
     )
     found += _rules(rule, value, sql, name in contract.keys)
     return Value(
@@ -112,8 +113,11 @@ def value_of(given: pa.Field, rule: Column, text: bool, inferred: str | None, co
     )
 
 
-def _typed(value: str, text: bool, kind: str | None, inferred: str | None) -> str:
+def _typed(value: str, text: bool, rule: Column, inferred: str | None) -> str:
     """SQL that gives a value its type: the contract's, else the inferred one."""
+    kind = rule.type
+    if kind is not None and rule.written is not None and text:
+        return rule.written.sql(value, kind)
     if kind == "varchar":
         return f"{value}::VARCHAR"
     if kind is not None:

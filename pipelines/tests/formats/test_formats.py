@@ -117,3 +117,35 @@ def test_int96_holds_every_date(lake: Lake, load: Load) -> None:
     assert parquet.ParquetFile(io.BytesIO(out.getvalue())).schema.column(0).physical_type == "INT96"
     load(out.getvalue(), name="t.parquet")
     assert rows_of(lake, "bronze", "t", "at") == [(day,) for day in days]
+
+
+def test_a_text_that_is_no_text_is_refused(lake: Lake, load: Load) -> None:
+    bytes_ = pa.array([b"ok", b"\xce\x01"])
+    text = pa.StringArray.from_buffers(2, bytes_.buffers()[1], bytes_.buffers()[2])
+    with pytest.raises(DataLabError) as refused:
+        load(parquet_bytes(pa.table({"a": text})), name="t.parquet")
+    assert refused.value.code == "E_PARQUET_VALUE" and "column a: Invalid UTF8" in refused.value.message
+    assert lake.table("bronze", "t") is None
+
+
+def test_a_year_that_no_calendar_has_is_refused_with_its_column(lake: Lake, load: Load) -> None:
+    for kind, value in ((pa.date32(), -719_163), (pa.timestamp("us"), 2**62), (pa.timestamp("ms"), -(2**60))):
+        with pytest.raises(DataLabError, match=r"column d: .* outside of the years 1 to 9999"):
+            load(
+                parquet_bytes(
+                    pa.table(
+                        {
+                            "d": pa.array([0, value], pa.int64() if kind != pa.date32() else pa.int32()).cast(
+                                kind
+                            )
+                        }
+                    )
+                ),
+                name="t.parquet",
+            )
+    assert lake.table("bronze", "t") is None
+    load(
+        parquet_bytes(pa.table({"d": pa.array([-719_162, 2_932_896], pa.int32()).cast(pa.date32())})),
+        name="t.parquet",
+    )
+    assert rows_of(lake, "bronze", "t", "d") == [(dt.date(1, 1, 1),), (dt.date(9999, 12, 31),)]

@@ -18,7 +18,7 @@ import { ago, type Cell, onStdout, print, printJson, say, show, table } from "..
 import { createBar, createReporter } from "../terminal/progress.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 
-const formats = ["csv", "jsonl", "parquet"];
+const formats = ["csv", "json", "jsonl", "parquet", "xlsx"];
 /** Nobody reads more rows than this; --json has all of them. */
 const maxRows = 1000;
 const widest = 60;
@@ -28,7 +28,7 @@ export function register(program: AnyCommand): void {
 
   const ingest = data
     .command("ingest")
-    .argument("<file>", "CSV, JSON lines or Parquet")
+    .argument("<file>", "CSV, JSON, Parquet or .xlsx; also as .gz, .zst, .bz2, .xz or .zip")
     .argument("<table>", "name of the bronze table, such as flights")
     .description("Load a file unchanged into a bronze table. Loading the same content again changes nothing.")
     .option(
@@ -38,11 +38,28 @@ export function register(program: AnyCommand): void {
     )
     .option("--delimiter <character>", "delimiter of a CSV file, or the word tab (default: detected)")
     .option("--encoding <name>", "for example cp1252 (default: detected)")
-    .option("--no-header", "the CSV file has no header line")
+    .option("--no-header", "the CSV file or sheet has no header line")
+    .option(
+      "--header-row <line>",
+      "line of the header, from 1 (default: detected)",
+      wholeNumber("--header-row", 1),
+    )
+    .option("--skip <lines>", "lines to leave out at the start", wholeNumber("--skip", 0))
+    .option("--footer <rows>", "rows to leave out at the end, such as totals", wholeNumber("--footer", 0))
+    .option("--sheet <name>", "sheet of an .xlsx workbook (default: the only one with values)")
     .action(async (file, name, options, command) => {
       const context = contextOf(command);
-      const declared = (["format", "delimiter", "encoding"] as const).flatMap((key) =>
-        options[key] === undefined ? [] : [`--${key}`, options[key]],
+      const flags = {
+        "--format": options.format,
+        "--delimiter": options.delimiter,
+        "--encoding": options.encoding,
+        "--header-row": options.headerRow,
+        "--skip": options.skip,
+        "--footer": options.footer,
+        "--sheet": options.sheet,
+      };
+      const declared = Object.entries(flags).flatMap(([flag, value]) =>
+        value === undefined ? [] : [flag, String(value)],
       );
       if (!options.header) declared.push("--no-header");
       show(context.json, await ingestFile(context, file, name, declared), (result) => {
@@ -55,6 +72,10 @@ export function register(program: AnyCommand): void {
   examples(ingest, [
     ["./datalab data ingest flights.csv flights", "into bronze.flights"],
     ["./datalab data ingest old.txt sales --delimiter ';' --encoding cp1252", "if the detection is wrong"],
+    [
+      "./datalab data ingest report.xlsx sales --sheet May --header-row 4",
+      "a sheet with titles above its table",
+    ],
   ]);
 
   const list = data

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { statfsSync } from "node:fs";
 import { Readable } from "node:stream";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Hub } from "../support/hub.ts";
 import type { Stage } from "../support/stage.ts";
 
@@ -8,6 +9,8 @@ const mebi = 2 ** 20;
 /** 2 GiB in the pieces in which JupyterLab uploads. */
 const pieces = 2048;
 const pieceBytes = mebi;
+/** Free disk: both files on the way and at rest, and what else runs meanwhile. */
+const gibibytes = 16;
 const filling = randomBytes(pieceBytes);
 
 /** Pieces that differ from each other and from those of another file. */
@@ -52,6 +55,14 @@ export function largeThings(stage: Stage, urls: { readonly mlflow: string; reado
     };
     const say = (what: string, workloads: readonly string[]) =>
       console.log(`${what}: ${workloads.map((name) => `${name} ${peak(name)} MiB`).join(", ")}`);
+    beforeAll(() => {
+      // A full disk shows elsewhere: a cluster that runs beside this takes no pod any more.
+      const folder = stage.project.docker("info", "--format", "{{.DockerRootDir}}").trim();
+      const { bavail, bsize } = statfsSync(folder);
+      const free = Math.floor((bavail * bsize) / 2 ** 30);
+      if (free < gibibytes)
+        throw new Error(`${folder} has ${free} GiB of free disk; this needs ${gibibytes}`);
+    });
     afterAll(() => hub.stop("admin").catch(() => {}));
 
     test("through MLflow, there and back: the same bytes, and nothing restarts", async () => {

@@ -1,4 +1,4 @@
-"""JSON lines: every key a column, every value as the text it was written in."""
+"""JSON: every key of an object a column, every value as the text it was written in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
 from datalab.formats.csv_text import BLOCK, Row, batch_of, readable
+from datalab.formats.json_values import json_values
 from datalab.formats.sniff import Profile, Stream, text_chunks
 from datalab.formats.source import MAX_COLUMNS, Source, rows_at_once
 
@@ -35,10 +36,18 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
-    """A JSON lines file as a source; a first pass over it finds the keys."""
+def json_source(stream: Stream, profile: Profile, name: str, limit: int) -> Source:
+    """A file of JSON as a source: one object a line, or objects over several lines, in an array or not.
+
+    A first pass over it finds the keys. `limit`: bytes that one object may take.
+    """
+
+    def texts() -> Iterator[bytes]:
+        chunks = text_chunks(stream, profile)
+        return _lines(chunks) if profile.format == "jsonl" else json_values(chunks, name, limit)
+
     keys: dict[str, None] = {}
-    for _, record, _ in _json_records(stream, profile):
+    for _, record, _ in _json_records(texts()):
         if record is not None:
             keys.update(dict.fromkeys(record))
             if len(keys) > MAX_COLUMNS:
@@ -47,7 +56,9 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
                 )
     if not keys:
         raise DataLabError(
-            "E_JSON_NO_OBJECTS", f"{name} holds no JSON object", "write one object a line: JSON lines"
+            "E_JSON_NO_OBJECTS",
+            f"{name} holds no JSON object",
+            "write objects: one a line, or an array of them",
         )
     names = clean_names(list(keys))
     most = rows_at_once(len(keys), 20_000)
@@ -56,7 +67,7 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[Row] = []
         size = 0
-        for raw, record, problem in _json_records(stream, profile):
+        for raw, record, problem in _json_records(texts()):
             if record is None:
                 rows.append((None, readable(raw), problem))
             else:
@@ -68,7 +79,7 @@ def json_lines(stream: Stream, profile: Profile, name: str) -> Source:
         if rows:
             yield batch_of(rows, schema)
 
-    facts = {"format": "jsonl", "encoding": profile.encoding}
+    facts = {"format": profile.format, "encoding": profile.encoding}
     renamed = {c: k for c, k in zip(names, keys, strict=True) if c != k}
     return Source(schema, batches, list(keys), {**facts, "columns": renamed})
 
@@ -93,10 +104,8 @@ def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _json_records(
-    stream: Stream, profile: Profile
-) -> Iterator[tuple[str, dict[str, object] | None, str | None]]:
-    for line in _lines(text_chunks(stream, profile)):
+def _json_records(lines: Iterator[bytes]) -> Iterator[tuple[str, dict[str, object] | None, str | None]]:
+    for line in lines:
         raw = line.decode("utf-8", "surrogateescape")
         if not raw.strip():
             continue
