@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArtifactOptions, cacheFolder, provideArtifact } from "./artifacts.ts";
+import { layOut } from "./build-context.ts";
 import { Catalog, imageNames, isExternal, type LayerName } from "./catalog.ts";
 import { provideDebian } from "./debian.ts";
 import { dockerBinary, run } from "./docker.ts";
