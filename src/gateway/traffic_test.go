@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -94,6 +97,36 @@ func TestWebSocket(t *testing.T) {
 	echo := make([]byte, 4)
 	_, err := io.ReadFull(reader, echo)
 	expect(t, "echo", fmt.Sprint(string(echo), err), "ping<nil>")
+}
+
+func TestAWebSocketEndsWithItsSession(t *testing.T) {
+	client := loggedIn(t)
+	page, err := url.Parse(at(guarded, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := client.Jar.Cookies(page)[0]
+	open := func(extra string) (net.Conn, *bufio.Reader) {
+		opened, conn, reader := wire(t, guarded, fmt.Sprintf("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\n"+
+			"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", guarded, extra))
+		expect(t, "opened", opened.StatusCode, 101)
+		return conn, reader
+	}
+	echo := func(conn net.Conn, reader *bufio.Reader) error {
+		_, _ = io.WriteString(conn, "ping")
+		_, err := io.ReadFull(reader, make([]byte, 4))
+		return err
+	}
+	mine, answers := open("Cookie: " + cookie.String() + "\r\nOrigin: " + at(guarded, "") + "\r\n")
+	programs, theirs := open("Authorization: Bearer " + token + "\r\n")
+	expect(t, "before", echo(mine, answers), nil)
+	out, _ := call(t, client, "POST", at(plain, "/.datalab/logout"), nil, "Origin: "+at(plain, ""))
+	expect(t, "logout on another port", out.StatusCode, 303)
+	_ = mine.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := answers.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatal("after the logout: ", err)
+	}
+	expect(t, "a program's", echo(programs, theirs), nil)
 }
 
 func TestWhatIsNotThere(t *testing.T) {

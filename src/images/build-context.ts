@@ -13,9 +13,9 @@ const executable: ReadonlySet<string> = new Set([
 const modeOf = (to: string): number => (executable.has(to) ? 0o755 : 0o644);
 
 /**
- * Writes the files, the folders that must be there though they may be empty, and the programs (by their name in
- * the context) below `context`. Every user of the image can read all of it, whatever the umask and the modes of
- * the checkout are: containers run as a user of their own.
+ * Writes the files, the folders that must be there though they may be empty, and the programs (by their name
+ * in the context) below `context`. Every user of the image can read all of it, whatever the umask and the
+ * modes of the checkout are: containers run as a user of their own.
  */
 export function layOut(
   context: string,

@@ -133,6 +133,16 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	if renewed != nil {
 		http.SetCookie(w, renewed)
 	}
+	if isUpgrade(r) {
+		if found, ok := g.app.sessions.of(r, at); ok {
+			ctx, release := g.app.sessions.sockets.hold(r.Context(), found)
+			defer release()
+			if g.app.sessions.isRevoked(found.id) { // meanwhile
+				g.app.sessions.sockets.end(found.id)
+			}
+			r = r.WithContext(ctx)
+		}
+	}
 	g.ownCookies(r)
 	return g.forward(w, r, at, next, who)
 }

@@ -38,6 +38,7 @@ type sessions struct {
 	key      []byte
 	lifetime time.Duration
 	now      func() time.Time
+	sockets  *sockets
 
 	mutex   sync.Mutex
 	revoked map[string]time.Time
@@ -46,7 +47,8 @@ type sessions struct {
 func newSessions(app *App, lifetime time.Duration) *sessions {
 	mac := hmac.New(sha256.New, []byte(app.SessionKey))
 	mac.Write([]byte("datalab session v1 " + app.Stack))
-	return &sessions{app: app, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, revoked: map[string]time.Time{}}
+	return &sessions{app: app, key: mac.Sum(nil), lifetime: lifetime, now: time.Now, sockets: newSockets(time.Now),
+		revoked: map[string]time.Time{}}
 }
 
 // cookieName says by a prefix that browsers enforce what it was set with: over https by this very host, or
@@ -109,6 +111,7 @@ func (s *sessions) prolong(old session) (session, bool) {
 		return old, false
 	}
 	old.expires = expires
+	s.sockets.prolong(old)
 	return old, true
 }
 
@@ -216,6 +219,7 @@ func (s *sessions) bake(at origin, value string, maxAge int) *http.Cookie {
 // revoke ends a session before its time, in this process; a restart forgets it, the browser has dropped its
 // cookie.
 func (s *sessions) revoke(value session) {
+	defer s.sockets.end(value.id) // after it can open no other one
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if len(s.revoked) >= mostRevoked {
