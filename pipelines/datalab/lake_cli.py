@@ -5,7 +5,11 @@
     echo 'SELECT count(*) FROM silver.flights' | python -m datalab.lake_cli query
     python -m datalab.lake_cli ingest --table flights --key _landing/flights/<sha256>/flights.csv
 
-Exit codes: 0 done, 1 failure, 2 usage. A failure prints {"error": {"code", "message", "hint"}}.
+With --attended, before the command, the first line of stdin is a JSON document ({"sql": ...} for a query),
+and the tool ends when stdin does: signals do not reach a command inside a container, a closed stdin does.
+
+Exit codes: 0 done, 1 failure, 2 usage, 130 stdin ended before. A failure prints {"error": {"code", "message",
+"hint"}}; without --attended it is told on stderr, too.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from datalab import attended
 from datalab.errors import DataLabError
 from datalab.lake_config import LAYERS
 from datalab.settings import Settings
@@ -33,22 +38,30 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    words = True
     try:
         args = _arguments().parse_args(argv)
+        words = not args.attended
+        args.request = attended.begin(args.told) if args.attended else None
         args.run(Settings.from_env().lake(), args)
     except DataLabError as error:
-        return _fail(error)
+        return _fail(error, words)
     except BrokenPipeError:
         # Whoever read stopped reading: nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the tool answers in JSON whatever happens
-        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), error)
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), words)
     return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m datalab.lake_cli", description="Look at and load the lake.")
+    parser.add_argument("--attended", action="store_true", help="read a request from stdin, end when it ends")
+    parser.set_defaults(told="Nothing was changed.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     listing = commands.add_parser("list-tables", help="every table with rows, columns, version, size")
@@ -71,7 +84,10 @@ def _arguments() -> argparse.ArgumentParser:
     ingest.add_argument("--delimiter", help="one character, or the word tab")
     ingest.add_argument("--encoding", help="for example utf-8, cp1252, utf-16")
     ingest.add_argument("--no-header", action="store_true", help="the first line is data")
-    ingest.set_defaults(run=_ingest)
+    ingest.set_defaults(
+        run=_ingest,
+        told="The table has the whole file or nothing of it. Loading it again is safe: no row is doubled.",
+    )
     return parser
 
 
@@ -129,13 +145,14 @@ def _type_name(kind: Any) -> str:
 def _query(lake: Lake, args: argparse.Namespace) -> None:
     from datalab import bounded, scratch
 
-    sql = sys.stdin.read()
+    sql = sys.stdin.read() if args.request is None else str(args.request.get("sql", ""))
     if not sql.strip():
         raise DataLabError("E_USAGE", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
     scratch.sweep()
     # Runs are at work beside it: one query at a time, in a process that is killed at its limit.
     with bounded.turn(args.timeout) as left:
         body = bounded.query_json(sql, lake.settings.memory, left)
+    attended.finish()
     sys.stdout.write(body.decode())
     sys.stdout.flush()
 
@@ -175,19 +192,17 @@ def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
 
 
 def _print(value: Any) -> None:
+    attended.finish()
     json.dump(value, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
     sys.stdout.flush()
 
 
-def _fail(error: DataLabError, cause: BaseException | None = None) -> int:
-    if cause is not None:
-        import traceback
-
-        traceback.print_exception(cause, file=sys.stderr)
-    print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
+def _fail(error: DataLabError, words: bool) -> int:
+    if words:
+        print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
     _print({"error": error.to_dict()})
-    return 2 if error.code == "E_USAGE" else 1
+    return {"E_USAGE": 2, "E_INTERRUPTED": attended.INTERRUPTED}.get(error.code, 1)
 
 
 if __name__ == "__main__":

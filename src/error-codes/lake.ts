@@ -15,7 +15,7 @@ export const fileCodes = {
   E_FILE: {
     exit: exit.usage,
     meaning: "The path is no regular file, can't be read, or its name has control characters.",
-    fix: "Correct what the error says. Write the output of a pipe to a file first.",
+    fix: "Correct what the error says. Pass the output of a pipe as `-`.",
   },
   E_FILE_CHANGED: {
     meaning: "The file changed while it was uploaded.",

@@ -168,6 +168,11 @@ export interface ExecOptions {
   readonly onError?: (line: string) => void;
   /** It is waited for no longer than this. @default for ever */
   readonly timeoutSeconds?: number;
+  /**
+   * Whether it is waited for is up to the caller, not to a Ctrl-C: aborted, it is waited for no longer. What
+   * runs there may go on.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export interface LogOptions {

@@ -1,6 +1,6 @@
 import type { CommanderError } from "@commander-js/extra-typings";
 import { ConfigError, DatalabError, type ExitCode, exit } from "../../errors.ts";
-import { onStderr, printJson, say } from "./output.ts";
+import { escapedLines, onStderr, printJson, say } from "./output.ts";
 
 export interface ReportOptions {
   readonly json: boolean;
@@ -15,8 +15,12 @@ export function report(error: unknown, { json, verbose }: ReportOptions): ExitCo
   if (told === null) return exit.ok;
   const mark = onStderr("red", "✖");
   // A ConfigError's message is a list whose lines have their own marks.
-  say(told.message.startsWith("✖") ? told.message.replace(/^✖/gm, mark) : `${mark} ${told.message}`);
-  if (told.hint) say(`  ${told.hint}`);
+  // It may quote data, such as the name of a file.
+  const message = escapedLines(told.message);
+  const words = [message.startsWith("✖") ? message.replace(/^✖/gm, mark) : `${mark} ${message}`];
+  if (told.hint) words.push(`  ${escapedLines(told.hint)}`);
+  // On one terminal the JSON below says it all.
+  if (!(json && process.stdout.isTTY && process.stderr.isTTY)) say(words.join("\n"));
   if (verbose && told.code === unexpected && error instanceof Error) say(error.stack ?? "");
   if (json) {
     printJson({

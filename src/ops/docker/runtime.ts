@@ -13,11 +13,17 @@ export const dockerRuntime: Runtime = {
   homes: dockerHomes,
 
   async exec(instance, command, options) {
-    const { timeoutSeconds, ...given } = options;
+    const { timeoutSeconds, signal, ...given } = options;
+    const signals = [
+      ...(signal ? [signal] : []),
+      ...(timeoutSeconds === undefined ? [] : [AbortSignal.timeout(timeoutSeconds * 1000)]),
+    ];
     const ran = await dockerRun(["exec", "-i", instance, start, ...command], {
       input: "",
       ...given,
-      ...(timeoutSeconds !== undefined && { signal: AbortSignal.timeout(timeoutSeconds * 1000) }),
+      // The terminal's Ctrl-C would end docker's client, and with it the way to what it runs.
+      ownGroup: signal !== undefined,
+      ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
     });
     if (ran.code !== 0 && /no such container|is not running|is restarting/i.test(ran.stderr)) {
       throw new DatalabError("E_WORKLOAD_DOWN", `The container ${instance} is not running.`, {
