@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { escaped, escapedLines } from "../../src/cli/terminal/output.ts";
 import { rowsText } from "../../src/cli/terminal/rows.ts";
-import { parseExactly, type Row } from "../../src/ops/lake/lake.ts";
+import { parseExactly } from "../../src/ops/exact-json.ts";
+import type { Row } from "../../src/ops/lake/lake.ts";
 
 const shown = async (json: string) => {
   const { text, cut } = await rowsText(parseExactly(json) as Row[]);

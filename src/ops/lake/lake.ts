@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { DatalabError, type ExitCode, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { parseExactly } from "../exact-json.ts";
 import { lastLines } from "../process.ts";
 import type { Runtime } from "../target.ts";
 import { runtimeOf } from "../targets.ts";
@@ -167,15 +168,4 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
     ...(memory && { hint: "Raise the memory of the service, or read less data at once." }),
   });
-}
-
-/** Parses JSON and keeps integers beyond 2^53, which tables do hold, as they are written. */
-export function parseExactly(text: string): unknown {
-  if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const { rawJSON } = JSON as unknown as { rawJSON(source: string): unknown };
-  const keep = (_key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
-      ? rawJSON(context?.source as string)
-      : value;
-  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }
