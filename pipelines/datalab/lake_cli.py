@@ -3,6 +3,7 @@
     python -m datalab.lake_cli list-tables [--layer silver]
     python -m datalab.lake_cli show silver.flights [--limit 20]
     echo 'SELECT count(*) FROM silver.flights' | python -m datalab.lake_cli query
+    python -m datalab.lake_cli drop bronze.flights [--force] [--dry-run]
     python -m datalab.lake_cli ingest --table flights --key _landing/flights/<sha256>/flights.csv
 
 With --attended, before the command, the first line of stdin is a JSON document ({"sql": ...} for a query),
@@ -88,7 +89,19 @@ def _arguments() -> argparse.ArgumentParser:
         run=_ingest,
         told="The table has the whole file or nothing of it. Loading it again is safe: no row is doubled.",
     )
+
+    drop = commands.add_parser("drop", help="remove a table")
+    drop.add_argument("table", metavar="LAYER.TABLE")
+    drop.add_argument("--force", action="store_true", help="even if a pipeline owns it")
+    drop.add_argument("--dry-run", action="store_true", help="say what would be removed")
+    drop.set_defaults(run=_drop, told="The table may be removed in part: the same command removes the rest.")
     return parser
+
+
+def _drop(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.layers.drop import drop
+
+    _print(asdict(drop(lake, args.table, force=args.force, dry_run=args.dry_run)))
 
 
 def _list_tables(lake: Lake, args: argparse.Namespace) -> None:
@@ -202,7 +215,7 @@ def _fail(error: DataLabError, words: bool) -> int:
     if words:
         print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
     _print({"error": error.to_dict()})
-    return {"E_USAGE": 2, "E_INTERRUPTED": attended.INTERRUPTED}.get(error.code, 1)
+    return {"E_USAGE": 2, "E_TABLE_OWNED": 2, "E_INTERRUPTED": attended.INTERRUPTED}.get(error.code, 1)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ const end = (value, code = 0) => { console.log(JSON.stringify(value)); process.e
 const error = (code, message) => end({ error: { code, message, hint: "mend it" } }, 1);
 process.stdin.once("data", (line) => {
   if (args[0] === "query") return console.log(JSON.parse(line).sql), process.exit(0);
+  if (args[0] === "drop") {
+    const plan = { table: args.at(-1), rows: 3, bytes: 2048, objects: 2, removes: ["bronze.t: 2 objects"], notes: ["silver.t stays"] };
+    const reasons = args.at(-1) === "gold.owned" ? ["a pipeline makes it again"] : [];
+    return end({ ...plan, reasons, removed: !args.includes("--dry-run") && (reasons.length === 0 || args.includes("--force")) });
+  }
   const [, table, hash, file] = option("--key").split("/");
   if (file.startsWith("bad")) return error("E_FILE_BINARY", file + ": is not a table");
   if (file.startsWith("store")) return error("E_STORE", "the object store answered: 500");
@@ -187,5 +192,48 @@ describe("a query", () => {
   test("says what it cuts", async () => {
     const { stderr } = await datalab(["data", "query", JSON.stringify([{ a: "x".repeat(100) }])], env);
     expect(stderr).toBe("1 value is cut; --json has all of every value\n1 row\n");
+  });
+});
+
+describe("a table is dropped", () => {
+  const plan = [
+    "bronze.t: 3 rows, 2.0 KiB in 2 objects",
+    "  removes bronze.t: 2 objects",
+    "  note: silver.t stays",
+  ];
+
+  test("when that is confirmed", async () => {
+    const asked = await datalab(["data", "drop", "bronze.t"], env);
+    expect({ code: asked.code, stdout: asked.stdout, lines: lines(asked.stderr) }).toEqual({
+      code: 2,
+      stdout: "",
+      lines: [...plan, "✖ Remove bronze.t? There is no terminal for the answer.", "  Pass --yes to confirm."],
+    });
+    const done = await datalab(["data", "drop", "bronze.t", "--yes"], env);
+    expect(done).toEqual({
+      code: 0,
+      stdout: "Removed bronze.t (3 rows, 2.0 KiB in 2 objects).\n",
+      stderr: `${plan.join("\n")}\n`,
+    });
+  });
+
+  test("which a dry run only shows", async () => {
+    const dry = await datalab(["data", "drop", "bronze.t", "--dry-run"], env);
+    expect(dry).toEqual({ code: 0, stdout: `${plan.join("\n")}\n`, stderr: "" });
+    const json = await datalab(["data", "drop", "bronze.t", "--dry-run", "--json"], env);
+    expect(JSON.parse(json.stdout)).toMatchObject({ table: "bronze.t", removed: false });
+  });
+
+  test("that a pipeline owns by force alone", async () => {
+    const refused = await datalab(["data", "drop", "gold.owned", "--yes"], env);
+    expect(refused).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "✖ gold.owned was not removed: a pipeline makes it again.\n" +
+        "  To remove it nevertheless: ./datalab data drop gold.owned --force\n",
+    });
+    const forced = await datalab(["data", "drop", "gold.owned", "--yes", "--force", "--json"], env);
+    expect(JSON.parse(forced.stdout)).toMatchObject({ table: "gold.owned", removed: true });
   });
 });

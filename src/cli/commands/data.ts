@@ -1,11 +1,10 @@
 import { DatalabError } from "../../errors.ts";
 import { lakeLayers } from "../../model/lake-env.ts";
 import { formatBytes } from "../../model/units.ts";
-import { isReadable, type ListedTable, lakeTool, type Row, type TableDetails } from "../../ops/lake/lake.ts";
+import { isReadable, type ListedTable, type Row, type TableDetails } from "../../ops/lake/lake.ts";
 import { readPlatformAndCredentials } from "../../ops/services/credentials.ts";
-import { readPlatform } from "../../ops/services/platform.ts";
-import { cancellable } from "../terminal/interrupt.ts";
-import { type AnyCommand, type Context, contextOf, examples, wholeNumber } from "../terminal/options.ts";
+import { ask } from "../terminal/lake.ts";
+import { type AnyCommand, contextOf, examples, wholeNumber } from "../terminal/options.ts";
 import {
   ago,
   escaped,
@@ -18,6 +17,7 @@ import {
   table,
 } from "../terminal/output.ts";
 import { type RowsText, rowsText } from "../terminal/rows.ts";
+import { registerDrop } from "./drop.ts";
 import { registerIngest } from "./ingest.ts";
 import { registerMigrateStore } from "./migrate-store.ts";
 
@@ -108,16 +108,8 @@ export function register(program: AnyCommand): void {
     ['./datalab data query "select carrier, count(*) from silver.flights group by all"', "a table"],
     ["./datalab data query --json - < report.sql", "from a file, for programs"],
   ]);
+  registerDrop(data);
   registerMigrateStore(data);
-}
-
-/** Runs the lake's tool once; Ctrl-C ends it, inside the platform too. */
-async function ask<T>(context: Context, args: string[], request?: Record<string, unknown>): Promise<T> {
-  const platform = await readPlatform(context.project, context.stack);
-  return cancellable((signal) => {
-    const tool = lakeTool(platform, { signal, ...(context.verbose && { onOutput: say }) });
-    return tool.run<T>(args, request);
-  });
 }
 
 async function detailsText(found: TableDetails): Promise<string[]> {

@@ -47,6 +47,20 @@ export interface TableDetails extends Omit<TableInfo, "columns"> {
   readonly sample: readonly Row[];
 }
 
+/** What a `data drop` removes, or would remove. */
+export interface Dropped {
+  readonly table: string;
+  /** null: it can't be read. */
+  readonly rows: number | null;
+  readonly bytes: number;
+  readonly objects: number;
+  readonly removes: readonly string[];
+  readonly notes: readonly string[];
+  /** Why a pipeline would make it again or miss it. */
+  readonly reasons: readonly string[];
+  readonly removed: boolean;
+}
+
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Ingested {
