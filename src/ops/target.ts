@@ -150,6 +150,8 @@ export interface Runtime {
   logs(instance: string, options: LogOptions, onLine: (line: LogLine) => void): Promise<void>;
   /** What the target itself says about the workloads of a stack. */
   instances(stack: string): Promise<readonly Instance[]>;
+  /** Whose is what runs under this name; what says nothing of its owner is left out. */
+  owners(stack: string): Promise<readonly Owner[]>;
   /** Starts what was stopped. Throws when there is nothing of this name, or it can't start. */
   start(instance: string): Promise<void>;
   /** Runs a one-shot again. Throws when it does not end well. */

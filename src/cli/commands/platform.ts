@@ -49,7 +49,7 @@ export function register(program: AnyCommand): void {
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { adopt: takeOver } = await import("../../ops/lifecycle/adopt.ts");
-      const { ownerText } = await import("../../ops/lifecycle/ownership.ts");
+      const { ownerText } = await import("../../ops/services/owner.ts");
       const reporter = createReporter();
       const result = await takeOver({
         project,

@@ -3,7 +3,7 @@ import { DatalabError } from "../../errors.ts";
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
 import type { Instance, LogLine, LogOptions, Runtime } from "../target.ts";
-import { dockerJson, dockerRun, dockerStream } from "./cli.ts";
+import { dockerJson, dockerLines, dockerRun, dockerStream } from "./cli.ts";
 import { dockerHomes } from "./homes.ts";
 
 /** Loads the workload's environment, secrets included, which `docker exec` alone does not have. */
@@ -79,6 +79,16 @@ export const dockerRuntime: Runtime = {
         return role === undefined || (role === spawnedRole && State.Status === "running");
       })
       .map(toInstance);
+  },
+
+  async owners(stack) {
+    const labels = [labelNames.installation, labelNames.origin].map((label) => `{{.Label "${label}"}}`);
+    const filter = `label=${labelNames.stack}=${stack}`;
+    const lines = await dockerLines(["ps", "--all", "--filter", filter, "--format", labels.join("\t")]);
+    return [...new Set(lines)].flatMap((line) => {
+      const [installation, origin] = line.split("\t");
+      return installation ? [{ installation, ...(origin && { origin }) }] : [];
+    });
   },
 
   async start(instance) {

@@ -15,7 +15,10 @@ const src = resolve(import.meta.dirname, "../../../src");
 const file = (name: string) => join(folder, name);
 const seen = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), "utf8") : "");
 
-const lake = { ...platform(), tools: { lake: { instance: "i", command: ["tool"] } } };
+const lake = {
+  ...platform(),
+  tools: { lake: { workload: "w", instance: "i", command: ["tool"], bucket: null } },
+};
 
 /** In place of docker: a tool that works until its standard input ends, and notes what it met. */
 const docker = file("docker");
