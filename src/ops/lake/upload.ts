@@ -9,7 +9,7 @@ import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
-import { bucketName, secretKeyOf } from "./store-access.ts";
+import { bucketName, secretKeyOf, storeError } from "./store-access.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
 const landingBucket = "bronze";
@@ -146,7 +146,7 @@ export async function uploadTo(
     }
     return { key, hash, bytes, skipped: false };
   } catch (error) {
-    throw error instanceof DatalabError ? error : storeError(store.url, error);
+    throw error instanceof DatalabError ? error : storeError(store.url, "upload", error);
   } finally {
     client.destroy();
   }
@@ -166,24 +166,4 @@ async function* hashing(
     onBytes?.(done);
     yield chunk as Buffer;
   }
-}
-
-function storeError(url: string, error: unknown): DatalabError {
-  const { name, message, code } = error as { name?: string; message?: string; code?: string };
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (code !== undefined && status === undefined) {
-    return new DatalabError("E_STORE_UNREACHABLE", `The object store at ${url} does not answer (${code}).`, {
-      hint: "./datalab platform status",
-      cause: error,
-    });
-  }
-  if (status === 403 || status === 401) {
-    return new DatalabError("E_STORE_LOGIN", "The object store refused the stack's own access key.", {
-      hint: "./datalab up deploys the current secret.",
-      cause: error,
-    });
-  }
-  return new DatalabError("E_STORE", `The upload failed: ${message || name || "no reason given"}`, {
-    cause: error,
-  });
 }
