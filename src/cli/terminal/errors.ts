@@ -23,7 +23,8 @@ export function report(error: unknown, { json, verbose }: ReportOptions): ExitCo
   if (told.hint) words.push(`  ${escapedLines(told.hint)}`);
   // On one terminal the JSON below says it all.
   if (!(json && process.stdout.isTTY && process.stderr.isTTY)) say(words.join("\n"));
-  if (verbose && [unexpected, "E_FILE_ACCESS"].includes(told.code) && error instanceof Error) say(error.stack ?? "");
+  if (verbose && [unexpected, "E_FILE_ACCESS"].includes(told.code) && error instanceof Error)
+    say(error.stack ?? "");
   if (json) {
     printJson({
       error: {
