@@ -105,7 +105,8 @@ async function wait(
 ): Promise<void> {
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
-  process.once("SIGINT", stop);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.once(name, stop);
   const reporter = createReporter();
   const step = reporter.step(`run ${run} of ${name}`);
   try {
@@ -136,7 +137,7 @@ async function wait(
     step.fail();
     throw error;
   } finally {
-    process.off("SIGINT", stop);
+    for (const name of signals) process.off(name, stop);
     reporter.close();
   }
 }
