@@ -217,6 +217,21 @@ describe("a table is dropped", () => {
     });
   });
 
+  test("of a protected stack when its name is given", async () => {
+    const drop = ["data", "drop", "bronze.t", "--stack", "prod", "--yes"];
+    const asked = await datalab(drop, env);
+    expect({ code: asked.code, lines: lines(asked.stderr).slice(3) }).toEqual({
+      code: 2,
+      lines: [
+        "✖ prod is protected. Remove bronze.t? There is no terminal to type the name on.",
+        "  Pass --confirm prod.",
+      ],
+    });
+    const wrong = await datalab([...drop, "--confirm", "dev"], env);
+    expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 1, stdout: "" });
+    expect((await datalab([...drop, "--confirm", "prod"], env)).stdout).toMatch(/^Removed bronze\.t /);
+  });
+
   test("which a dry run only shows", async () => {
     const dry = await datalab(["data", "drop", "bronze.t", "--dry-run"], env);
     expect(dry).toEqual({ code: 0, stdout: `${plan.join("\n")}\n`, stderr: "" });

@@ -1,7 +1,7 @@
-import { DatalabError } from "../../errors.ts";
+import { DatalabError, exit } from "../../errors.ts";
 import { formatBytes } from "../../model/units.ts";
 import type { Dropped } from "../../ops/lake/lake.ts";
-import { confirm } from "../terminal/confirm.ts";
+import { confirm, confirmByName } from "../terminal/confirm.ts";
 import { ask } from "../terminal/lake.ts";
 import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
 import { escaped, print, printJson, say } from "../terminal/output.ts";
@@ -13,6 +13,7 @@ export function registerDrop(data: AnyCommand): void {
     .description("Remove a table: a bronze table with its landed files, a silver table with its quarantine.")
     .option("--force", "even if a pipeline owns the table")
     .option("--dry-run", "show what would be removed, and remove nothing")
+    .option("--confirm <name>", "the stack's name; required for a protected stack without a terminal")
     .action(async (name: string, options, command) => {
       const context = contextOf(command);
       const plan = await ask<Dropped>(context, ["drop", "--dry-run", "--", name]);
@@ -27,7 +28,18 @@ export function registerDrop(data: AnyCommand): void {
         );
       }
       if (!context.json) say(planText(plan));
-      if (!(await confirm(`Remove ${plan.table}?`, context))) return say("Nothing was removed.");
+      const { stackIsProtected } = await import("../../ops/lifecycle/protection.ts");
+      const question = `Remove ${plan.table}?`;
+      const sure = stackIsProtected(context.project, context.stack)
+        ? confirmByName(`${context.stack} is protected. ${question}`, context.stack, {
+            given: options.confirm,
+          })
+        : confirm(question, context);
+      if (!(await sure)) {
+        say("Nothing was removed.");
+        process.exitCode = exit.failure;
+        return;
+      }
       const force = options.force ? ["--force"] : [];
       const done = await ask<Dropped>(context, ["drop", ...force, "--", name]);
       if (context.json) printJson(done);
