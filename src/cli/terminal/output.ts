@@ -96,6 +96,14 @@ export function printable(text: string): string {
     .join("");
 }
 
+/** Lines of a log: tabs and colours stay as well. */
+export const printableLines = (text: string): string =>
+  text
+    .split(colour)
+    .map((piece, i) => (i % 2 === 1 ? piece : piece.replace(control, inLog)))
+    .join("");
+
+const inLog = (char: string): string => (char === "\n" || char === "\t" ? char : visible(char));
 const inLine = (char: string): string => (char === "\n" ? "⏎" : char === "\t" ? " " : visible(char));
 
 /** Characters that make a terminal do something, also turn the direction of a text. */
