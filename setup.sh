@@ -88,6 +88,7 @@ fi
 
 wants() { case ",$steps," in *",$1,"*) return 0 ;; *) return 1 ;; esac; }
 
+check_owner
 make_directories
 take_lock
 trap 'stop_ticker; clean_up' EXIT

@@ -39,8 +39,8 @@ const library: Readonly<Record<string, Room>> = {
     level: 0,
     holds: "the lake itself, settings and errors",
     files: [
-      ...["__init__", "bounded", "delta_log", "duck", "errors", "lake", "lake_config", "query_process"],
-      ...["scratch", "settings"],
+      ...["__init__", "attended", "bounded", "delta_log", "duck", "errors", "lake", "lake_config"],
+      ...["query_process", "scratch", "settings"],
     ],
   },
   formats: { level: 1, holds: "what reads files as they arrive" },

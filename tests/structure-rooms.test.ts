@@ -41,6 +41,7 @@ const rooms: readonly (readonly [path: string, holds: string])[] = [
   ["src/ops/lock.ts", "one operation of a stack at a time in a checkout; who holds a lock"],
   ["src/ops/shared-lock.ts", "a lock that several machines see"],
   ["src/ops/password.ts", "hashes of passwords"],
+  ["src/ops/exact-json.ts", "JSON whose integers keep all their digits"],
   ["src/ops/suggest.ts", "names that were probably meant, in errors"],
   ["src/ops/cost.ts", "the estimate of a month on AWS"],
   ["src/ops/state-resource.ts", "a resource of a stack's state"],

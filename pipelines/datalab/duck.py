@@ -20,7 +20,6 @@ from datalab.lake_config import LAYERS
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-MAX_SAFE = 2**53 - 1
 # Rows that are held as Python's values at once.
 FETCH = 500
 
@@ -203,18 +202,23 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON: numbers that JSON cannot carry exactly become text, times are ISO 8601."""
+    """A value as JSON. Integers have all their digits; a decimal that a double can't hold, NaN and the
+    infinities are text; times are ISO 8601.
+    """
     import datetime as dt
+    import math
     from decimal import Decimal
 
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
-        return value if -MAX_SAFE <= value <= MAX_SAFE else str(value)
+        return value
     if isinstance(value, float):
-        return value if value == value and value not in (float("inf"), float("-inf")) else None
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Decimal):
-        if value == value.to_integral_value() and abs(value) <= MAX_SAFE and value.as_tuple().exponent == 0:
+        if value.as_tuple().exponent == 0:
             return int(value)
         as_float = float(value)
         return as_float if Decimal(repr(as_float)) == value else str(value)

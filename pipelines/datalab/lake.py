@@ -44,7 +44,7 @@ def damaged(layer: str, table: str, error: Exception) -> DataLabError:
     return DataLabError(
         "E_TABLE_DAMAGED",
         f"{layer}.{table} cannot be read: {error}",
-        f"restore it from a backup, or remove the folder {table}/ from the bucket of {layer}",
+        f"restore it from a backup, or remove it: datalab data drop {layer}.{table} --force",
     )
 
 

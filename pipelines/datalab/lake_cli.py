@@ -3,9 +3,14 @@
     python -m datalab.lake_cli list-tables [--layer silver]
     python -m datalab.lake_cli show silver.flights [--limit 20]
     echo 'SELECT count(*) FROM silver.flights' | python -m datalab.lake_cli query
+    python -m datalab.lake_cli drop bronze.flights [--force] [--dry-run]
     python -m datalab.lake_cli ingest --table flights --key _landing/flights/<sha256>/flights.csv
 
-Exit codes: 0 done, 1 failure, 2 usage. A failure prints {"error": {"code", "message", "hint"}}.
+With --attended, before the command, the first line of stdin is a JSON document ({"sql": ...} for a query),
+and the tool ends when stdin does: signals do not reach a command inside a container, a closed stdin does.
+
+Exit codes: 0 done, 1 failure, 2 usage, 130 stdin ended before. A failure prints {"error": {"code", "message",
+"hint"}}; without --attended it is told on stderr, too.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from datalab import attended
 from datalab.errors import DataLabError
 from datalab.lake_config import LAYERS
 from datalab.settings import Settings
@@ -39,22 +45,30 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    words = True
     try:
         args = _arguments().parse_args(argv)
+        words = not args.attended
+        args.request = attended.begin(args.told) if args.attended else None
         args.run(Settings.from_env().lake(), args)
     except DataLabError as error:
-        return _fail(error)
+        return _fail(error, words)
     except BrokenPipeError:
         # Whoever read stopped reading: nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the tool answers in JSON whatever happens
-        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), error)
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+        return _fail(DataLabError("E_UNEXPECTED", f"{type(error).__name__}: {error}", "see stderr"), words)
     return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m datalab.lake_cli", description="Look at and load the lake.")
+    parser.add_argument("--attended", action="store_true", help="read a request from stdin, end when it ends")
+    parser.set_defaults(told="Nothing was changed.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     listing = commands.add_parser("list-tables", help="every table with rows, columns, version, size")
@@ -81,8 +95,23 @@ def _arguments() -> argparse.ArgumentParser:
     ingest.add_argument("--header-row", type=int, help="the line of the header, from 1")
     ingest.add_argument("--footer", type=int, help="rows at the end that are left out")
     ingest.add_argument("--sheet", help="of a workbook")
-    ingest.set_defaults(run=_ingest)
+    ingest.set_defaults(
+        run=_ingest,
+        told="The table has the whole file or nothing of it. Loading it again is safe: no row is doubled.",
+    )
+
+    drop = commands.add_parser("drop", help="remove a table")
+    drop.add_argument("table", metavar="LAYER.TABLE")
+    drop.add_argument("--force", action="store_true", help="even if a pipeline owns it")
+    drop.add_argument("--dry-run", action="store_true", help="say what would be removed")
+    drop.set_defaults(run=_drop, told="The table may be removed in part: the same command removes the rest.")
     return parser
+
+
+def _drop(lake: Lake, args: argparse.Namespace) -> None:
+    from datalab.layers.drop import drop
+
+    _print(asdict(drop(lake, args.table, force=args.force, dry_run=args.dry_run)))
 
 
 def _list_tables(lake: Lake, args: argparse.Namespace) -> None:
@@ -139,13 +168,14 @@ def _type_name(kind: Any) -> str:
 def _query(lake: Lake, args: argparse.Namespace) -> None:
     from datalab import bounded, scratch
 
-    sql = sys.stdin.read()
+    sql = sys.stdin.read() if args.request is None else str(args.request.get("sql", ""))
     if not sql.strip():
         raise DataLabError("E_USAGE", "received no SQL on stdin", "echo 'SELECT 1' | ... query")
     scratch.sweep()
     # Runs are at work beside it: one query at a time, in a process that is killed at its limit.
     with bounded.turn(args.timeout) as left:
         body = bounded.query_json(sql, lake.settings.memory, left)
+    attended.finish()
     sys.stdout.write(body.decode())
     sys.stdout.flush()
 
@@ -199,19 +229,17 @@ def _declared(lake: Lake, args: argparse.Namespace) -> Declared:
 
 
 def _print(value: Any) -> None:
+    attended.finish()
     json.dump(value, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
     sys.stdout.flush()
 
 
-def _fail(error: DataLabError, cause: BaseException | None = None) -> int:
-    if cause is not None:
-        import traceback
-
-        traceback.print_exception(cause, file=sys.stderr)
-    print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
+def _fail(error: DataLabError, words: bool) -> int:
+    if words:
+        print(f"✖ {error.message}" + (f"\n  → {error.hint}" if error.hint else ""), file=sys.stderr)
     _print({"error": error.to_dict()})
-    return 2 if error.code == "E_USAGE" else 1
+    return {"E_USAGE": 2, "E_TABLE_OWNED": 2, "E_INTERRUPTED": attended.INTERRUPTED}.get(error.code, 1)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,10 @@ export const commandCodes = {
     meaning: "Ctrl-C or a signal stopped the command. What it had made is kept.",
     fix: "Run the same command again to finish. A pipeline's run goes on by itself.",
   },
+  E_FILE_ACCESS: {
+    meaning: "A file or folder of this machine can't be read or written. The error names it and the reason.",
+    fix: "Create the folder, correct its owner or rights, or free space, and run the command again.",
+  },
   E_UNEXPECTED: {
     meaning: "The command met an error that it does not know. This is a defect.",
     fix: "Run it again with `--verbose`, which shows where the error comes from, and report it.",

@@ -15,7 +15,7 @@ export const fileCodes = {
   E_FILE: {
     exit: exit.usage,
     meaning: "The path is no regular file, can't be read, or its name has control characters.",
-    fix: "Correct what the error says. Write the output of a pipe to a file first.",
+    fix: "Correct what the error says. Pass the output of a pipe as `-`.",
   },
   E_FILE_CHANGED: {
     meaning: "The file changed while it was uploaded.",
@@ -115,7 +115,13 @@ export const lakeCodes = {
   },
   E_TABLE_DAMAGED: {
     meaning: "A table can't be read.",
-    fix: "Restore the table from a backup, or remove its folder from the bucket. Other tables are not concerned.",
+    fix: "Restore the table from a backup, or remove it with `./datalab data drop`. Other tables are not concerned.",
+  },
+  E_TABLE_OWNED: {
+    exit: exit.usage,
+    meaning:
+      "The table that is to be dropped belongs to a pipeline, which would make it again or miss it. Nothing was removed.",
+    fix: "Do what the error says first, or pass `--force` to remove the table nevertheless.",
   },
   E_TABLE_FEATURE: {
     meaning:

@@ -18,6 +18,8 @@ export interface RunOptions {
   /** Gets its standard output instead of the result's `stdout`, and is ended with it. */
   readonly output?: Writable;
   readonly signal?: AbortSignal;
+  /** A process group of its own, which the terminal's Ctrl-C does not reach. @default false */
+  readonly ownGroup?: boolean;
   /** Called for every line of its standard error as it comes. */
   readonly onError?: (line: string) => void;
 }
@@ -43,6 +45,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     const child = spawn(program, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
+      detached: options.ownGroup === true,
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       ...(options.signal && { signal: options.signal }),
     });

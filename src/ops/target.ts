@@ -150,6 +150,8 @@ export interface Runtime {
   logs(instance: string, options: LogOptions, onLine: (line: LogLine) => void): Promise<void>;
   /** What the target itself says about the workloads of a stack. */
   instances(stack: string): Promise<readonly Instance[]>;
+  /** Whose is what runs under this name; what says nothing of its owner is left out. */
+  owners(stack: string): Promise<readonly Owner[]>;
   /** Starts what was stopped. Throws when there is nothing of this name, or it can't start. */
   start(instance: string): Promise<void>;
   /** Runs a one-shot again. Throws when it does not end well. */
@@ -168,6 +170,11 @@ export interface ExecOptions {
   readonly onError?: (line: string) => void;
   /** It is waited for no longer than this. @default for ever */
   readonly timeoutSeconds?: number;
+  /**
+   * Whether it is waited for is up to the caller, not to a Ctrl-C: aborted, it is waited for no longer. What
+   * runs there may go on.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export interface LogOptions {

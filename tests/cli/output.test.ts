@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { statusText } from "../../src/cli/commands/platform.ts";
-import { ago, duration, printable, table } from "../../src/cli/terminal/output.ts";
+import { ago, duration, printable, printableLines, table } from "../../src/cli/terminal/output.ts";
 import { createReporter } from "../../src/cli/terminal/progress.ts";
 
 test("a table has no lines, and numbers stand to the right", async () => {
@@ -23,6 +23,11 @@ test("a table has no lines, and numbers stand to the right", async () => {
 test("data can't send escape sequences to the terminal", async () => {
   expect(printable("a\u001b]0;title\u0007b\nc\td")).toBe("a\\x1b]0;title\\x07b⏎c d");
   expect(await table(["x"], [["\u001b[2J"]])).not.toContain("\u001b[2J");
+});
+
+test("a log keeps its lines, tabs and colours, and nothing else that a terminal obeys", () => {
+  const text = "at\n\tline \u001b[31mred\u001b[0m \u001b]0;title\u0007 \u001b[2J\r";
+  expect(printableLines(text)).toBe("at\n\tline \u001b[31mred\u001b[0m \\x1b]0;title\\x07 \\x1b[2J\\r");
 });
 
 test("times are told in the largest unit that fits", () => {

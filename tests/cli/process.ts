@@ -10,7 +10,11 @@ export interface Ran {
 const main = resolve(import.meta.dirname, "../../src/cli/main.ts");
 
 /** Runs the command line as people do: a process of its own, outside of any project environment. */
-export function datalab(args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Ran> {
+export function datalab(
+  args: readonly string[],
+  env: Record<string, string | undefined> = {},
+  input?: string,
+): Promise<Ran> {
   return new Promise((done, reject) => {
     const child = spawn(process.execPath, [main, ...args], {
       env: {
@@ -20,8 +24,9 @@ export function datalab(args: readonly string[], env: Record<string, string | un
         FORCE_COLOR: undefined,
         ...env,
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    child.stdin.end(input);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {

@@ -66,7 +66,17 @@ describe("wrong words end with 2, on stderr, and say what was meant", () => {
     [["data", "ingest", file, `a${"b".repeat(63)}`], /^✖ expected a table name/],
     [["data", "ingest", join(folder, "none.csv"), "t"], `✖ ${folder}/none.csv: the file does not exist\n`],
     [["data", "ingest", empty, "t"], `✖ ${empty}: the file is empty\n`],
-    [["data", "ingest", folder, "t"], `✖ ${folder}: expected a file, received a directory\n`],
+    [["data", "ingest", folder, "t"], `✖ ${empty}: the file is empty\n`],
+    [["data", "ingest", join(folder, "none*.csv"), "t"], `✖ ${folder}/none*.csv: no file matches\n`],
+    [["data", "ingest", "-", "t"], /^✖ --format: standard input has no name to detect it by\n/],
+    [
+      ["data", "ingest", "http://x/a.csv", "t"],
+      /a URL. Download it first.\n {2}curl -fsSL 'http:\/\/x\/a.csv' \| /,
+    ],
+    [
+      ["data", "ingest", file, empty, "/none.csv", "t"],
+      /^✖ .*empty.csv: the file is empty\n✖ \/none.csv: the file does/,
+    ],
     [["data", "ingest", "/dev/null", "t"], /^✖ \/dev\/null: expected a regular file/],
     [["data", "query", " "], "✖ expected SQL, received nothing\n"],
     [

@@ -79,6 +79,25 @@ def test_a_spreadsheet_finds_no_formula_in_the_csv() -> None:
     from views.sql_box import to_csv
 
     assert to_csv([{"a": "=1+1", "b": -2}, {"a": "-3", "b": None}]) == "a,b\n'=1+1,-2\n-3,\n"
+    assert to_csv([{"=a": "-Infinity"}]) == "'=a\n-Infinity\n"
+
+
+def test_the_csv_is_whole_and_tells_null_from_an_empty_text() -> None:
+    import csv
+    import io
+
+    from views.sql_box import ON_PAGE, for_page, to_csv
+
+    long = 'x"\r\n,' * 1000
+    rows = [{"a": long, "b": ""}, {"a": None, "b": "9007199254740993"}, {"a": "y" * ON_PAGE, "b": 1.5}]
+    text = to_csv(rows)
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
+        ["a", "b"], [long, ""], ["", "9007199254740993"], ["y" * ON_PAGE, "1.5"],
+    ]  # fmt: skip
+    assert text.split("\n")[-3:] == [",9007199254740993", "y" * ON_PAGE + ",1.5", ""]
+    assert to_csv([{"a": "", "b": None}]) == 'a,b\n"",\n'
+    shown, cut = for_page(rows)
+    assert cut == 1 and shown[0]["a"] == long[: ON_PAGE - 1] + "…" and shown[1:] == rows[1:]
 
 
 def test_parameters_are_taken_as_the_type_that_they_have() -> None:

@@ -56,6 +56,21 @@ def test_a_query_is_cut_at_its_rows_and_says_so(process: LakeProcess) -> None:
     assert said["more"] is True
 
 
+def test_values_are_whole_or_counted(process: LakeProcess) -> None:
+    from lake.worker import LONGEST
+
+    sql = (
+        f"SELECT repeat('x', {LONGEST}) AS whole, repeat('y', {LONGEST + 1}) AS cut, 9007199254740993 AS big, "
+        "'NaN'::DOUBLE AS nan, NULL AS none, '' AS empty"
+    )
+    said = process.ask({"op": "query", "sql": sql, "rows": 4, "seconds": 30}, 60)
+    assert said["cut"] == 1
+    assert said["rows"] == [
+        {"whole": "x" * LONGEST, "cut": "y" * LONGEST + "…", "big": "9007199254740993", "nan": "NaN",
+         "none": None, "empty": ""},
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -96,9 +96,21 @@ need_downloader() {
     fail "tools: ${packages[*]} are missing and can't be installed" "install them with your package manager"
 }
 
+# Set-up and every command write into the checkout, and the passphrase is its owner's alone.
+check_owner() {
+  local place=$state owner
+  [ -e "$place" ] || place=$project
+  if [ -w "$place" ] && [ -x "$place" ]; then return; fi
+  owner=$(stat -c %U "$place" 2>/dev/null || echo "another user")
+  echo "✖ $place belongs to $owner, and you are $(id -un 2>/dev/null || id -u): you can't write to it" >&2
+  echo "→ Work in a clone of your own, with a stack name and a portOffset of your own, or as $owner" >&2
+  exit 2
+}
+
 make_directories() {
   mkdir -p "$state"
-  chmod 0700 "$state"
+  # Where a group shares the folder, its owner alone can do so.
+  if [ -O "$state" ]; then chmod 0700 "$state"; fi
   # Pulumi makes no folder for its own state.
   mkdir -p "$state/state" "$project/logs" "$cache"
   # What a killed set-up left behind.

@@ -86,8 +86,10 @@ def inspect(
     codec = known_codec(encoding, name) if encoding else (from_bom or wide_codec(head, len(head) < HEAD))
     if codec is None or codec == "utf-8":
         _refuse_binary(head, name)
-    if file_format is None and is_json_values(head.decode("utf-8", "replace")):
+    if file_format in (None, "json") and is_json_values(head.decode("utf-8", "replace")):
         file_format = "json"
+    elif file_format == "json":
+        file_format = "jsonl"
     # JSON that is no JSON lines may be one long line; its values have the limit.
     scan = _scan(stream, bom, codec or "utf-8", name, sys.maxsize if file_format == "json" else max_line)
     if codec is None:

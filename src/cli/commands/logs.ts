@@ -3,7 +3,7 @@ import { type LogWish, understand } from "../../ops/services/log-query.ts";
 import { logReader } from "../../ops/services/log-store.ts";
 import { readLogs, type ServiceLogLine } from "../../ops/services/logs.ts";
 import type { Context } from "../terminal/options.ts";
-import { onStderr, onStdout, print, say } from "../terminal/output.ts";
+import { onStderr, onStdout, print, printableLines, say } from "../terminal/output.ts";
 
 /** Prints the selected lines: `./datalab services logs`. */
 export async function showLogs(context: Context, wish: LogWish): Promise<void> {
@@ -29,7 +29,9 @@ function prefixed(names: readonly string[]): (line: ServiceLogLine) => void {
   return ({ workload, line, level }) => {
     const format = palette[names.indexOf(workload) % palette.length] ?? "cyan";
     const weight = formats[level as keyof typeof formats];
-    const text = weight ? onStdout(weight, line) : line;
+    // A service may log what somebody has sent it.
+    const safe = printableLines(line);
+    const text = weight ? onStdout(weight, safe) : safe;
     print(`${onStdout(format, workload.padEnd(width))} ${onStdout("dim", "|")} ${text}\n`);
   };
 }

@@ -18,7 +18,7 @@ import {
   timeoutSeconds,
   wholeNumber,
 } from "../terminal/options.ts";
-import { ago, onStdout, print, printJson, say, show, table } from "../terminal/output.ts";
+import { ago, onStdout, print, printableLines, printJson, say, show, table } from "../terminal/output.ts";
 import { createReporter } from "../terminal/progress.ts";
 
 /** Lines of its log that a failed run is shown with. */
@@ -105,7 +105,8 @@ async function wait(
 ): Promise<void> {
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
-  process.once("SIGINT", stop);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.once(name, stop);
   const reporter = createReporter();
   const step = reporter.step(`run ${run} of ${name}`);
   try {
@@ -136,7 +137,7 @@ async function wait(
     step.fail();
     throw error;
   } finally {
-    process.off("SIGINT", stop);
+    for (const name of signals) process.off(name, stop);
     reporter.close();
   }
 }
@@ -181,7 +182,7 @@ const logJson = ({ timestamp, level, message }: RunLog) => ({
   message,
 });
 const logText = ({ timestamp, level, message }: RunLog) =>
-  `${timestamp.slice(11, 19)} ${levelName(level).padEnd(8)} ${message}`;
+  `${timestamp.slice(11, 19)} ${levelName(level).padEnd(8)} ${printableLines(message)}`;
 
 function usage(message: string, hint?: string): DatalabError {
   return new DatalabError("E_USAGE", message, hint ? { hint } : {});

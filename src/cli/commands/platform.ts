@@ -5,7 +5,16 @@ import { type PlatformStatus, platformStatus } from "../../ops/services/services
 import { confirmByName } from "../terminal/confirm.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { type AnyCommand, contextOf, examples } from "../terminal/options.ts";
-import { onStderr, onStdout, print, printJson, say, stateText, table } from "../terminal/output.ts";
+import {
+  onStderr,
+  onStdout,
+  print,
+  printable,
+  printJson,
+  say,
+  stateText,
+  table,
+} from "../terminal/output.ts";
 import { createReporter } from "../terminal/progress.ts";
 
 export function register(program: AnyCommand): void {
@@ -49,7 +58,7 @@ export function register(program: AnyCommand): void {
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
       const { adopt: takeOver } = await import("../../ops/lifecycle/adopt.ts");
-      const { ownerText } = await import("../../ops/lifecycle/ownership.ts");
+      const { ownerText } = await import("../../ops/services/owner.ts");
       const reporter = createReporter();
       const result = await takeOver({
         project,
@@ -123,7 +132,9 @@ export async function statusText({ stack, target, services }: PlatformStatus): P
   const wrong = services.flatMap(({ name, checks }) =>
     checks
       .filter(({ ok }) => !ok)
-      .map((check) => `${onStdout("red", "✖")} ${name} ${check.name}: ${check.message ?? "failed"}`),
+      .map(
+        (check) => `${onStdout("red", "✖")} ${name} ${check.name}: ${printable(check.message ?? "failed")}`,
+      ),
   );
   const lines = [
     `stack ${stack} on ${target}`,

@@ -21,7 +21,7 @@ export function register(program: AnyCommand): void {
     .option("-a, --all", "also list secrets that only services use")
     .action(async (options, command) => {
       const { stack, project, json } = contextOf(command);
-      const platform = await readPlatform(project, stack);
+      const platform = await readPlatform(project, stack, { stateAlone: true });
       const rows = platform.secrets
         .filter(({ login }) => options.all || login !== null)
         .map(({ id, version, login }) => ({
@@ -82,7 +82,9 @@ export function register(program: AnyCommand): void {
     .description("Print the value of one secret.")
     .action(async (id, _options, command) => {
       const { stack, project, json } = contextOf(command);
-      const { platform, credentials } = await readPlatformAndCredentials(project, stack);
+      const { platform, credentials } = await readPlatformAndCredentials(project, stack, {
+        stateAlone: true,
+      });
       const value = credentials.value(id);
       const user = platform.secrets.find((secret) => secret.id === id)?.login?.user ?? null;
       if (process.stdout.isTTY) {

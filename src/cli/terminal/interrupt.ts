@@ -18,3 +18,24 @@ export function interruptible(): AbortSignal {
   process.on("SIGTERM", onSignal);
   return controller.signal;
 }
+
+const cancelSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs work with a signal that aborts at the first Ctrl-C, SIGTERM or SIGHUP and cancels what goes on inside
+ * the platform. The second one ends the process at once.
+ */
+export async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    say("Cancelling. Press Ctrl-C again to end without waiting for it.");
+    controller.abort();
+  };
+  for (const name of cancelSignals) process.on(name, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of cancelSignals) process.off(name, onSignal);
+  }
+}

@@ -23,10 +23,11 @@ from datalab.settings import Settings
 if TYPE_CHECKING:
     from datalab.lake import Lake
 
-#: A value longer than this is cut: a page shows it, nobody reads it there.
-LONGEST = 2000
+#: A text longer than this is cut, and its answer says how many are: one value must not be all of an answer.
+LONGEST = 100_000
 #: Of the rows of an answer; what is more is cut, as rows beyond their number are.
 BYTES = 8 << 20
+MAX_SAFE = 2**53 - 1
 QUARANTINE = "_quarantine"
 
 
@@ -45,7 +46,8 @@ def table(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     info = lake.info(layer, name)
     count = int(question.get("rows", 50))
     head = opened.to_pyarrow_dataset().head(count, use_threads=False)
-    values = ({key: short(to_json(value)) for key, value in row.items()} for row in head.to_pylist())
+    cut = Cut()
+    values = ({key: cut.short(to_json(value)) for key, value in row.items()} for row in head.to_pylist())
     history = [
         {
             "version": commit["version"],
@@ -94,12 +96,14 @@ def query(lake: Lake, question: dict[str, Any]) -> dict[str, Any]:
     """The first rows of one SELECT. DuckDB reaches the lake's tables and nothing else: see datalab.duck."""
     limit = int(question["rows"])
     began = time.perf_counter()
-    found = _rows(lake, str(question["sql"]), float(question["seconds"]))
+    cut = Cut()
+    found = _rows(lake, str(question["sql"]), float(question["seconds"]), cut)
     rows, more = _first(found, limit)
     found.close()
     if more and not rows:
         raise bounded.too_large(BYTES)
-    return {"rows": rows, "more": more, "seconds": round(time.perf_counter() - began, 3)}
+    seconds = round(time.perf_counter() - began, 3)
+    return {"rows": rows, "more": more, "cut": cut.values, "seconds": seconds}
 
 
 def _first(found: Iterable[dict[str, Any]], limit: int) -> tuple[list[dict[str, Any]], bool]:
@@ -114,10 +118,12 @@ def _first(found: Iterable[dict[str, Any]], limit: int) -> tuple[list[dict[str, 
     return rows, False
 
 
-def _rows(lake: Lake, sql: str, seconds: float) -> Any:
+def _rows(lake: Lake, sql: str, seconds: float, cut: Cut | None = None) -> Any:
     from datalab.duck import query as run
 
-    def cut() -> Iterator[dict[str, Any]]:
+    short = (cut or Cut()).short
+
+    def each() -> Iterator[dict[str, Any]]:
         rows = run(lake, sql, seconds)
         try:
             for row in rows:
@@ -125,16 +131,25 @@ def _rows(lake: Lake, sql: str, seconds: float) -> Any:
         finally:
             rows.close()  # type: ignore[attr-defined]
 
-    return cut()
+    return each()
 
 
-def short(value: Any) -> Any:
-    """A value that fits on a page."""
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and len(value) > LONGEST:
-        return value[:LONGEST] + "…"
-    return value
+class Cut:
+    """Makes values fit into an answer, and counts those that lose something by it."""
+
+    def __init__(self) -> None:
+        self.values = 0
+
+    def short(self, value: Any) -> Any:
+        """A value that fits. A browser rounds integers beyond 2^53: these are texts."""
+        if isinstance(value, dict | list):
+            value = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, int) and abs(value) > MAX_SAFE:
+            return str(value)
+        if isinstance(value, str) and len(value) > LONGEST:
+            self.values += 1
+            return value[:LONGEST] + "…"
+        return value
 
 
 def _number(value: Any) -> int | None:

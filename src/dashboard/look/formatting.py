@@ -104,6 +104,11 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def clip(value: str, most: int) -> str:
+    """A text of at most so many characters, which shows that it was longer."""
+    return value if len(value) <= most else value[: most - 1] + "…"
+
+
 def text(value: object) -> str:
     """Any value as text inside of HTML."""
     return escape(str(value), quote=True)

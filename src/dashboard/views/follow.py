@@ -35,11 +35,11 @@ def _once(run_id: str) -> None:
     lines = "".join(
         f'<div class="l {"error" if each["level"] >= 40 else "warning" if each["level"] >= 30 else ""}">'
         f'<span class="d">{formatting.clock(each["timestamp"])[11:19]}</span><span class="s">{formatting.text(each["name"])}</span>'
-        f'<span class="v">{_level(each["level"])}</span><span class="m">{formatting.text(each["message"][:2000])}</span></div>'
+        f'<span class="v">{_level(each["level"])}</span><span class="m">{formatting.text(formatting.clip(each["message"], 2000))}</span></div>'
         for each in (said["logs"].value or [])[-60:]
     )
     message = (
-        f'<div class="dim">{formatting.text(prefect.message(run)[:600])}</div>'
+        f'<div class="dim">{formatting.text(formatting.clip(prefect.message(run), 600))}</div>'
         if state in prefect.ENDED
         else ""
     )

@@ -13,7 +13,7 @@ from lake import client
 from lake.worker import QUARANTINE
 from look import formatting
 from look.parts import empty, figure, grid, heading, note, pill, show, table, title, trouble
-from views.sql_box import sql_box
+from views.sql_box import ON_PAGE, for_page, sql_box
 
 ABOUT = {"bronze": "what came, as it came", "silver": "typed, checked", "gold": "ready to use"}
 
@@ -153,10 +153,12 @@ def _one(info: dict[str, Any]) -> None:
             [formatting.text(each["reason"]), formatting.number(each["rows"])] for each in found["reasons"]
         ]
         show(heading("Why rows are in quarantine") + table((("Reason", "wrap"), ("Rows", "num")), reasons))
-    show(heading("First rows", f"{len(found['rows'])} of {formatting.number(info['rows'])}"))
-    st.dataframe(
-        found["rows"], hide_index=True, width="stretch", height=min(38 + 35 * max(1, len(found["rows"])), 380)
-    )
+    rows, cut = for_page(found["rows"])
+    aside = f"{len(rows)} of {formatting.number(info['rows'])}"
+    if cut:
+        aside += f"; {formatting.plural(cut, 'value')} cut at {ON_PAGE:,} characters"
+    show(heading("First rows", aside))
+    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * max(1, len(rows)), 380))
     columns = [
         [
             formatting.text(each["name"]),

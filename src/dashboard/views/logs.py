@@ -60,7 +60,7 @@ def _line(line: dict) -> str:
     level = logs.level_of(line)
     at = str(line.get("_time", ""))
     who = line.get("workload") or line.get("service") or line.get("container") or ""
-    message = message_of(line)[:3000]
+    message = formatting.clip(message_of(line), 3000)
     return (
         f'<div class="l {level}"><span class="d" title="{formatting.text(at)}">{formatting.text(at[5:10])} {formatting.text(at[11:19])}</span>'
         f'<span class="s" title="{formatting.text(who)}">{formatting.text(who)}</span><span class="v">{level}</span>'

@@ -79,7 +79,7 @@ def _card(pipeline: dict[str, Any], runs: Answer, upcoming: Answer, base: str | 
     )
     failure = ""
     if last and prefect.state(last) in ("FAILED", "CRASHED"):
-        failure = f'<div style="color:var(--bad);overflow-wrap:anywhere">{formatting.text(prefect.message(last)[:600])}</div>'
+        failure = f'<div style="color:var(--bad);overflow-wrap:anywhere">{formatting.text(formatting.clip(prefect.message(last), 600))}</div>'
     numbers = f"{good} of the last {len(ended)} completed" if ended else "no run has ended yet"
     took = f" · last took {formatting.duration(prefect.seconds(ended[0]))}" if ended else ""
     when = (

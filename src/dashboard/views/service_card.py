@@ -42,7 +42,11 @@ def _check(check: dict[str, Any]) -> str:
     starting = bool(check.get("starting"))
     sign = "none" if waiting or starting else "ok" if good else "bad"
     quiet = " none" if starting else ""
-    why = "" if good or waiting else f'<div class="why{quiet}">{formatting.text(message[:240])}</div>'
+    why = (
+        ""
+        if good or waiting
+        else f'<div class="why{quiet}">{formatting.text(formatting.clip(message, 240))}</div>'
+    )
     verb = "not run yet" if waiting else "passed" if good else "starting" if starting else "failed"
     taken = "" if waiting else f"{formatting.duration(float(check.get('ms', 0)) / 1000)} · "
     return (

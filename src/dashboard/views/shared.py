@@ -26,7 +26,7 @@ def run_row(run: dict[str, Any], prefect_url: str | None, names: dict[str, str])
         pill(state, str(run.get("state_name") or state).lower()),
         formatting.when(run.get("start_time") or run.get("expected_start_time")),
         formatting.duration(prefect.seconds(run)),
-        formatting.text(message[:400]) or '<span class="dim">–</span>',
+        formatting.text(formatting.clip(message, 400)) or '<span class="dim">–</span>',
     ]
 
 

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import streamlit as st
 
 from lake import client
+from lake.worker import LONGEST
 from look import formatting
 from look.parts import empty, note, show
+
+#: A page shows so much of a text; the CSV has all of it.
+ON_PAGE = 2000
 
 
 def sql_box(chosen: str) -> None:
@@ -58,6 +60,8 @@ def _run(sql: str) -> dict[str, Any]:
 def _table(result: dict[str, Any]) -> None:
     rows = result["rows"]
     cut = f" (the first {len(rows):,}; there are more)" if result["more"] else ""
+    lost = result.get("cut", 0)
+    shown, long = for_page(rows)
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         show(
@@ -66,6 +70,18 @@ def _table(result: dict[str, Any]) -> None:
     if not rows:
         show(empty("No rows", "The query is right, and nothing matches it."))
         return
+    if lost:
+        show(
+            note(
+                "warn",
+                f"{formatting.plural(lost, 'value')} longer than {LONGEST:,} characters: cut here and in the CSV. "
+                "<code>./datalab data query --json</code> has them whole.",
+            )
+        )
+    elif long:
+        show(
+            f'<span class="dim">{formatting.plural(long, "value")} cut at {ON_PAGE:,} characters here; the CSV has all of them.</span>'
+        )
     right.download_button(
         "CSV",
         to_csv(rows),
@@ -75,17 +91,41 @@ def _table(result: dict[str, Any]) -> None:
         width="stretch",
         on_click="ignore",
     )
-    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(rows), 480))
+    st.dataframe(shown, hide_index=True, width="stretch", height=min(38 + 35 * len(rows), 480))
+
+
+def for_page(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Rows as a page shows them, and how many of their values are cut there."""
+    cut = 0
+
+    def short(value: Any) -> Any:
+        nonlocal cut
+        if not isinstance(value, str) or len(value) <= ON_PAGE:
+            return value
+        cut += 1
+        return formatting.clip(value, ON_PAGE)
+
+    return [{key: short(value) for key, value in row.items()} for row in rows], cut
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV. A text that a spreadsheet would take for a formula gets a ' in front."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _harmless(value) for key, value in row.items()})
-    return out.getvalue()
+    """Rows as CSV, whole. A text that a spreadsheet would take for a formula gets a ' in front.
+
+    An empty text is "", NULL is nothing: as `datalab data ingest` reads them.
+    """
+    lines = [
+        [_harmless(name) for name in rows[0]],
+        *([_harmless(value) for value in row.values()] for row in rows),
+    ]
+    return "".join(",".join(_field(value) for value in line) + "\n" for line in lines)
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    quoted = text == "" or any(each in text for each in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
 def _harmless(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Password(BaseHandler):
         """Take the new password when the old one is right."""
         name, people = self.current_user.name, self.authenticator
         if name == people.admin_name:
-            raise web.HTTPError(403, "This password is a secret of the stack: datalab secrets rotate.")
+            raise web.HTTPError(403, "This password is a secret of the stack: see secrets.versions.")
         if people.throttle.wait(name) > 0:
             raise web.HTTPError(429, "Too many failed logins: try again later.")
         new = self.get_body_argument("new", "", strip=False)

@@ -3,7 +3,7 @@ import { DatalabError } from "../../errors.ts";
 import { labelNames, spawnedRole } from "../../model/names.ts";
 import { lastLines } from "../process.ts";
 import type { Instance, LogLine, LogOptions, Runtime } from "../target.ts";
-import { dockerJson, dockerRun, dockerStream } from "./cli.ts";
+import { dockerJson, dockerLines, dockerRun, dockerStream } from "./cli.ts";
 import { dockerHomes } from "./homes.ts";
 
 /** Loads the workload's environment, secrets included, which `docker exec` alone does not have. */
@@ -13,11 +13,17 @@ export const dockerRuntime: Runtime = {
   homes: dockerHomes,
 
   async exec(instance, command, options) {
-    const { timeoutSeconds, ...given } = options;
+    const { timeoutSeconds, signal, ...given } = options;
+    const signals = [
+      ...(signal ? [signal] : []),
+      ...(timeoutSeconds === undefined ? [] : [AbortSignal.timeout(timeoutSeconds * 1000)]),
+    ];
     const ran = await dockerRun(["exec", "-i", instance, start, ...command], {
       input: "",
       ...given,
-      ...(timeoutSeconds !== undefined && { signal: AbortSignal.timeout(timeoutSeconds * 1000) }),
+      // The terminal's Ctrl-C would end docker's client, and with it the way to what it runs.
+      ownGroup: signal !== undefined,
+      ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
     });
     if (ran.code !== 0 && /no such container|is not running|is restarting/i.test(ran.stderr)) {
       throw new DatalabError("E_WORKLOAD_DOWN", `The container ${instance} is not running.`, {
@@ -73,6 +79,16 @@ export const dockerRuntime: Runtime = {
         return role === undefined || (role === spawnedRole && State.Status === "running");
       })
       .map(toInstance);
+  },
+
+  async owners(stack) {
+    const labels = [labelNames.installation, labelNames.origin].map((label) => `{{.Label "${label}"}}`);
+    const filter = `label=${labelNames.stack}=${stack}`;
+    const lines = await dockerLines(["ps", "--all", "--filter", filter, "--format", labels.join("\t")]);
+    return [...new Set(lines)].flatMap((line) => {
+      const [installation, origin] = line.split("\t");
+      return installation ? [{ installation, ...(origin && { origin }) }] : [];
+    });
   },
 
   async start(instance) {

@@ -17,7 +17,7 @@ export async function execInPod(
   command: readonly string[],
   options: ExecOptions,
 ): Promise<Ran> {
-  const { input = "", output, onError, timeoutSeconds } = options;
+  const { input = "", output, onError, timeoutSeconds, signal } = options;
   const stdout = collected();
   // As for a process of this machine.
   const stderr = collected(onError ? 256 : undefined);
@@ -55,6 +55,11 @@ export async function execInPod(
     );
   socket.on("close", () => lost("it was closed"));
   socket.on("error", (error: Error) => lost(error.message));
+  const giveUp = () => {
+    told.reject(signal?.reason);
+    socket.terminate();
+  };
+  signal?.addEventListener("abort", giveUp, { once: true });
   const timer =
     timeoutSeconds === undefined
       ? undefined
@@ -73,6 +78,7 @@ export async function execInPod(
     };
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
     socket.close();
   }
 }

@@ -5,6 +5,7 @@ import type { Instance, Runtime } from "../target.ts";
 import { type Cluster, connectCluster } from "./api.ts";
 import { execInPod } from "./exec.ts";
 import { kubernetesHomes } from "./homes.ts";
+import { ownerOf } from "./inventory.ts";
 import { rerunJob } from "./jobs.ts";
 import { podLogs } from "./logs.ts";
 import { type Job, mainContainer, ownSelector, type Pod, paths, workloadOf } from "./objects.ts";
@@ -114,6 +115,11 @@ export function runtimeIn(
           return { ...own, name: pod.metadata.name, oneShot: false, ok, stopped: false, state: words };
         }),
       ];
+    },
+
+    async owners() {
+      const scaled = await listScaled(cluster, ownSelector(stack));
+      return scaled.flatMap(({ metadata }) => ownerOf(metadata).owner ?? []);
     },
 
     async start(instance) {

@@ -1,14 +1,18 @@
-import { DatalabError, exit, reportedError } from "../../errors.ts";
+import { PassThrough } from "node:stream";
+import { DatalabError, type ExitCode, exit, reportedError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
+import { parseExactly } from "../exact-json.ts";
 import { lastLines } from "../process.ts";
+import type { Runtime } from "../target.ts";
 import { runtimeOf } from "../targets.ts";
 
 /** Runs the lake's command-line tool inside the platform. */
 export interface ToolRunner {
   /**
    * Runs it with these arguments and returns the JSON it printed. Throws the tool's own error, with its code.
+   * @param request what its arguments do not hold, such as the SQL of a query
    */
-  run<T>(args: readonly string[], input?: string): Promise<T>;
+  run<T>(args: readonly string[], request?: Readonly<Record<string, unknown>>): Promise<T>;
 }
 
 export interface TableInfo {
@@ -43,6 +47,20 @@ export interface TableDetails extends Omit<TableInfo, "columns"> {
   readonly sample: readonly Row[];
 }
 
+/** What a `data drop` removes, or would remove. */
+export interface Dropped {
+  readonly table: string;
+  /** null: it can't be read. */
+  readonly rows: number | null;
+  readonly bytes: number;
+  readonly objects: number;
+  readonly removes: readonly string[];
+  readonly notes: readonly string[];
+  /** Why a pipeline would make it again or miss it. */
+  readonly reasons: readonly string[];
+  readonly removed: boolean;
+}
+
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Ingested {
@@ -73,21 +91,65 @@ export function lakeOf(platform: PlatformOutput): PlatformOutput["tools"][string
 export interface ToolOptions {
   /** Receives the words that the tool says while it works. */
   readonly onOutput?: (line: string) => void;
+  /** Cancels what the tool does, inside the platform too. */
+  readonly signal?: AbortSignal;
+  /** @default the platform's own */
+  readonly runtime?: Pick<Runtime, "exec">;
+  /** How long a cancelled tool may take to end. @default 15 */
+  readonly graceSeconds?: number;
 }
 
+/**
+ * The tool ends when its standard input does, for no signal reaches a command in a container. So it is
+ * cancelled by the end of its input, and ends too when this process is killed.
+ */
 export function lakeTool(platform: PlatformOutput, options: ToolOptions = {}): ToolRunner {
   const { instance, command } = lakeOf(platform);
+  const { onOutput, signal, graceSeconds = 15 } = options;
   return {
-    async run<T>(args: readonly string[], input?: string): Promise<T> {
-      const runtime = await runtimeOf(platform);
-      const ran = await runtime.exec(instance, [...command, ...args], {
-        ...(input !== undefined && { input }),
-        ...(options.onOutput && { onError: options.onOutput }),
-      });
-      return toolResult(ran) as T;
+    async run<T>(args: readonly string[], request: Readonly<Record<string, unknown>> = {}): Promise<T> {
+      const runtime = options.runtime ?? (await runtimeOf(platform));
+      if (signal?.aborted) throw new DatalabError("E_INTERRUPTED", "Interrupted. Nothing was changed.");
+      const input = new PassThrough();
+      input.write(`${JSON.stringify(request)}\n`);
+      const giveUp = new AbortController();
+      let timer: NodeJS.Timeout | undefined;
+      const cancel = () => {
+        input.end();
+        timer = setTimeout(() => giveUp.abort(), graceSeconds * 1000);
+      };
+      signal?.addEventListener("abort", cancel, { once: true });
+      try {
+        const ran = await runtime.exec(instance, [...command, "--attended", ...args], {
+          input,
+          signal: giveUp.signal,
+          ...(onOutput && { onError: onOutput }),
+        });
+        return toolResult(ran) as T;
+      } catch (error) {
+        if (signal?.aborted && !(error instanceof DatalabError && error.code === "E_INTERRUPTED"))
+          throw maybeGoesOn(platform, instance);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", cancel);
+        input.end();
+      }
     },
   };
 }
+
+const maybeGoesOn = ({ stack }: PlatformOutput, instance: string): DatalabError =>
+  new DatalabError(
+    "E_INTERRUPTED",
+    `Interrupted, but the lake's tool in ${instance} did not confirm its end: its work may go on there.`,
+    { hint: `./datalab data list-tables --stack ${stack} shows whether a table has changed.` },
+  );
+
+const exitCodes: ReadonlyMap<number | null, ExitCode> = new Map([
+  [2, exit.usage],
+  [130, exit.interrupted],
+]);
 
 /** What a tool printed: its JSON, or the error that it reports. */
 export function toolResult(ran: { code: number | null; stdout: string; stderr: string }): unknown {
@@ -99,9 +161,16 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   }
   if (ran.code === 0 && value !== undefined) return value;
   const { error } = (value ?? {}) as { error?: { code?: string; message?: string; hint?: string | null } };
+  if (error?.message?.includes("--attended")) {
+    throw new DatalabError(
+      "E_PLATFORM_OUTPUT",
+      "The stack was deployed by another version of DataLab: its lake's tool does not know --attended.",
+      { hint: "./datalab up updates it to this version." },
+    );
+  }
   if (error) {
     throw reportedError(error.code ?? "E_LAKE", error.message ?? "The lake's tool failed.", {
-      exitCode: ran.code === 2 ? exit.usage : exit.failure,
+      exitCode: exitCodes.get(ran.code) ?? exit.failure,
       ...(error.hint && { hint: error.hint }),
     });
   }
@@ -113,15 +182,4 @@ export function toolResult(ran: { code: number | null; stdout: string; stderr: s
   throw new DatalabError("E_LAKE_TOOL", `The lake's tool ${ended}.${memory}${words && `\n${words}`}`, {
     ...(memory && { hint: "Raise the memory of the service, or read less data at once." }),
   });
-}
-
-/** Parses JSON and keeps integers beyond 2^53, which tables do hold, as they are written. */
-export function parseExactly(text: string): unknown {
-  if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const { rawJSON } = JSON as unknown as { rawJSON(source: string): unknown };
-  const keep = (_key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
-      ? rawJSON(context?.source as string)
-      : value;
-  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }

@@ -9,7 +9,7 @@ import type { PlatformOutput } from "../../outputs/platform.ts";
 import type { Credentials } from "../services/credentials.ts";
 import { agentFor, ingressRouteOf } from "../services/ingress-route.ts";
 import { lakeOf } from "./lake.ts";
-import { bucketName, secretKeyOf } from "./store-access.ts";
+import { bucketName, secretKeyOf, storeError } from "./store-access.ts";
 
 /** The bucket that uploaded files land in, and where in it. */
 const landingBucket = "bronze";
@@ -29,6 +29,8 @@ export interface Upload {
 export interface UploadOptions {
   readonly onHash?: (done: number, total: number) => void;
   readonly onUpload?: (done: number, total: number) => void;
+  /** Ends the upload; parts that are in the store are removed. */
+  readonly signal?: AbortSignal;
 }
 
 export function checkTableName(table: string): void {
@@ -51,7 +53,7 @@ export async function checkFile(path: string): Promise<number> {
     throw wrong("E_FILE", `can't be read (${error.code})`);
   });
   if (info.isDirectory()) throw wrong("E_FILE", "expected a file, received a directory");
-  if (!info.isFile()) throw wrong("E_FILE", "expected a regular file; write a pipe to a file first");
+  if (!info.isFile()) throw wrong("E_FILE", "expected a regular file; pass the output of a pipe as -");
   if (info.size === 0) throw wrong("E_FILE_EMPTY", "the file is empty");
   if (/\p{Cc}/u.test(basename(path)))
     throw wrong("E_FILE", "the file's name has control characters; rename it");
@@ -59,9 +61,13 @@ export async function checkFile(path: string): Promise<number> {
 }
 
 /** Content hash of a file, read in one pass. */
-export async function hashFile(path: string, onBytes?: (done: number) => void): Promise<string> {
+async function hashFile(
+  path: string,
+  onBytes: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of hashing(path, hash, onBytes)) void chunk;
+  for await (const chunk of hashing(path, hash, { onBytes, signal })) void chunk;
   return hash.digest("hex");
 }
 
@@ -105,11 +111,11 @@ export async function uploadTo(
 ): Promise<Upload> {
   checkTableName(table);
   const bytes = await checkFile(path);
-  const hash = await hashFile(path, (done) => options.onHash?.(done, bytes)).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`);
-    },
-  );
+  const onHash = (done: number) => options.onHash?.(done, bytes);
+  const hash = await hashFile(path, onHash, options.signal).catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof DatalabError) throw error;
+    throw new DatalabError("E_FILE", `${path}: can't be read (${error.code})`);
+  });
   const key = `${landingPrefix}/${table}/${hash}/${basename(path)}`;
   const [{ S3Client, HeadObjectCommand, DeleteObjectCommand }, { Upload: MultipartUpload }] =
     await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/lib-storage")]);
@@ -125,7 +131,7 @@ export async function uploadTo(
     const sent = createHash("sha256");
     const upload = new MultipartUpload({
       client,
-      params: { ...at, Body: Readable.from(hashing(path, sent)) },
+      params: { ...at, Body: Readable.from(hashing(path, sent, options)) },
       partSize: partBytes,
       queueSize: 4,
     });
@@ -140,7 +146,7 @@ export async function uploadTo(
     }
     return { key, hash, bytes, skipped: false };
   } catch (error) {
-    throw error instanceof DatalabError ? error : storeError(store.url, error);
+    throw error instanceof DatalabError ? error : storeError(store.url, "upload", error);
   } finally {
     client.destroy();
   }
@@ -149,33 +155,15 @@ export async function uploadTo(
 async function* hashing(
   path: string,
   hash: { update(chunk: Buffer): unknown },
-  onBytes?: (done: number) => void,
+  { onBytes, signal }: { onBytes?: (done: number) => void; signal?: AbortSignal | undefined },
 ) {
   let done = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    // Thrown here and not by the client, which then removes the parts before it reports it.
+    if (signal?.aborted) throw new DatalabError("E_INTERRUPTED", "Interrupted. Nothing was loaded.");
     hash.update(chunk as Buffer);
     done += (chunk as Buffer).length;
     onBytes?.(done);
     yield chunk as Buffer;
   }
-}
-
-function storeError(url: string, error: unknown): DatalabError {
-  const { name, message, code } = error as { name?: string; message?: string; code?: string };
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (code !== undefined && status === undefined) {
-    return new DatalabError("E_STORE_UNREACHABLE", `The object store at ${url} does not answer (${code}).`, {
-      hint: "./datalab platform status",
-      cause: error,
-    });
-  }
-  if (status === 403 || status === 401) {
-    return new DatalabError("E_STORE_LOGIN", "The object store refused the stack's own access key.", {
-      hint: "./datalab up deploys the current secret.",
-      cause: error,
-    });
-  }
-  return new DatalabError("E_STORE", `The upload failed: ${message || name || "no reason given"}`, {
-    cause: error,
-  });
 }

@@ -3,10 +3,10 @@ import { DatalabError } from "../../errors.ts";
 import { ensureStack, newInstallation, setInstallation } from "../engine/stack.ts";
 import { readIdentity, writeInstallation } from "../engine/stack-identity.ts";
 import { type Reporter, runStep } from "../reporter.ts";
+import { ownersOf } from "../services/owner.ts";
 import { withStackLock } from "../stack-lock.ts";
 import type { KeptVolume, Owner, StackObject } from "../target.ts";
 import { hostOf } from "../targets.ts";
-import { ownersOf } from "./ownership.ts";
 
 export interface AdoptOptions {
   readonly project: string;

@@ -1,5 +1,6 @@
 import { DatalabError } from "../../errors.ts";
 import type { StackIdentity } from "../engine/stack-identity.ts";
+import { otherCheckout, ownersOf, ownerText } from "../services/owner.ts";
 import type { Inventory, Owner } from "../target.ts";
 
 /** Something of a stack that another installation of the same name has made, or that no state knows. */
@@ -55,16 +56,6 @@ function notOurs(stack: string, identity: StackIdentity, things: readonly Thing[
   return new DatalabError(
     "E_FOREIGN",
     `The stack ${stack} ${whose} (${names.join(", ")}${more}).${own} Nothing was changed.`,
-    {
-      hint: `Work in the checkout that made it, or choose another name with --stack. If its checkout or its state is lost, take the data over: ./datalab platform adopt --stack ${stack}`,
-    },
+    { hint: otherCheckout(stack) },
   );
 }
-
-export function ownersOf(things: readonly { readonly owner?: Owner | undefined }[]): Owner[] {
-  const owners = things.flatMap(({ owner }) => owner ?? []);
-  return [...new Map(owners.map((owner) => [owner.installation, owner])).values()];
-}
-
-export const ownerText = ({ installation, origin }: Owner): string =>
-  origin === undefined ? installation : `${installation}, made by ${origin}`;

@@ -6,7 +6,7 @@ import { externalKey } from "../../model/refs.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { pulumiRead } from "../engine/pulumi-cli.ts";
 import { suggest } from "../suggest.ts";
-import { readPlatform } from "./platform.ts";
+import { type ReadOptions, readPlatform } from "./platform.ts";
 
 /** The secrets of a stack, derived on demand: nothing is kept but the master secret, in memory. */
 export interface Credentials {
@@ -20,9 +20,10 @@ export interface Credentials {
 export async function readPlatformAndCredentials(
   project: string,
   stack: string,
+  options: ReadOptions = {},
 ): Promise<{ platform: PlatformOutput; credentials: Credentials }> {
   const [platform, master] = await Promise.allSettled([
-    readPlatform(project, stack),
+    readPlatform(project, stack, options),
     readMaster(project, stack),
   ]);
   // Not being deployed explains a missing secret, not the other way round.

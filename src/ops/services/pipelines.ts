@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
+import { parameterValues } from "./parameters.ts";
 import type { FlowRun, PrefectClient, RunLog } from "./prefect-client.ts";
 
 /** One row of `datalab pipelines list --json`. */
@@ -99,40 +100,9 @@ export async function startRun(
       hint: `./datalab up --stack ${platform.stack} registers it.`,
     });
   }
-  const values = parameterValues(name, parameters, deployment.parameter_openapi_schema?.properties ?? {});
+  const values = parameterValues(name, parameters, deployment.parameter_openapi_schema ?? {});
   const run = await prefect.createRun(deployment.id, values);
   return { run: run.id, state: stateName(run), seconds: 0 };
-}
-
-/**
- * Reads `key=value` words as the values they mean: JSON where it parses, unless the parameter is a string.
- */
-export function parameterValues(
-  pipeline: string,
-  given: ReadonlyMap<string, string>,
-  schema: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const known = Object.keys(schema);
-  const values: Record<string, unknown> = {};
-  for (const [key, text] of given) {
-    if (!known.includes(key)) {
-      throw new DatalabError("E_PARAMETER", `The pipeline ${pipeline} has no parameter "${key}".`, {
-        hint: suggest(key, known),
-      });
-    }
-    values[key] = isString(schema[key]) ? text : jsonOrText(text);
-  }
-  return values;
-}
-
-const isString = (property: unknown): boolean => (property as { type?: unknown } | null)?.type === "string";
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export interface WaitOptions {

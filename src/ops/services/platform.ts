@@ -1,11 +1,26 @@
 import { DatalabError } from "../../errors.ts";
 import { type PlatformOutput, platformOutput } from "../../outputs/platform.ts";
 import { notDeployed, pulumiRead } from "../engine/pulumi-cli.ts";
+import { checkOwner } from "./owner.ts";
 
-/** Reads what is deployed: the stack output `platform`. Throws E_NOT_DEPLOYED when there is none. */
-export async function readPlatform(project: string, stack: string): Promise<PlatformOutput> {
+export interface ReadOptions {
+  /** Nothing is asked of what runs: what the state says is enough. @default false */
+  readonly stateAlone?: boolean;
+}
+
+/**
+ * Reads what is deployed: the stack output `platform`. Throws E_NOT_DEPLOYED when there is none, and
+ * E_FOREIGN when something else runs in its place.
+ */
+export async function readPlatform(
+  project: string,
+  stack: string,
+  { stateAlone = false }: ReadOptions = {},
+): Promise<PlatformOutput> {
   const text = await pulumiRead(project, stack, ["stack", "output", "platform", "--json"]);
-  return parsePlatform(text, stack);
+  const platform = parsePlatform(text, stack);
+  if (!stateAlone) await checkOwner(platform);
+  return platform;
 }
 
 export function parsePlatform(text: string, stack: string): PlatformOutput {

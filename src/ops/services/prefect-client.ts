@@ -12,7 +12,12 @@ export interface Deployment {
   readonly version: string | null;
   readonly paused: boolean;
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly parameter_openapi_schema: { readonly properties?: Readonly<Record<string, unknown>> } | null;
+  readonly parameter_openapi_schema: ParameterSchema | null;
+}
+/** JSON Schema of a flow's parameters, as Prefect makes it of the flow's signature. */
+export interface ParameterSchema {
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly definitions?: Readonly<Record<string, unknown>>;
 }
 export interface FlowRun {
   readonly id: string;

@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { lakeOf, parseExactly, toolResult } from "../../../src/ops/lake/lake.ts";
+import { parseExactly } from "../../../src/ops/exact-json.ts";
+import { lakeOf, toolResult } from "../../../src/ops/lake/lake.ts";
 import { uploadTo } from "../../../src/ops/lake/upload.ts";
 import { platform } from "../fixture-platform.ts";
 

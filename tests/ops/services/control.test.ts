@@ -52,6 +52,7 @@ function platformOf(): PlatformOutput {
 class Recorder implements Runtime {
   readonly log: string[] = [];
   readonly homes = dockerRuntime.homes;
+  readonly owners = async () => [];
   readonly #instances: Map<string, Instance>;
   drained = 0;
 

@@ -2,13 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import {
-  listPipelines,
-  parameterValues,
-  runLogs,
-  startRun,
-  waitForRun,
-} from "../../../src/ops/services/pipelines.ts";
+import { listPipelines, runLogs, startRun, waitForRun } from "../../../src/ops/services/pipelines.ts";
 import { type PrefectClient, prefectClient, prefectOf } from "../../../src/ops/services/prefect-client.ts";
 import { platform } from "../fixture-platform.ts";
 
@@ -213,17 +207,4 @@ test("a wrong login and a server that is away are told apart", async () => {
     code: "E_PREFECT_UNREACHABLE",
     message: `Prefect at ${url}/api does not answer (ECONNREFUSED).`,
   });
-});
-
-test.each([
-  ["7", 7],
-  ["1.5", 1.5],
-  ["true", true],
-  ["null", null],
-  ['{"a":[1]}', { a: [1] }],
-  ["flights.csv", "flights.csv"],
-  ["", ""],
-])("the word %j means %j", (text, value) => {
-  expect(parameterValues("p", new Map([["x", text]]), { x: {} })).toEqual({ x: value });
-  expect(parameterValues("p", new Map([["x", text]]), { x: { type: "string" } })).toEqual({ x: text });
 });
