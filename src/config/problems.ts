@@ -64,6 +64,7 @@ class IssueTexts {
             message: `expected ${this.#expected(issue, path)}, received ${show(given)}`,
             ...(candidates && typeof given === "string" && didYouMean(given, candidates)),
             ...this.#quote(issue, path, given),
+            ...(issue.code === "custom" && issue.params?.fix && { fix: String(issue.params.fix) }),
           },
         ];
       }
