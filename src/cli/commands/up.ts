@@ -27,9 +27,10 @@ export function register(program: AnyCommand): void {
       const signal = interruptible();
       const reporter = createReporter();
       const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // measured by the launcher
-      const [operation, { describeChanges }] = await Promise.all([
+      const [operation, { describeChanges }, { handSetText, setByHandIn }] = await Promise.all([
         import("../../ops/lifecycle/up.ts"),
         import("../../ops/lifecycle/up-text.ts"),
+        import("../../ops/services/schedules.ts"),
       ]);
       try {
         const result = await operation.up({
@@ -43,9 +44,11 @@ export function register(program: AnyCommand): void {
           ...(options.plan !== undefined && { plan: options.plan }),
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });
+        const handSet = await setByHandIn(project, stack);
         reporter.close();
-        if (json) printJson(summary(result));
+        if (json) printJson({ ...summary(result), setByHand: handSet });
         else print(await upText(result, describeChanges(result.changes)));
+        for (const each of handSet) say(handSetText(each, stack));
         if (!json) say(nextSteps(result.platform));
       } finally {
         reporter.close();
