@@ -8,6 +8,7 @@ import { didYouMean } from "../nearest.ts";
 import { readDocument } from "./document.ts";
 import { type PipelineFile, type PipelineOverride, pipelineFile } from "./pipeline.ts";
 import { check } from "./problems.ts";
+import { sharedTables } from "./table-owners.ts";
 
 const fileNames = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];
 const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -60,6 +61,8 @@ export function readPipelines(
       problems.push(...error.problems);
     }
   }
+  const wanted = found.filter((name) => config.only?.includes(name) ?? true);
+  problems.push(...sharedTables(folder, relative(project, folder), wanted));
   if (problems.length > 0) throw new ConfigError(problems);
   return pipelines;
 }

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from datalab.bundles import bundle_key, pack, registered_definition
 from datalab.errors import DataLabError
+from datalab.layers import owners
 from datalab.prefect.registration import Pipeline, check, publish_contracts, read_pipelines, say
 from datalab.prefect.schedules import Standing, schedules, standing, told
 from datalab.prefect.work_pool import POOL, ensure_pool, health_variables, job_variables
@@ -80,7 +81,8 @@ def run(settings: Settings, file: Path) -> None:
         ]
         changed = [b for b in bundles if not _same(existing.get(b.pipeline.name), b)]
         missing = [p for p in pipelines if not (folder / p.name).is_dir()]
-        schemas = check([b.pipeline for b in changed] + missing, folder)
+        owned, problems = owners.declared(folder, [p.name for p in pipelines])
+        schemas = check([b.pipeline for b in changed] + missing, folder, problems)
 
         ensure_pool(client)
         ensure_zombie_automation(client)
@@ -96,6 +98,7 @@ def run(settings: Settings, file: Path) -> None:
                 say(f"unchanged {p.name} {p.version[:12]}")
                 _tell(p, standing(existing[p.name], p.definition, p), settings.stack)
         publish_contracts(lake, folder, pipelines)
+        owners.publish(lake, [p.name for p in pipelines], owned)
         for name, deployment in existing.items():
             if name not in {p.name for p in pipelines}:
                 client.delete_deployment(deployment.id)
