@@ -41,10 +41,17 @@ function isTimeZone(zone: string): boolean {
   }
 }
 
+const catchUp = z
+  .enum(["none", "one", "all"])
+  .default("one")
+  .describe(
+    "Runs that a stop has made more than two minutes late: none starts, only the last one, or all of them.",
+  );
+
 const schedule = z
   .union([
-    z.strictObject({ cron, timezone: timezone.default("UTC") }),
-    z.strictObject({ every: duration.describe("Interval between runs.") }),
+    z.strictObject({ cron, timezone: timezone.default("UTC"), catchUp }),
+    z.strictObject({ every: duration.describe("Interval between runs."), catchUp }),
   ])
   .nullable()
   .describe("When it runs by itself; if omitted, it runs only on demand.");

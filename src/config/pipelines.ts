@@ -124,15 +124,12 @@ function normalise(
     ...given,
     parameters: { ...file.parameters, ...override.parameters },
   };
-  const { schedule, retries } = merged;
+  const { retries } = merged;
   const definition = {
     name,
     summary: file.summary,
     entrypoint: file.entrypoint,
-    schedule:
-      schedule && "every" in schedule
-        ? { intervalSeconds: parseDuration(schedule.every) }
-        : (schedule ?? null),
+    schedule: merged.schedule && scheduleOf(merged.schedule),
     retries: {
       count: retries.count,
       delaySeconds: parseDuration(retries.delay),
@@ -155,6 +152,17 @@ function normalise(
     ...(file.report && { report: true as const }),
     ...(merged.resources && { resources: sizeOf(merged.resources) }),
     version: contentHash(folder, definition),
+  };
+}
+
+/** The default is left out: it is no difference between two versions. */
+function scheduleOf({
+  catchUp,
+  ...schedule
+}: NonNullable<PipelineFile["schedule"]>): NonNullable<PipelineModel["schedule"]> {
+  return {
+    ...("every" in schedule ? { intervalSeconds: parseDuration(schedule.every) } : schedule),
+    ...(catchUp !== "one" && { catchUp }),
   };
 }
 

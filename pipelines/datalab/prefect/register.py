@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from datalab.bundles import bundle_key, pack, registered_definition
 from datalab.errors import DataLabError
 from datalab.layers import owners
+from datalab.prefect import catch_up
 from datalab.prefect.registration import Pipeline, check, publish_contracts, read_pipelines, say
 from datalab.prefect.schedules import Standing, schedules, standing, told
 from datalab.prefect.work_pool import POOL, ensure_pool, health_variables, job_variables
@@ -183,7 +184,7 @@ def register(
         name=p.name,
         version=p.version,
         description=p.summary,
-        tags=[TAG, *(tag for tag in p.tags if tag != TAG)],
+        tags=[TAG, *(tag for tag in p.tags if tag != TAG), *catch_up.tags(p.schedule)],
         entrypoint=p.entrypoint,
         pull_steps=bundle.pull_steps,
         parameters=p.parameters,
