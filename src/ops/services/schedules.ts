@@ -1,5 +1,5 @@
 import type { PlatformOutput } from "../../outputs/platform.ts";
-import { readPlatformAndCredentials } from "./credentials.ts";
+import { credentialsOf, readMaster } from "./credentials.ts";
 import { isPaused, registeredPipeline } from "./pipelines.ts";
 import { type PrefectClient, prefectOf } from "./prefect-client.ts";
 
@@ -48,15 +48,27 @@ export async function setByHand(
   return found.flat();
 }
 
-/** The same of a stack; none where it has no Prefect, or Prefect can't be asked now. */
-export async function setByHandIn(project: string, stack: string): Promise<readonly HandSet[]> {
-  try {
-    const { platform, credentials } = await readPlatformAndCredentials(project, stack);
-    if (platform.pipelines.length === 0) return [];
-    return await setByHand(platform, prefectOf(platform, credentials));
-  } catch {
-    return [];
-  }
+/** Reads the same of a stack at the end of an up, and what it needs for it while the up still waits. */
+export function handSetReader(project: string, stack: string) {
+  let master: Promise<string> | undefined;
+  const prepare = async () => {
+    master ??= readMaster(project, stack);
+    master.catch(() => {});
+  };
+  return {
+    prepare,
+    /** None where there is no Prefect, or it can't be asked now: the up itself was successful. */
+    async read(platform: PlatformOutput): Promise<readonly HandSet[]> {
+      if (platform.pipelines.length === 0) return [];
+      try {
+        await prepare();
+        const credentials = credentialsOf(platform, (await master) ?? "");
+        return await setByHand(platform, prefectOf(platform, credentials));
+      } catch {
+        return [];
+      }
+    },
+  };
 }
 
 /** `ticker: its schedule stays paused (paused by hand); resume it with ...`. */
