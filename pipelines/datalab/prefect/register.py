@@ -85,6 +85,8 @@ def run(settings: Settings, file: Path) -> None:
         owned, problems = owners.declared(folder, [p.name for p in pipelines])
         schemas = check([b.pipeline for b in changed] + missing, folder, problems)
 
+        # Before the first run of what is registered now.
+        owners.publish(lake, [p.name for p in pipelines], owned)
         ensure_pool(client)
         ensure_zombie_automation(client)
         ensure_health(client)
@@ -99,7 +101,6 @@ def run(settings: Settings, file: Path) -> None:
                 say(f"unchanged {p.name} {p.version[:12]}")
                 _tell(p, standing(existing[p.name], p.definition, p), settings.stack)
         publish_contracts(lake, folder, pipelines)
-        owners.publish(lake, [p.name for p in pipelines], owned)
         for name, deployment in existing.items():
             if name not in {p.name for p in pipelines}:
                 client.delete_deployment(deployment.id)
