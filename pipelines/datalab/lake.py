@@ -55,7 +55,7 @@ class Lake:
     def __init__(self, settings: LakeConfig) -> None:
         self.settings = settings
         # Whose run this is: each commit to silver and gold records it.
-        self.pipeline: str | None = None
+        self.pipeline = settings.pipeline
         self._fs: FileSystem | None = None
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,6 +157,40 @@ def test_an_older_version_of_a_pipeline_does_not_write_gold_that_is_another_s_by
     assert failure is not None and failure.code == "E_TABLES_FAILED"
     assert "gold.total belongs to the pipeline shop, which declares it" in str(failure)
     assert lake.require("gold", "total").version() == 0
+
+
+def test_a_flow_of_its_own_code_records_its_tables_and_is_refused_others(
+    lake: Lake, load: Load, pipelines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(PRICES, "prices")
+    load(b"a\n1\n", "others")
+    register(lake, pipelines, "own_code", "shop")
+    monkeypatch.setenv("DATALAB_LAKE_ROOT", str(lake.settings.root))
+    (pipelines / "own_code").mkdir()
+    code = pipelines / "own_code" / "flow.py"
+    code.write_text(
+        "from datalab.layers.quality import Contract\n"
+        "from datalab.layers.silver import refine\n"
+        "from datalab.pipeline import pipeline\n"
+        "from datalab.settings import Settings\n"
+        "@pipeline\n"
+        "def own_code(table: str) -> None:\n"
+        "    refine(Settings.from_env().lake(), table, Contract(table), 'run')\n"
+    )
+    spec = importlib.util.spec_from_file_location("own_code", code)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "own_code", module)
+    spec.loader.exec_module(module)
+    work = module.own_code.fn
+    work("others")
+    assert commit_fact(lake.require("silver", "others"), "datalab.owner") == "own_code"
+    with pytest.raises(DataLabError, match=r"silver\.prices_quarantine belongs to the pipeline shop") as told:
+        work("prices")
+    assert told.value.code == "E_TABLE_OWNER"
+    assert lake.names("silver") == ["others", "others_quarantine"]
+    # Whatever it is that is not a pipeline's run records nothing: a notebook, a test.
+    assert "DATALAB_PIPELINE" not in os.environ
 
 
 def test_files_are_read_as_their_table_s_owner_says(lake: Lake, tmp_path: Path, pipelines: Path) -> None:
