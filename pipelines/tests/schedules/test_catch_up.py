@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +163,64 @@ def test_a_worker_that_restarts_leaves_nothing_out(
     assert {name: times(waiting(api, name)) for name in scheduled} == {
         name: times(runs) for name, runs in scheduled.items()
     }
+
+
+def put_back(home: str, minutes: int) -> None:
+    """Make all scheduled runs so much earlier, as if time had passed while nothing ran."""
+    earlier = f"-{minutes} minutes"
+    shifted = "strftime('%Y-%m-%d %H:%M:%f', {}, ?) || '000'"
+    with contextlib.closing(sqlite3.connect(Path(home) / "prefect.db", timeout=30)) as database, database:
+        database.execute(
+            f"UPDATE flow_run SET expected_start_time = {shifted.format('expected_start_time')},"
+            f" next_scheduled_start_time = {shifted.format('next_scheduled_start_time')}"
+            " WHERE state_type = 'SCHEDULED'",
+            (earlier, earlier),
+        )
+        database.execute(
+            "UPDATE flow_run_state SET state_details = json_set(state_details, '$.scheduled_time',"
+            " (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', expected_start_time) FROM flow_run"
+            "  WHERE flow_run.state_id = flow_run_state.id))"
+            " WHERE id IN (SELECT state_id FROM flow_run WHERE state_type = 'SCHEDULED')"
+        )
+
+
+@pytest.mark.server
+def test_a_worker_that_comes_back_starts_one_run_of_each_pipeline(
+    registrar: Registrar,  # noqa: F811
+    scheduled: dict[str, list[dict[str, Any]]],
+    prefect_server: dict[str, str],
+    api: Api,
+) -> None:
+    # Its runs would all start, and take long.
+    api.call("DELETE", f"/deployments/{scheduled['all'][0]['deployment_id']}")
+    put_back(prefect_server["PREFECT_HOME"], 40)
+    now = datetime.now(UTC)
+    missed = [at for at in times(waiting(api, "one")) if at < now]
+    assert len(missed) >= 6
+    environment = {
+        **registrar.environment,
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    arguments = ["--pool", "default", "--type", "process", "--limit", "2"]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "datalab.prefect.event_worker", *arguments],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deployments = {"deployments": {"name": {"any_": ["one"]}}}
+    try:
+        end = time.monotonic() + 150
+        runs: list[dict[str, Any]] = []
+        while "COMPLETED" not in {run["state_type"] for run in runs}:
+            assert time.monotonic() < end, [run["state_name"] for run in runs]
+            time.sleep(0.5)
+            wanted = {**deployments, "flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED"]}}}}
+            runs = api.call("POST", "/flow_runs/filter", wanted)
+    finally:
+        worker.terminate()
+        said = worker.communicate(timeout=60)[1]
+    assert [at for at in times(waiting(api, "one")) if at < now] == []
+    assert [run["state_type"] for run in runs if times([run])[0] < now] == ["COMPLETED"]
+    assert times(runs)[-1] == missed[-1]
+    assert f"one: {len(missed) - 1} missed runs are left out" in said
+    assert [at for at in times(waiting(api, "none")) if at < now - timedelta(minutes=2)] == []
