@@ -14,10 +14,13 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datalab import scratch
 from datalab.errors import DataLabError
+
+if TYPE_CHECKING:
+    from datalab.lake import Lake
 
 MAX_BYTES = 64 * 1024 * 1024
 LEFT_OUT = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git"}
@@ -68,6 +71,24 @@ def unpack(packed: bytes, target: Path) -> None:
             body = tar.extractfile(entry)
             assert body is not None
             path.write_bytes(body.read())
+
+
+def registered_definition(lake: Lake, name: str, version: str) -> dict[str, Any] | None:
+    """The definition in a bundle that was registered; None if the bundle is gone or can't be read."""
+    try:
+        with lake.open("artifacts", bundle_key(name, version)) as stream:
+            packed = stream.read()
+    except DataLabError as error:
+        if error.code != "E_NO_OBJECT":
+            raise
+        return None
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as tar:
+            body = tar.extractfile("definition.json")
+            given = json.load(body) if body else None
+    except (OSError, KeyError, ValueError, EOFError, tarfile.TarError):
+        return None
+    return given if isinstance(given, dict) else None
 
 
 def fetch(name: str, version: str, sha256: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyarrow import NativeFile
     from pyarrow.fs import FileSystem
 
+OWNER = "datalab.owner"
 TABLE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 
 
@@ -53,6 +54,8 @@ class Lake:
 
     def __init__(self, settings: LakeConfig) -> None:
         self.settings = settings
+        # Whose run this is: each commit to silver and gold records it.
+        self.pipeline = settings.pipeline
         self._fs: FileSystem | None = None
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────
@@ -132,6 +135,7 @@ class Lake:
         `base`.
         """
         uri = self.uri(layer, table)
+        owner = {OWNER: self.pipeline} if self.pipeline and layer in ("silver", "gold") else {}
         if self.settings.root:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -145,7 +149,7 @@ class Lake:
                 storage_options=self.storage_options,
                 target_file_size=128 * 1024 * 1024,
                 commit_properties=CommitProperties(
-                    custom_metadata=dict(metadata),
+                    custom_metadata={**metadata, **owner},
                     max_commit_retries=0 if base is None else 15,
                     app_transactions=[Transaction(*transaction)] if transaction else None,
                 ),

@@ -24,3 +24,4 @@ class LakeConfig:
     memory: str = "640MB"
     threads: int = 2
     max_line_bytes: int = 16 * 1024 * 1024
+    pipeline: str | None = None  # whose run this is

@@ -17,8 +17,9 @@ from datalab.formats.columns import LINEAGE
 from datalab.lake import Lake
 from datalab.layers import bronze, gold, silver
 from datalab.layers.landing import Landed, is_the_file_s, landed, landed_tables, parse_key, reject
-from datalab.layers.quality import contract_for
-from datalab.pipeline import logger
+from datalab.layers.owners import Owners
+from datalab.layers.quality import contract_for, published_contract
+from datalab.pipeline import definition_of, logger
 
 
 @dataclass
@@ -76,27 +77,49 @@ class Outcome:
 def load_bronze(lake: Lake, folder: Path, table: str | None, key: str | None, run_id: str) -> Outcome:
     """Every landed file that bronze lacks. A file that cannot be read is set aside, with the reason."""
     done = Outcome()
+    owners = _owners(lake, folder)
     if key is not None:
         file = parse_key(key)
-        done.attempt(lake, f"bronze.{file.table}", lambda: _load(lake, folder, [file], run_id, done, True))
+        done.attempt(
+            lake, f"bronze.{file.table}", lambda: _load(lake, folder, owners, [file], run_id, done, True)
+        )
         return done
     for each in [table] if table else landed_tables(lake):
         done.attempt(
             lake,
             f"bronze.{each}",
-            lambda name=each: _load(lake, folder, landed(lake, name), run_id, done),  # type: ignore[misc]
+            lambda name=each: _load(lake, folder, owners, landed(lake, name), run_id, done),  # type: ignore[misc]
         )
     return done
 
 
+def _owners(lake: Lake, folder: Path) -> Owners:
+    """Whose each table is. From now on, what the run writes is recorded as its pipeline's."""
+    lake.pipeline = definition_of(folder).name
+    return Owners.read(lake, lake.pipeline)
+
+
 def _load(
-    lake: Lake, folder: Path, files: list[Landed], run_id: str, done: Outcome, asked_for: bool = False
+    lake: Lake,
+    folder: Path,
+    owners: Owners,
+    files: list[Landed],
+    run_id: str,
+    done: Outcome,
+    asked_for: bool = False,
 ) -> None:
     """Files of one table, oldest first: after one that may yet come in, none is loaded that came later."""
     for file in files:
         started = time.monotonic()
         try:
-            declared = contract_for(file.table, folder / "contracts").source
+            # How files of a table are written, its owner's contract says.
+            theirs = owners.other("silver", file.table) is not None
+            contract = (
+                published_contract(lake, file.table)
+                if theirs
+                else contract_for(file.table, folder / "contracts")
+            )
+            declared = contract.source
             loaded = bronze.ingest(lake, file, declared, run_id, asked_for=asked_for)
         except DataLabError as error:
             if not is_the_file_s(error):
@@ -113,21 +136,24 @@ def _load(
 
 
 def refine_silver(lake: Lake, folder: Path, table: str | None, run_id: str, done: Outcome) -> None:
-    """Silver for one table, or for all of bronze that was loaded from files: what people wrote is theirs."""
+    """Silver for one table, or for all of bronze that was loaded from files and is no other pipeline's."""
+    owners = _owners(lake, folder)
     for name in [table] if table is not None else lake.names("bronze"):
         if f"bronze.{name}" in done.failed:
             continue
         done.attempt(
             lake,
             f"silver.{name}",
-            lambda name=name: _refine(lake, folder, name, table is not None, run_id, done),  # type: ignore[misc]
+            lambda name=name: _refine(lake, folder, owners, name, table is not None, run_id, done),  # type: ignore[misc]
         )
         error = done.failed.get(f"silver.{name}")
-        if error is not None and error.code in ("E_NO_TABLE", "E_TABLE_NOT_INGESTED"):
+        if error is not None and error.code in ("E_NO_TABLE", "E_TABLE_NOT_INGESTED", "E_TABLE_OWNER"):
             raise error  # whoever asked for this table asked for none that can be refined
 
 
-def _refine(lake: Lake, folder: Path, name: str, wanted: bool, run_id: str, done: Outcome) -> None:
+def _refine(
+    lake: Lake, folder: Path, owners: Owners, name: str, wanted: bool, run_id: str, done: Outcome
+) -> None:
     """Silver for one table. `wanted`: it was asked for by its name."""
     source = lake.require("bronze", name) if wanted else lake.table("bronze", name)
     if source is None:
@@ -142,11 +168,19 @@ def _refine(lake: Lake, folder: Path, name: str, wanted: bool, run_id: str, done
             f"bronze.{name} has no column {', '.join(lacking)}: it was not loaded from files",
             "load its data with datalab data ingest, or refine it in a pipeline of your own",
         )
+    try:
+        before = owners.check(lake, "silver", name)
+    except DataLabError as error:
+        if error.code != "E_TABLE_OWNER" or wanted:
+            raise
+        logger().info("left alone: %s", error.message)
+        return
     rows = table_size(source)[0]
     logger().info("silver.%s: looks at %d rows of %d columns", name, rows, len(source.schema().fields))
     refined = silver.refine(lake, name, contract_for(name, folder / "contracts"), run_id)
     done.silver.append(refined)
     if not refined.skipped:
+        _say_taken_over("silver", name, before)
         done.metrics.append(
             gold.Metric(
                 run_id,
@@ -162,6 +196,7 @@ def _refine(lake: Lake, folder: Path, name: str, wanted: bool, run_id: str, done
 
 def build_gold(lake: Lake, folder: Path, run_id: str, done: Outcome) -> None:
     """Every SQL file whose tables are there and well, then the metrics of the whole run."""
+    owners = _owners(lake, folder)
     definitions: list[gold.Definition] = []
     done.attempt(lake, "gold", lambda: definitions.extend(gold.definitions(folder / "gold")))
     for definition in definitions:
@@ -174,7 +209,7 @@ def build_gold(lake: Lake, folder: Path, run_id: str, done: Outcome) -> None:
         done.attempt(
             lake,
             f"gold.{definition.name}",
-            lambda each=definition: _build(lake, each, run_id, done),  # type: ignore[misc]
+            lambda each=definition: _build(lake, owners, each, run_id, done),  # type: ignore[misc]
         )
     done.attempt(lake, f"gold.{gold.METRICS}", lambda: gold.record(lake, done.metrics))
 
@@ -194,10 +229,17 @@ def _waits_for(definition: gold.Definition, done: Outcome) -> str | None:
     return None
 
 
-def _build(lake: Lake, definition: gold.Definition, run_id: str, done: Outcome) -> None:
+def _build(lake: Lake, owners: Owners, definition: gold.Definition, run_id: str, done: Outcome) -> None:
+    before = owners.check(lake, "gold", definition.name)
     built = gold.build(lake, definition, run_id)
     done.gold.append(built)
     if built.state == "built":
+        _say_taken_over("gold", definition.name, before)
         done.metrics.append(
             gold.Metric(run_id, built.table, "gold", built.rows_in, built.rows_out, 0, built.seconds)
         )
+
+
+def _say_taken_over(layer: str, table: str, before: str | None) -> None:
+    if before is not None:
+        logger().warning("%s.%s is taken over from %s, whose table it is no longer", layer, table, before)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -71,7 +73,8 @@ def pipeline(function: Callable[P, R]) -> Any:
 
     @functools.wraps(function)
     def attempts(*args: P.args, **kwargs: P.kwargs) -> R:
-        return with_retries(lambda: function(*args, **kwargs), definition.retries)
+        with running(definition.name):
+            return with_retries(lambda: function(*args, **kwargs), definition.retries)
 
     # Results stay where they are: a report and tables are the outcome of a pipeline, not a pickled value.
     return flow(
@@ -80,6 +83,20 @@ def pipeline(function: Callable[P, R]) -> Any:
         persist_result=False,
         validate_parameters=True,
     )(attempts)
+
+
+@contextlib.contextmanager
+def running(name: str) -> Iterator[None]:
+    """Whose run this is, for the lakes that it opens: a process has one run at a time."""
+    before = os.environ.get("DATALAB_PIPELINE")
+    os.environ["DATALAB_PIPELINE"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DATALAB_PIPELINE"]
+        else:
+            os.environ["DATALAB_PIPELINE"] = before
 
 
 def with_retries(call: Callable[[], R], retries: Retries, sleep: Callable[[float], None] = time.sleep) -> R:

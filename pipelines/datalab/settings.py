@@ -47,6 +47,7 @@ class Settings(LakeConfig):
             memory=env.get("DATALAB_DUCKDB_MEMORY") or "640MB",
             threads=_positive(env, "DATALAB_THREADS", 2),
             max_line_bytes=_positive(env, "DATALAB_MAX_LINE_BYTES", 16 * 1024 * 1024),
+            pipeline=env.get("DATALAB_PIPELINE") or None,  # set by @pipeline
         )
 
     def lake(self) -> Lake:

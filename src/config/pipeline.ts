@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cpuPattern, durationPattern, sizePattern } from "../model/units.ts";
-import { cronProblem } from "./cron.ts";
+import { cronProblem, missingDay } from "./cron.ts";
 
 const duration = z
   .string()
@@ -11,7 +11,11 @@ const cron = z
   .regex(/^\s*(\S+\s+){4}\S+\s*$/, 'five cron fields such as "0 6 * * *"')
   .superRefine((text, ctx) => {
     const wrong = cronProblem(text);
-    if (wrong !== undefined) ctx.addIssue({ code: "custom", message: wrong });
+    if (wrong !== undefined) return ctx.addIssue({ code: "custom", message: wrong });
+    const never = missingDay(text);
+    if (never === undefined) return;
+    const fix = "Leave schedule out for runs by hand.";
+    ctx.addIssue({ code: "custom", message: `a day that exists (never: ${never})`, params: { fix } });
   })
   .meta({ examples: ["0 6 * * *"] })
   .describe("Cron expression of five fields.");
@@ -37,10 +41,17 @@ function isTimeZone(zone: string): boolean {
   }
 }
 
+const catchUp = z
+  .enum(["none", "one", "all"])
+  .default("one")
+  .describe(
+    "Runs that a stop has made more than two minutes late: none starts, only the last one, or all of them.",
+  );
+
 const schedule = z
   .union([
-    z.strictObject({ cron, timezone: timezone.default("UTC") }),
-    z.strictObject({ every: duration.describe("Interval between runs.") }),
+    z.strictObject({ cron, timezone: timezone.default("UTC"), catchUp }),
+    z.strictObject({ every: duration.describe("Interval between runs."), catchUp }),
   ])
   .nullable()
   .describe("When it runs by itself; if omitted, it runs only on demand.");

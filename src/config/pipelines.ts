@@ -8,6 +8,7 @@ import { didYouMean } from "../nearest.ts";
 import { readDocument } from "./document.ts";
 import { type PipelineFile, type PipelineOverride, pipelineFile } from "./pipeline.ts";
 import { check } from "./problems.ts";
+import { sharedTables } from "./table-owners.ts";
 
 const fileNames = ["pipeline.yaml", "pipeline.yml", "pipeline.json"];
 const namePattern = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -60,6 +61,8 @@ export function readPipelines(
       problems.push(...error.problems);
     }
   }
+  const wanted = found.filter((name) => config.only?.includes(name) ?? true);
+  problems.push(...sharedTables(folder, relative(project, folder), wanted));
   if (problems.length > 0) throw new ConfigError(problems);
   return pipelines;
 }
@@ -121,15 +124,12 @@ function normalise(
     ...given,
     parameters: { ...file.parameters, ...override.parameters },
   };
-  const { schedule, retries } = merged;
+  const { retries } = merged;
   const definition = {
     name,
     summary: file.summary,
     entrypoint: file.entrypoint,
-    schedule:
-      schedule && "every" in schedule
-        ? { intervalSeconds: parseDuration(schedule.every) }
-        : (schedule ?? null),
+    schedule: merged.schedule && scheduleOf(merged.schedule),
     retries: {
       count: retries.count,
       delaySeconds: parseDuration(retries.delay),
@@ -152,6 +152,17 @@ function normalise(
     ...(file.report && { report: true as const }),
     ...(merged.resources && { resources: sizeOf(merged.resources) }),
     version: contentHash(folder, definition),
+  };
+}
+
+/** The default is left out: it is no difference between two versions. */
+function scheduleOf({
+  catchUp,
+  ...schedule
+}: NonNullable<PipelineFile["schedule"]>): NonNullable<PipelineModel["schedule"]> {
+  return {
+    ...("every" in schedule ? { intervalSeconds: parseDuration(schedule.every) } : schedule),
+    ...(catchUp !== "one" && { catchUp }),
   };
 }
 

@@ -64,6 +64,7 @@ class IssueTexts {
             message: `expected ${this.#expected(issue, path)}, received ${show(given)}`,
             ...(candidates && typeof given === "string" && didYouMean(given, candidates)),
             ...this.#quote(issue, path, given),
+            ...(issue.code === "custom" && issue.params?.fix && { fix: String(issue.params.fix) }),
           },
         ];
       }
@@ -118,11 +119,15 @@ class IssueTexts {
     return issue.path.length > 0 && this.#at([...base, ...(issue.path as Path)]) === undefined;
   }
 
-  /** The keys of each possible form of a mapping: `either cron and timezone or every`. */
+  /** The keys that tell the possible forms of a mapping apart: `either cron and timezone or every`. */
   #forms(path: Path): string {
-    const forms = nodesAt(this.#schemaJson(), path)
+    const keysOf = nodesAt(this.#schemaJson(), path)
       .flatMap(formsOf)
-      .map((node) => Object.keys(node.properties ?? {}).join(" and "))
+      .map((node) => Object.keys(node.properties ?? {}))
+      .filter((keys) => keys.length > 0);
+    const isShared = (key: string) => keysOf.length > 1 && keysOf.every((keys) => keys.includes(key));
+    const forms = keysOf
+      .map((keys) => keys.filter((key) => !isShared(key)).join(" and "))
       .filter((keys) => keys !== "");
     const last = forms.pop() ?? "other keys";
     return forms.length > 0 ? `either ${forms.join(", ")} or ${last}` : last;

@@ -161,6 +161,10 @@ export const lakeCodes = {
     meaning: "The contract names columns that the bronze table does not have.",
     fix: "Correct the names in the contract, or name the columns of a file without a header in `source.columns`.",
   },
+  E_TABLE_OWNER: {
+    meaning: "The table belongs to another pipeline, so the run has not written it.",
+    fix: "Run its owner, or move the table's contract or SQL file to this pipeline and run `./datalab up`. [medallion.md](medallion.md) explains who owns a table.",
+  },
   E_GOLD_CYCLE: {
     meaning: "SQL files of the gold layer read each other in a circle.",
     fix: "Change one of the files that the error names.",

@@ -219,8 +219,10 @@ export interface PipelineModel {
   readonly version: string;
   readonly entrypoint: string;
   readonly schedule:
-    | { readonly cron: string; readonly timezone: string }
-    | { readonly intervalSeconds: number }
+    | (({ readonly cron: string; readonly timezone: string } | { readonly intervalSeconds: number }) & {
+        /** What makes up for runs that a stop has made late; absent: the last one. */
+        readonly catchUp?: "none" | "all";
+      })
     | null;
   readonly retries: {
     readonly count: number;

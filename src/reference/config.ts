@@ -74,7 +74,10 @@ function table(given: readonly Row[]): string {
   const lines = given.map(
     ({ path, type, fallback, meaning }) => `| \`${path}\` | ${type} | ${fallback} | ${meaning} |`,
   );
-  return ["| path | type | default | meaning |", "| --- | --- | --- | --- |", ...lines, ""].join("\n");
+  // A field of several forms of a mapping has one line.
+  return ["| path | type | default | meaning |", "| --- | --- | --- | --- |", ...new Set(lines), ""].join(
+    "\n",
+  );
 }
 
 function fieldsOf(schema: z.ZodType): Row[] {

@@ -364,6 +364,18 @@ describe("pipelines", () => {
     ).toEqual(["hello"]);
   });
 
+  test("what makes up for missed runs reaches the model; the default is no difference", () => {
+    const scheduleOf = (schedule: object) =>
+      load({ ...flow, "pipelines/hello/pipeline.yaml": stringify({ ...full, schedule }) })[0]?.schedule;
+    expect(scheduleOf({ cron: "0 6 * * *", catchUp: "none" })).toEqual({
+      cron: "0 6 * * *",
+      timezone: "UTC",
+      catchUp: "none",
+    });
+    expect(scheduleOf({ every: "5m", catchUp: "all" })).toEqual({ intervalSeconds: 300, catchUp: "all" });
+    expect(scheduleOf({ every: "5m", catchUp: "one" })).toEqual({ intervalSeconds: 300 });
+  });
+
   test.each(["US/Pacific", "Asia/Calcutta", "Etc/UTC", "UTC", "America/Argentina/Buenos_Aires"])(
     "the time zone %s is taken",
     (timezone) => {

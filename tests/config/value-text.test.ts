@@ -77,7 +77,6 @@ test.each([
   ["* * * 13 *", "a month from 1 to 12 or jan to dec as the fourth cron field"],
   ["* * * * fun", "a day of the week from 0 to 7 or sun to sat as the fifth cron field"],
   ["*/0 * * * *", "a minute from 0 to 59 as the first cron field"],
-  ["5-1 * * * *", "a minute from 0 to 59 as the first cron field"],
   ["1,, * * * *", "a minute from 0 to 59 as the first cron field"],
   ["1-2-3 * * * *", "a minute from 0 to 59 as the first cron field"],
   ["-1 * * * *", "a minute from 0 to 59 as the first cron field"],

@@ -41,7 +41,7 @@ class Backend:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_POST = do_GET
+            do_POST = do_PATCH = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass

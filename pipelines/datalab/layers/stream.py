@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 
 from datalab.lake import Lake
+from datalab.layers.owners import Owners
 
 
 class Stream:
@@ -30,7 +31,12 @@ class Stream:
 
 
 def replace_table(lake: Lake, layer: str, table: str, stream: Stream, facts: dict[str, str]) -> None:
-    """Replace a table by the rows of a stream, in one commit, which is not made if the stream fails."""
+    """Replace a table by the rows of a stream, in one commit, which is not made if the stream fails.
+
+    In a run of a pipeline, a table of another one is refused.
+    """
+    if lake.pipeline is not None:
+        Owners.read(lake, lake.pipeline).check(lake, layer, table)
     try:
         lake.write(layer, table, stream.reader(), "overwrite", facts, lake.table(layer, table))
     except Exception as error:

@@ -7,23 +7,32 @@ around the clock. This worker listens to the server's events and asks for runs
 - in time for the next scheduled run;
 - every 15 seconds otherwise;
 - every second while it is not connected to the events.
+
+Before its first question, and after it could not ask for a while, it leaves out what was missed
+(catch_up.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from datalab.prefect.api import Api, ApiError, say
+from datalab.prefect.catch_up import catch_up
+
 # The worker's health check fails after 30 s without a poll, its work pool is not ready after 60 s.
 IDLE_SECONDS = 15.0
 # What follows an event, such as the runs that a new schedule makes, may come some seconds after it.
 ATTENTIVE_SECONDS = 15.0
 RETRY_SECONDS = 5.0
+# Longer without an answer, by the clock that goes on while the machine sleeps: runs may have been missed.
+AWAY_SECONDS = 120.0
 PREFIXES = ["prefect.flow-run.", "prefect.deployment.", "prefect.work-pool.", "prefect.work-queue."]
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
@@ -99,6 +108,18 @@ async def listen(pace: Pace) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
 
+def leave_out_missed_runs() -> None:
+    """Say what is left out. If that fails, runs are late, as they were: nothing is lost."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return
+    try:
+        for line in catch_up(Api(url, os.environ.get("PREFECT_API_AUTH_STRING"))):
+            say(line)
+    except ApiError as error:
+        say(f"missed runs are not left out: {error}")
+
+
 def install(worker: type[Any]) -> None:
     """Make a class of Prefect's workers wait for its turn before it asks, and look ahead when it does."""
     ask, fetch = worker.get_and_submit_flow_runs, worker._get_scheduled_flow_runs
@@ -107,8 +128,13 @@ def install(worker: type[Any]) -> None:
         if not hasattr(self, "_pace"):
             self._pace = Pace()
             self._listener = asyncio.create_task(listen(self._pace))
+            self._answered = None
         await self._pace.turn()
-        return await ask(self)
+        if self._answered is None or time.time() - self._answered > AWAY_SECONDS:
+            await asyncio.to_thread(leave_out_missed_runs)
+        asked = await ask(self)
+        self._answered = time.time()
+        return asked
 
     async def get_scheduled_flow_runs(self: Any) -> list[Any]:
         prefetch = self._prefetch_seconds

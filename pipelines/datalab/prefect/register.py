@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datalab.bundles import bundle_key, pack
+from datalab.bundles import bundle_key, pack, registered_definition
 from datalab.errors import DataLabError
+from datalab.layers import owners
+from datalab.prefect import catch_up
 from datalab.prefect.registration import Pipeline, check, publish_contracts, read_pipelines, say
+from datalab.prefect.schedules import Standing, schedules, standing, told
 from datalab.prefect.work_pool import POOL, ensure_pool, health_variables, job_variables
 from datalab.settings import Settings
 
@@ -79,16 +82,24 @@ def run(settings: Settings, file: Path) -> None:
         ]
         changed = [b for b in bundles if not _same(existing.get(b.pipeline.name), b)]
         missing = [p for p in pipelines if not (folder / p.name).is_dir()]
-        schemas = check([b.pipeline for b in changed] + missing, folder)
+        owned, problems = owners.declared(folder, [p.name for p in pipelines])
+        schemas = check([b.pipeline for b in changed] + missing, folder, problems)
 
+        # Before the first run of what is registered now.
+        owners.publish(lake, [p.name for p in pipelines], owned)
         ensure_pool(client)
         ensure_zombie_automation(client)
         ensure_health(client)
         for bundle in changed:
-            register(client, lake, bundle, schemas[bundle.pipeline.name])
+            p = bundle.pipeline
+            now = _standing(lake, existing.get(p.name), p)
+            register(client, lake, bundle, schemas[p.name], now)
+            _tell(p, now, settings.stack)
         for bundle in bundles:
             if bundle not in changed:
-                say(f"unchanged {bundle.pipeline.name} {bundle.pipeline.version[:12]}")
+                p = bundle.pipeline
+                say(f"unchanged {p.name} {p.version[:12]}")
+                _tell(p, standing(existing[p.name], p.definition, p), settings.stack)
         publish_contracts(lake, folder, pipelines)
         for name, deployment in existing.items():
             if name not in {p.name for p in pipelines}:
@@ -146,7 +157,23 @@ def _same(existing: DeploymentResponse | None, bundle: Bundle) -> bool:
     )
 
 
-def register(client: SyncPrefectClient, lake: Lake, bundle: Bundle, schema: dict[str, Any]) -> None:
+def _standing(lake: Lake, existing: DeploymentResponse | None, pipeline: Pipeline) -> Standing:
+    """What was registered last is in the bundle of that version."""
+    before = None
+    if existing is not None and existing.version:
+        before = registered_definition(lake, pipeline.name, existing.version)
+    return standing(existing, before, pipeline)
+
+
+def _tell(pipeline: Pipeline, now: Standing, stack: str) -> None:
+    line = told(pipeline, now, stack)
+    if line is not None:
+        say(line)
+
+
+def register(
+    client: SyncPrefectClient, lake: Lake, bundle: Bundle, schema: dict[str, Any], now: Standing
+) -> None:
     """Upload the bundle, then create or replace the deployment."""
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
@@ -158,7 +185,7 @@ def register(client: SyncPrefectClient, lake: Lake, bundle: Bundle, schema: dict
         name=p.name,
         version=p.version,
         description=p.summary,
-        tags=[TAG, *(tag for tag in p.tags if tag != TAG)],
+        tags=[TAG, *(tag for tag in p.tags if tag != TAG), *catch_up.tags(p.schedule)],
         entrypoint=p.entrypoint,
         pull_steps=bundle.pull_steps,
         parameters=p.parameters,
@@ -169,27 +196,10 @@ def register(client: SyncPrefectClient, lake: Lake, bundle: Bundle, schema: dict
         work_queue_name=p.priority,
         concurrency_limit=p.concurrency,
         concurrency_options=options if p.concurrency else None,
-        schedules=schedules(p),
-        paused=p.paused,
+        schedules=schedules(p, now.active),
+        paused=now.paused,
     )
     say(f"registered {p.name} {p.version[:12]}")
-
-
-def schedules(pipeline: Pipeline) -> list[Any]:
-    """The schedule as Prefect takes it; active unless the pipeline is paused."""
-    from datetime import timedelta
-
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-
-    given = pipeline.schedule
-    if given is None:
-        return []
-    if "cron" in given:
-        schedule: Any = CronSchedule(cron=given["cron"], timezone=given.get("timezone") or "UTC")
-    else:
-        schedule = IntervalSchedule(interval=timedelta(seconds=given["intervalSeconds"]))
-    return [DeploymentScheduleCreate(schedule=schedule, active=not pipeline.paused)]
 
 
 def ensure_zombie_automation(client: SyncPrefectClient) -> None:

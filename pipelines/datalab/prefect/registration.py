@@ -92,10 +92,15 @@ def read_pipelines(file: Path) -> list[Pipeline]:
     return pipelines
 
 
-def check(pipelines: Sequence[Pipeline], folder: Path) -> dict[str, dict[str, Any]]:
-    """Import every pipeline's flow and give its parameters' schema; all that are broken are named at once."""
+def check(
+    pipelines: Sequence[Pipeline], folder: Path, known: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Import every pipeline's flow and give its parameters' schema; all that are broken are named at once.
+
+    `known` are problems that have been found before.
+    """
     schemas: dict[str, dict[str, Any]] = {}
-    problems: list[str] = []
+    problems = list(known)
     for pipeline in pipelines:
         answer = _in_child(pipeline, folder / pipeline.name)
         if "problem" in answer:

@@ -10,6 +10,7 @@ import {
   waitForRun,
 } from "../../ops/services/pipelines.ts";
 import { type PrefectClient, prefectOf, type RunLog } from "../../ops/services/prefect-client.ts";
+import { type PauseResult, pausePipeline } from "../../ops/services/schedules.ts";
 import {
   type AnyCommand,
   type Context,
@@ -75,6 +76,23 @@ export function register(program: AnyCommand): void {
       "with a parameter, at most ten minutes",
     ],
   ]);
+
+  const pauses = [
+    ["pause", "Pause the schedule of a pipeline; runs under way go on, and runs can be started by hand."],
+    ["resume", "Let the schedule of a pipeline go on that was paused by hand."],
+  ] as const;
+  for (const [verb, description] of pauses) {
+    const pause = pipelines
+      .command(verb)
+      .argument("<name>", "pipeline")
+      .description(`${description} It stays so until \`paused\` in its definition is changed.`)
+      .action(async (name, _options, command) => {
+        const context = contextOf(command);
+        const { platform, prefect } = await connect(context);
+        show(context.json, await pausePipeline(platform, prefect, name, verb === "pause"), pauseText);
+      });
+    examples(pause, [[`./datalab pipelines ${verb} PIPELINE`, `${verb} its schedule`]]);
+  }
 
   const logs = pipelines
     .command("logs")
@@ -161,6 +179,9 @@ function cells(pipeline: PipelineStatus) {
   const next = paused ? "paused" : nextRun ? ago(nextRun) : "";
   return [name, registered ? version : `${version} (not registered)`, schedule, last, next, summary];
 }
+
+const pauseText = ({ name, paused, changed }: PauseResult): string =>
+  `the schedule of ${name} ${changed ? "is" : "was already"} ${paused ? "paused" : "active"}`;
 
 function runState(state: string): string {
   if (state === "completed") return onStdout("green", state);

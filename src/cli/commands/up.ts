@@ -27,10 +27,12 @@ export function register(program: AnyCommand): void {
       const signal = interruptible();
       const reporter = createReporter();
       const setupSeconds = Number(process.env.DATALAB_SETUP_SECONDS ?? 0); // measured by the launcher
-      const [operation, { describeChanges }] = await Promise.all([
+      const [operation, { describeChanges }, { handSetReader, handSetText }] = await Promise.all([
         import("../../ops/lifecycle/up.ts"),
         import("../../ops/lifecycle/up-text.ts"),
+        import("../../ops/services/schedules.ts"),
       ]);
+      const settings = handSetReader(project, stack);
       try {
         const result = await operation.up({
           project,
@@ -38,14 +40,17 @@ export function register(program: AnyCommand): void {
           reporter,
           signal,
           setupSeconds,
+          onDeployed: settings.prepare,
           allowDataLoss: options.allowDataLoss,
           newMaster: options.newMasterSecret === true,
           ...(options.plan !== undefined && { plan: options.plan }),
           ...(verbose && { onEngineLine: (line: string) => reporter.log(line) }),
         });
+        const handSet = await settings.read(result.platform);
         reporter.close();
-        if (json) printJson(summary(result));
+        if (json) printJson({ ...summary(result), setByHand: handSet });
         else print(await upText(result, describeChanges(result.changes)));
+        for (const each of handSet) say(handSetText(each, stack));
         if (!json) say(nextSteps(result.platform));
       } finally {
         reporter.close();

@@ -26,11 +26,18 @@ def _deployments() -> list[dict[str, Any]]:
     found = _post("/deployments/filter", {"limit": 200, "sort": "NAME_ASC"})
     flows = {each["id"]: each["name"] for each in _post("/flows/filter", {"limit": 200})}
     return [
-        {**each, "flow": flows.get(each["flow_id"], each["name"])}
+        {**each, "flow": flows.get(each["flow_id"], each["name"]), "paused": _paused(each)}
         for each in found
         if not OWN_TAGS.intersection(each.get("tags", []))
         and not flows.get(each["flow_id"], "").startswith(OWN_FLOWS)
     ]
+
+
+def _paused(deployment: dict[str, Any]) -> bool:
+    """Paused as a whole, or with its schedules switched off on Prefect's own page."""
+    schedules = deployment.get("schedules") or []
+    off = bool(schedules) and not any(each.get("active", True) for each in schedules)
+    return bool(deployment.get("paused")) or off
 
 
 def pipeline_names(found: list[dict[str, Any]] | None) -> dict[str, str]:
@@ -104,10 +111,20 @@ def pause(deployment_id: str, paused: bool) -> Question:
 
     def work() -> Any:
         done = _post(f"/deployments/{deployment_id}/{word}")
+        if not paused:
+            _switch_on(deployment_id)
         forget("prefect", "deployments")
         return done
 
     return ask(("prefect", word, deployment_id, object()), work, 0)
+
+
+def _switch_on(deployment_id: str) -> None:
+    """Schedules that were switched off alone."""
+    path = f"/api/deployments/{deployment_id}"
+    for each in call("prefect", "GET", path).json().get("schedules") or []:
+        if not each.get("active", True):
+            call("prefect", "PATCH", f"{path}/schedules/{each['id']}", body={"active": True})
 
 
 def seconds(flow_run: dict[str, Any]) -> float | None:

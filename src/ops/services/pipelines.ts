@@ -3,7 +3,7 @@ import { DatalabError } from "../../errors.ts";
 import type { PlatformOutput } from "../../outputs/platform.ts";
 import { suggest } from "../suggest.ts";
 import { parameterValues } from "./parameters.ts";
-import type { FlowRun, PrefectClient, RunLog } from "./prefect-client.ts";
+import type { Deployment, FlowRun, PrefectClient, RunLog } from "./prefect-client.ts";
 
 /** One row of `datalab pipelines list --json`. */
 export interface PipelineStatus {
@@ -63,7 +63,7 @@ export async function listPipelines(
       ]);
       return {
         ...base,
-        paused: deployment.paused,
+        paused: isPaused(deployment),
         registered: deployment.version === version,
         lastRun: last[0] ? lastRun(last[0]) : null,
         nextRun: next[0]?.expected_start_time ?? null,
@@ -81,13 +81,16 @@ function lastRun(run: FlowRun): PipelineStatus["lastRun"] {
   };
 }
 
-/** Starts a run of a pipeline. Unknown pipelines and parameters are refused before anything is created. */
-export async function startRun(
+/** Whether no run starts by itself: paused as a whole, or with its schedules switched off. */
+export const isPaused = ({ paused, schedules = [] }: Deployment): boolean =>
+  paused || (schedules.length > 0 && schedules.every(({ active }) => !active));
+
+/** The deployment of a pipeline that the stack declares; throws if there is none. */
+export async function registeredPipeline(
   platform: PlatformOutput,
   prefect: PrefectClient,
   name: string,
-  parameters: ReadonlyMap<string, string>,
-): Promise<RunResult> {
+): Promise<Deployment> {
   const names = platform.pipelines.map((pipeline) => pipeline.name);
   if (!names.includes(name)) {
     throw new DatalabError("E_PIPELINE", `The stack ${platform.stack} has no pipeline "${name}".`, {
@@ -100,6 +103,17 @@ export async function startRun(
       hint: `./datalab up --stack ${platform.stack} registers it.`,
     });
   }
+  return deployment;
+}
+
+/** Starts a run of a pipeline. Unknown pipelines and parameters are refused before anything is created. */
+export async function startRun(
+  platform: PlatformOutput,
+  prefect: PrefectClient,
+  name: string,
+  parameters: ReadonlyMap<string, string>,
+): Promise<RunResult> {
+  const deployment = await registeredPipeline(platform, prefect, name);
   const values = parameterValues(name, parameters, deployment.parameter_openapi_schema ?? {});
   const run = await prefect.createRun(deployment.id, values);
   return { run: run.id, state: stateName(run), seconds: 0 };

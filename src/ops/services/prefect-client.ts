@@ -11,6 +11,7 @@ export interface Deployment {
   readonly name: string;
   readonly version: string | null;
   readonly paused: boolean;
+  readonly schedules?: readonly { readonly id: string; readonly active: boolean }[];
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly parameter_openapi_schema: ParameterSchema | null;
 }
@@ -43,6 +44,9 @@ export interface RunLog {
 
 export interface PrefectClient {
   deployment(name: string): Promise<Deployment | null>;
+  /** Pauses a deployment, which removes its scheduled runs, or lets it go on. */
+  pauseDeployment(id: string, paused: boolean): Promise<void>;
+  activateSchedule(deployment: string, schedule: string): Promise<void>;
   createRun(deployment: string, parameters: Readonly<Record<string, unknown>>): Promise<FlowRun>;
   run(id: string): Promise<FlowRun | null>;
   pool(name: string): Promise<WorkPool | null>;
@@ -115,7 +119,8 @@ export function prefectClient(api: string, login: BasicLogin, by: Fetch = fetch)
         },
       );
     }
-    if (answer.ok) return (text === "" ? {} : JSON.parse(text)) as T;
+    // Some answers are `null`, which is not the absence of what was asked for.
+    if (answer.ok) return ((text === "" ? null : JSON.parse(text)) ?? {}) as T;
     if (answer.status === 404) return null;
     if (answer.status === 401 || answer.status === 403) {
       throw new DatalabError("E_PREFECT_LOGIN", "Prefect refused the stack's own login.", {
@@ -140,6 +145,12 @@ export function prefectClient(api: string, login: BasicLogin, by: Fetch = fetch)
   return {
     deployment: (name) =>
       call("GET", `/deployments/name/${encodeURIComponent(name)}/${encodeURIComponent(name)}`),
+    async pauseDeployment(id, paused) {
+      await found(call("POST", `/deployments/${id}/${paused ? "pause" : "resume"}_deployment`));
+    },
+    async activateSchedule(deployment, schedule) {
+      await found(call("PATCH", `/deployments/${deployment}/schedules/${schedule}`, { active: true }));
+    },
     createRun: (deployment, parameters) =>
       found(
         call<FlowRun>("POST", `/deployments/${deployment}/create_flow_run`, {

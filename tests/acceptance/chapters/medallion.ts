@@ -36,6 +36,22 @@ export function medallion(stage: Stage): void {
       }
     });
 
+    test("its schedule is paused and goes on again", async () => {
+      const list = async () => {
+        const found = await stage.project.json<{ name: string; paused: boolean; nextRun: string | null }[]>(
+          "pipelines",
+          "list",
+        );
+        return found.find(({ name }) => name === "medallion_etl");
+      };
+      const pause = await stage.project.json("pipelines", "pause", "medallion_etl");
+      expect(pause).toEqual({ name: "medallion_etl", paused: true, changed: true });
+      expect(await list()).toMatchObject({ paused: true, nextRun: null });
+      const resume = await stage.project.json("pipelines", "resume", "medallion_etl");
+      expect(resume).toEqual({ name: "medallion_etl", paused: false, changed: true });
+      expect(await list()).toMatchObject({ paused: false });
+    });
+
     test("a report lies in the artifacts bucket", async () => {
       const store = await objectStore(stage, "prefect/lake");
       try {

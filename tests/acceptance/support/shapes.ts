@@ -71,6 +71,7 @@ export const upped = z.strictObject({
       ),
     }),
   ),
+  setByHand: z.array(z.strictObject({ name: z.string(), paused: z.boolean() })),
 });
 
 export const pipelineList = z.array(
