@@ -47,3 +47,16 @@ def test_names_are_resolved_by_the_system_which_keeps_no_old_address() -> None:
     program = "from aiohttp.resolver import DefaultResolver; print(DefaultResolver.__name__)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "ThreadedResolver\n"
+
+
+def test_every_process_has_the_dates_of_our_cron_schedules() -> None:
+    program = """
+import asyncio
+from datetime import UTC, datetime
+from prefect.server.schemas.schedules import CronSchedule
+nightly = CronSchedule(cron="30 2 * * *", timezone="Europe/Berlin")
+(date,) = asyncio.run(nightly.get_dates(n=1, start=datetime(2027, 3, 27, 12, tzinfo=UTC)))
+print(date.astimezone(UTC).isoformat())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2027-03-28T01:30:00+00:00"

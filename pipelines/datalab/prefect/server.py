@@ -1,7 +1,5 @@
 """Prefect's server that rests when it has nothing to do: `python -m datalab.prefect.server ARGUMENT...`.
 
-Its cron schedules are right on the nights when clocks change (cron_dates.py).
-
 Its background tasks run on docket, which looks four times a second for tasks that are due, and ten times a
 second for cancelled ones. Prefect has no setting for either. A task that a request adds still wakes
 docket at once; only tasks that are due by the clock wait, and those run every few seconds at most.
@@ -16,8 +14,6 @@ import time
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
-
-from datalab.prefect import cron_dates
 
 # How late a task may be that is due by the clock.
 RESOLUTION = timedelta(seconds=1)
@@ -55,9 +51,7 @@ def main(arguments: list[str]) -> None:
     from burner_redis.pubsub import PubSub
     from prefect.cli import app
     from prefect.server.api import background_workers
-    from prefect.server.schemas.schedules import CronSchedule
 
-    cron_dates.install(CronSchedule)
     pause_longer(background_workers, PubSub)
     sys.argv = ["prefect", "server", "start", *arguments]
     app()
