@@ -59,6 +59,11 @@ class Reading:
             return self
         return replace(self, records=self.records[titles.count :], begins=True)
 
+    def has_values(self, header: bool) -> bool:
+        """Whether anything is left between the delimiters: else they are values themselves."""
+        rows = self.records[1:] if header else self.records
+        return not rows or any(cell for record in rows for cell in record)
+
     def score(self, header: bool) -> float:
         """How even the records are, how many columns are of one kind, and no quotes that are torn apart."""
         rows = self.records[1:] if header and len(self.records) > 1 else self.records
@@ -90,7 +95,7 @@ def detect_delimiter(
     `known` are the headings of the table that is there already, or, without a header, its columns.
     """
     readings = [_read(each, sample, newline, limit, complete) for each in CANDIDATES]
-    wide = [each for each in readings if each.records and each.width > 1]
+    wide = [each for each in readings if each.records and each.width > 1 and each.has_values(header)]
     if known:
         as_the_table = [each for each in wide if _is_of(each, known, header)]
         if len(as_the_table) == 1:

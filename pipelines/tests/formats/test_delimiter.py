@@ -35,6 +35,7 @@ def found(text: str, *, header: bool = True, known: list[str] | None = None) -> 
         ("id,note\n1,x\n", True, ","),
         ("name;city\nAna;Bonn\n", True, ";"),
         ("note\nno delimiter here\n", True, ","),
+        ("note\n|\n|\n|\n", True, ","),
     ],
 )
 def test_the_right_one_is_found(text: str, header: bool, delimiter: str) -> None:
