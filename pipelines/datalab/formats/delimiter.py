@@ -102,7 +102,7 @@ def detect_delimiter(
             return as_the_table[0].delimiter
     if header and not any(each.fits_header() for each in wide):
         below = [each.below_titles(known) for each in readings if each.records]
-        wide = [each for each in below if each.width > 1]
+        wide = [each for each in below if each.width > 1 and each.has_values(header)]
     if header and any(each.fits_header() for each in wide):
         wide = [each for each in wide if each.fits_header()]
     if not wide:
