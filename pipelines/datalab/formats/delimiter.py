@@ -60,8 +60,10 @@ class Reading:
         return replace(self, records=self.records[titles.count :], begins=True)
 
     def has_values(self, header: bool) -> bool:
-        """Whether anything is left between the delimiters: else they are values themselves."""
-        rows = self.records[1:] if header else self.records
+        """Whether it leaves any value. Where it does not, and the header has none of it, it is the value."""
+        if not header or len(self.records[0]) == self.width:
+            return True
+        rows = self.records[1:]
         return not rows or any(cell for record in rows for cell in record)
 
     def score(self, header: bool) -> float:
