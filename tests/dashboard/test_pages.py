@@ -31,6 +31,32 @@ def test_the_overview_has_a_card_for_every_service_of_the_registry(
     assert state.capitalize() in html
 
 
+def test_a_renewal_of_the_overview_empties_nothing(
+    configured: Callable[..., None], core: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emptied page has no height: the browser scrolls to its top, and focus and selection are gone."""
+    configured(core=core.url)
+    monkeypatch.syspath_prepend(str(APP))
+    script = """
+import streamlit as st
+from views import overview
+if st.session_state.get("again"):
+    made = []
+    st.empty = lambda *_: made.append(1)
+    overview._page()
+    st.session_state["made"] = len(made)
+else:
+    overview.page()
+    st.session_state["again"] = True
+"""
+    app = AppTest.from_string(script, default_timeout=60).run()
+    first = [each.value.count("<section") for each in app.markdown]
+    app.run()
+    assert not app.exception, app.exception
+    assert app.session_state["made"] == 0
+    assert [each.value.count("<section") for each in app.markdown] == first
+
+
 def test_a_service_that_is_added_shows_up_without_a_change_here(
     configured: Callable[..., None], core: Backend
 ) -> None:
