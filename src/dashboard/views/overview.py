@@ -39,7 +39,8 @@ def _page() -> None:
         "totals": resources.lake_totals(),
     }
     if not st.session_state.pop(NEW, False):
-        # A renewal. What is on the page stays until all answers are there: an emptied page scrolls to its top.
+        # A renewal. What is on the page stays until all answers are there: an emptied page scrolls to its
+        # top.
         _draw(_with_tables(gather(**questions), questions, 1.0), [None] * 3)
         return
     places = [st.empty() for _ in range(3)]
