@@ -125,6 +125,32 @@ def test_active_alerts_come_from_the_core_while_alertmanager_is_gone(
     assert "from the core&#x27;s memory" in html or "core's memory" in html
 
 
+def test_a_platform_with_a_critical_alert_is_not_called_healthy(
+    configured: Callable[..., None], core: Backend
+) -> None:
+    from backends.fetch import forget
+
+    health = {**recorded("health"), "state": "healthy"}
+    core.answers["/health"] = lambda: (200, health)
+    alert = {
+        "labels": {"alertname": "DiskFull", "severity": "critical", "service": "postgres"},
+        "annotations": {"summary": "No room is left."},
+        "status": {"state": "active"},
+        "startsAt": "2026-12-01T00:00:00Z",
+    }
+    shown = []
+    for state in ("active", "suppressed"):
+        silenced = {**alert, "status": {"state": state}}
+        alertmanager = Backend({"/api/v2/alerts": lambda alert=silenced: (200, [alert])})
+        configured(core=core.url, alertmanager=alertmanager.url)
+        forget()
+        shown.append(draw("overview"))
+        alertmanager.close()
+    assert "Alerting</span>" in shown[0] and "all checks pass; 1 critical alert" in shown[0]
+    assert "Healthy</span>" not in shown[0]
+    assert "Healthy</span>" in shown[1] and "Alerting" not in shown[1]
+
+
 def test_a_stack_without_alertmanager_is_not_called_free_of_alerts(
     configured: Callable[..., None], core: Backend
 ) -> None:

@@ -67,7 +67,7 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     fresh = f'<span class="dim">updated {formatting.clock(time.time())[11:]}</span>'
     firing, source = active_alerts(said["firing"], said["alerts"])
     figures = [
-        _state(health),
+        _state(health, firing),
         _alerts(firing, source) if watched(said["firing"]) else _unwatched(said["firing"]),
         _runs(said["runs"]),
         _lake(said["totals"], said.get("tables")),
@@ -111,7 +111,7 @@ def _why(answer: Answer) -> str:
     return formatting.text(answer.error or "not measured yet")
 
 
-def _state(health: Answer) -> str:
+def _state(health: Answer, firing: list[dict]) -> str:
     state = "unknown" if health.error else str(health.value["state"])
     tone = {"degraded": "warn", "down": "bad"}.get(state, "")
     aside = (
@@ -119,6 +119,11 @@ def _state(health: Answer) -> str:
         if health.known
         else "the core does not answer"
     )
+    critical = [each for each in firing if each["severity"] == "critical" and each["status"] == "firing"]
+    if state == "healthy" and critical:
+        # All checks pass, and something is wrong all the same: no green beside it.
+        about = f"all checks pass; {formatting.plural(len(critical), 'critical alert')}"
+        return figure("Platform", pill("critical", "Alerting"), about, word=True, tone="bad")
     return figure("Platform", f"{pill(state, state.capitalize())}", aside, word=True, tone=tone)
 
 
