@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from datalab.delta_types import delta_type, holds, out_of_range
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
+from datalab.formats.delta_types import delta_type, holds, out_of_range
 from datalab.formats.sniff import Stream
 from datalab.formats.source import Source, check_width, rows_at_once
 
