@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 # What a flag of the next `data ingest` mends: such a file is not set aside.
-SAYABLE = ("E_FILE_DELIMITER", "E_FILE_ENCODING", "E_FILE_HEADER", "E_FILE_WORKBOOK")
+SAYABLE = ("E_FILE_DELIMITER", "E_FILE_ENCODING", "E_FILE_HEADER_UNSURE", "E_FILE_WORKBOOK")
 # As in formats.source, which is not imported for a query.
 FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
 

@@ -26,6 +26,12 @@ function nameOf(uid: number): string {
   return spawnSync("id", ["-un", String(uid)], { encoding: "utf8" }).stdout.trim();
 }
 
+// A folder for temporary files may be closed to all but its owner, as that of .ci/run is.
+const open = mkdtempSync("/var/tmp/datalab-other-user-");
+chmodSync(open, 0o755);
+process.env.TMPDIR = open;
+afterAll(() => rmSync(open, { recursive: true, force: true }));
+
 /** The Node of these tests, where everybody may start it. */
 const bin = mkdtempSync(join(tmpdir(), "datalab-node-"));
 chmodSync(bin, 0o755);

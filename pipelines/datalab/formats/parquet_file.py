@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from datalab.delta_types import delta_type, holds, out_of_range
 from datalab.errors import DataLabError
 from datalab.formats.columns import clean_names
+from datalab.formats.delta_types import delta_type, holds, out_of_range
 from datalab.formats.sniff import Stream
 from datalab.formats.source import Source, check_width, rows_at_once
 

@@ -16,8 +16,8 @@ from deltalake import DeltaTable
 
 from datalab import bounded, duck
 from datalab.delta_log import commit_fact, table_size
-from datalab.delta_types import delta_type, holds, out_of_range
 from datalab.errors import DataLabError
+from datalab.formats.delta_types import delta_type, holds, out_of_range
 from datalab.lake import Lake, check_table_name
 from datalab.layers.stream import Stream, replace_table
 
