@@ -64,7 +64,7 @@ def _wall(at: datetime) -> datetime:
 
 
 def install(schedule: type[Any]) -> None:
-    """Give Prefect's CronSchedule these dates."""
+    """Give Prefect's CronSchedule these dates; its own stay there as `theirs`."""
     from prefect.types._datetime import create_datetime_instance
 
     def generator(
@@ -73,4 +73,5 @@ def install(schedule: type[Any]) -> None:
         found = dates(self.cron, self.timezone or "UTC", self.day_or, n, start, end)
         return (create_datetime_instance(at) for at in found)
 
+    generator.theirs = schedule._get_dates_generator  # type: ignore[attr-defined]
     schedule._get_dates_generator = generator
