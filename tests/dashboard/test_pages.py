@@ -31,6 +31,32 @@ def test_the_overview_has_a_card_for_every_service_of_the_registry(
     assert state.capitalize() in html
 
 
+def test_a_renewal_of_the_overview_empties_nothing(
+    configured: Callable[..., None], core: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emptied page has no height: the browser scrolls to its top, and focus and selection are gone."""
+    configured(core=core.url)
+    monkeypatch.syspath_prepend(str(APP))
+    script = """
+import streamlit as st
+from views import overview
+if st.session_state.get("again"):
+    made = []
+    st.empty = lambda *_: made.append(1)
+    overview._page()
+    st.session_state["made"] = len(made)
+else:
+    overview.page()
+    st.session_state["again"] = True
+"""
+    app = AppTest.from_string(script, default_timeout=60).run()
+    first = [each.value.count("<section") for each in app.markdown]
+    app.run()
+    assert not app.exception, app.exception
+    assert app.session_state["made"] == 0
+    assert [each.value.count("<section") for each in app.markdown] == first
+
+
 def test_a_service_that_is_added_shows_up_without_a_change_here(
     configured: Callable[..., None], core: Backend
 ) -> None:
@@ -97,6 +123,32 @@ def test_active_alerts_come_from_the_core_while_alertmanager_is_gone(
     html = draw("alerts")
     assert recorded("alerts")["recent"][0]["alert"] in html
     assert "from the core&#x27;s memory" in html or "core's memory" in html
+
+
+def test_a_platform_with_a_critical_alert_is_not_called_healthy(
+    configured: Callable[..., None], core: Backend
+) -> None:
+    from backends.fetch import forget
+
+    health = {**recorded("health"), "state": "healthy"}
+    core.answers["/health"] = lambda: (200, health)
+    alert = {
+        "labels": {"alertname": "DiskFull", "severity": "critical", "service": "postgres"},
+        "annotations": {"summary": "No room is left."},
+        "status": {"state": "active"},
+        "startsAt": "2026-12-01T00:00:00Z",
+    }
+    shown = []
+    for state in ("active", "suppressed"):
+        silenced = {**alert, "status": {"state": state}}
+        alertmanager = Backend({"/api/v2/alerts": lambda alert=silenced: (200, [alert])})
+        configured(core=core.url, alertmanager=alertmanager.url)
+        forget()
+        shown.append(draw("overview"))
+        alertmanager.close()
+    assert "Alerting</span>" in shown[0] and "all checks pass; 1 critical alert" in shown[0]
+    assert "Healthy</span>" not in shown[0]
+    assert "Healthy</span>" in shown[1] and "Alerting" not in shown[1]
 
 
 def test_a_stack_without_alertmanager_is_not_called_free_of_alerts(

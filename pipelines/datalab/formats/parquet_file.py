@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,6 +12,9 @@ from datalab.formats.columns import clean_names
 from datalab.formats.delta_types import delta_type, holds, out_of_range
 from datalab.formats.sniff import Stream
 from datalab.formats.source import Source, check_width, rows_at_once
+
+if TYPE_CHECKING:
+    from pyarrow import parquet
 
 # A damaged file may have names that are no text.
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -31,8 +35,12 @@ def parquet_file(stream: Stream, name: str) -> Source:
         ) from error
     check_width(len(given), name)
     names = clean_names(headings)
+    finer = _finer_than_delta(file, name)
     schema = pa.schema(
-        [pa.field(clean, delta_type(f.type)) for clean, f in zip(names, given, strict=True)]
+        [
+            pa.field(clean, pa.string() if f.name in finer else delta_type(f.type))
+            for clean, f in zip(names, given, strict=True)
+        ]
         + [pa.field("_raw", pa.string()), pa.field("_problem", pa.string())]
     )
 
@@ -53,6 +61,30 @@ def parquet_file(stream: Stream, name: str) -> Source:
 
     renamed = {clean: raw for clean, raw in zip(names, headings, strict=True) if clean != raw}
     return Source(schema, batches, headings, {"format": "parquet", "columns": renamed})
+
+
+def _finer_than_delta(file: parquet.ParquetFile, name: str) -> set[str]:
+    """Columns of nanoseconds with digits that a Delta table would lose, which has microseconds: they are kept
+    as text. A pass over these columns alone."""
+    columns = [field.name for field in file.schema_arrow if _is_nanoseconds(field.type)]
+    found: set[str] = set()
+    try:
+        for batch in file.iter_batches(columns=columns) if columns else ():
+            for heading, column in zip(batch.schema.names, batch.columns, strict=True):
+                rounded = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(
+                    column.type, safe=False
+                )
+                if not rounded.equals(column):
+                    found.add(heading)
+    except DAMAGED as error:
+        raise DataLabError(
+            "E_PARQUET_DAMAGED", f"{name} cannot be read: {error}", "export it again"
+        ) from error
+    return found
+
+
+def _is_nanoseconds(given: pa.DataType) -> bool:
+    return pa.types.is_timestamp(given) and given.unit == "ns"
 
 
 def _check_values(batch: pa.RecordBatch, name: str) -> None:

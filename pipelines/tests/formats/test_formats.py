@@ -149,3 +149,14 @@ def test_a_year_that_no_calendar_has_is_refused_with_its_column(lake: Lake, load
         name="t.parquet",
     )
     assert rows_of(lake, "bronze", "t", "d") == [(dt.date(1, 1, 1),), (dt.date(9999, 12, 31),)]
+
+
+def test_nanoseconds_that_a_table_would_lose_are_kept_as_text(lake: Lake, load: Load) -> None:
+    whole = pa.array([1_700_000_000_123_456_000, None], pa.timestamp("ns"))
+    finer = pa.array([1_700_000_000_123_456_000, 1_700_000_000_123_456_789], pa.timestamp("ns"))
+    zoned = pa.array([None, 1_700_000_000_000_000_001], pa.timestamp("ns", "UTC"))
+    load(parquet_bytes(pa.table({"whole": whole, "finer": finer, "zoned": zoned})), name="t.parquet")
+    assert rows_of(lake, "bronze", "t", "whole", "finer", "zoned") == [
+        (dt.datetime(2023, 11, 14, 22, 13, 20, 123456), "2023-11-14 22:13:20.123456000", None),
+        (None, "2023-11-14 22:13:20.123456789", "2023-11-14 22:13:20.000000001Z"),
+    ]

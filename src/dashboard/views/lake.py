@@ -46,14 +46,20 @@ def page() -> None:
     show(grid([_layer(layer, good) for layer in ABOUT], "14rem", small=True))
     names = [f"{each['layer']}.{each['name']}" for each in good]
     left, right = st.columns([5, 1], vertical_alignment="bottom")
-    start = st.query_params.get("table")
-    chosen = left.selectbox("Table", names, index=names.index(start) if start in names else _first(names))
+    # A link to a table opens it; the address says what else was chosen.
+    asked = st.query_params.get("table") in names
+    chosen = left.selectbox("Table", names, index=_first(names), key="table", bind="query-params")
     if right.button("Refresh", icon=":material/refresh:", width="stretch"):
         from backends.fetch import forget
 
         forget("lake")
         st.rerun()
-    overview, one, ask = st.tabs(["All tables", f"{chosen}", "SQL"])
+    overview, one, ask = st.tabs(
+        ["All tables", "Table", "SQL"],
+        default="Table" if asked else "All tables",
+        key="view",
+        bind="query-params",
+    )
     with overview:
         show(_all(good, gather(20, quality=client.quality())["quality"]))
     with one:

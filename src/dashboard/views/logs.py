@@ -16,18 +16,20 @@ LIMIT = 300
 
 
 def page() -> None:
-    """Filters outside of the fragment, lines inside."""
+    """Filters outside of the fragment, lines inside. What is chosen is in the address: it can be sent."""
     registry = gather(registry=core.registry())["registry"]
     url = core.public_url(registry.value, "logs")
     show(title("Logs", "every container of the stack", link(url, "open VictoriaLogs") if url else ""))
     first, second, third, fourth = st.columns([3, 3, 2, 1.4], vertical_alignment="bottom")
-    text = first.text_input("Text", placeholder="words, -without", key="log-text")
+    text = first.text_input("Text", placeholder="words, -without", key="text", bind="query-params")
     services = second.multiselect(
-        "Services", list(core.by_name(registry.value)), placeholder="all", key="log-services"
+        "Services", list(core.by_name(registry.value)), placeholder="all", key="services", bind="query-params"
     )
-    levels = third.multiselect("Levels", list(logs.LEVELS), placeholder="all", key="log-levels")
-    time = fourth.selectbox("Time", list(TIMES), index=1, key="log-time")
-    live = st.toggle("Live", value=True, key="log-live")
+    levels = third.multiselect(
+        "Levels", list(logs.LEVELS), placeholder="all", key="levels", bind="query-params"
+    )
+    time = fourth.selectbox("Time", list(TIMES), index=1, key="time", bind="query-params")
+    live = st.toggle("Live", value=True, key="live", bind="query-params")
     query = logs.compose(tuple(services), tuple(levels), text, TIMES[time])
     st.fragment(_lines, run_every=2 if live else None)(query)
 

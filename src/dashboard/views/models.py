@@ -111,7 +111,14 @@ def _runs(experiments: list[dict[str, Any]], runs: Answer, url: str | None) -> N
         )
         return
     chosen = (
-        st.pills("Experiment", used, selection_mode="multi", label_visibility="collapsed")
+        st.pills(
+            "Experiment",
+            used,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            key="experiment",
+            bind="query-params",
+        )
         if len(used) > 1
         else []
     )

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from backends import alertmanager, core, prefect, resources
-from backends.fetch import Answer, gather
+from backends.fetch import Answer, Question, gather
 from lake import client as lake
 from look import formatting
 from look.parts import empty, figure, grid, heading, pill, show, table, title, trouble
@@ -16,10 +16,17 @@ from settings import settings
 from views.service_card import card
 from views.shared import ALERT_COLUMNS, RUN_COLUMNS, active_alerts, alert_row, run_row, watched
 
+NEW = "overview-new"
 
-@st.fragment(run_every=5)
+
 def page() -> None:
     """The whole page is one fragment: it renews itself, and the browser keeps what has not changed."""
+    st.session_state[NEW] = True
+    _page()
+
+
+@st.fragment(run_every=5)
+def _page() -> None:
     questions = {
         "registry": core.registry(),
         "health": core.health(),
@@ -31,15 +38,27 @@ def page() -> None:
         "cpu": resources.cpu(),
         "totals": resources.lake_totals(),
     }
+    if not st.session_state.pop(NEW, False):
+        # A renewal. What is on the page stays until all answers are there: an emptied page scrolls to its
+        # top.
+        _draw(_with_tables(gather(**questions), questions, 1.0), [None] * 3)
+        return
     places = [st.empty() for _ in range(3)]
-    said = gather(0.35, **questions)
-    if not said["totals"].waiting and not said["totals"].value:
-        questions["tables"] = lake.tables(60)
-        said["tables"] = questions["tables"].answer(0.05)
+    said = _with_tables(gather(0.35, **questions), questions, 0.05)
     _draw(said, places)
     # Who is slow must not keep the others from the screen.
     if any(each.waiting for each in said.values()):
         _draw(gather(**questions), places)
+
+
+def _with_tables(
+    said: dict[str, Answer], questions: dict[str, Question], patience: float
+) -> dict[str, Answer]:
+    """The answers, and those about tables where nothing measures them."""
+    if said["totals"].waiting or said["totals"].value:
+        return said
+    questions["tables"] = lake.tables(60)
+    return {**said, "tables": questions["tables"].answer(patience)}
 
 
 def _draw(said: dict[str, Answer], places: list[Any]) -> None:
@@ -48,7 +67,7 @@ def _draw(said: dict[str, Answer], places: list[Any]) -> None:
     fresh = f'<span class="dim">updated {formatting.clock(time.time())[11:]}</span>'
     firing, source = active_alerts(said["firing"], said["alerts"])
     figures = [
-        _state(health),
+        _state(health, firing),
         _alerts(firing, source) if watched(said["firing"]) else _unwatched(said["firing"]),
         _runs(said["runs"]),
         _lake(said["totals"], said.get("tables")),
@@ -92,7 +111,7 @@ def _why(answer: Answer) -> str:
     return formatting.text(answer.error or "not measured yet")
 
 
-def _state(health: Answer) -> str:
+def _state(health: Answer, firing: list[dict]) -> str:
     state = "unknown" if health.error else str(health.value["state"])
     tone = {"degraded": "warn", "down": "bad"}.get(state, "")
     aside = (
@@ -100,6 +119,11 @@ def _state(health: Answer) -> str:
         if health.known
         else "the core does not answer"
     )
+    critical = [each for each in firing if each["severity"] == "critical" and each["status"] == "firing"]
+    if state == "healthy" and critical:
+        # All checks pass, and something is wrong all the same: no green beside it.
+        about = f"all checks pass; {formatting.plural(len(critical), 'critical alert')}"
+        return figure("Platform", pill("critical", "Alerting"), about, word=True, tone="bad")
     return figure("Platform", f"{pill(state, state.capitalize())}", aside, word=True, tone=tone)
 
 

@@ -101,7 +101,7 @@ def _start(pipelines: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = names[0]
         if len(names) > 1:
-            chosen = st.selectbox("Pipeline", names, key="pipeline", width=320)
+            chosen = st.selectbox("Pipeline", names, key="pipeline", width=320, bind="query-params")
         pipeline = pipelines[names.index(chosen)]
         with st.popover(f"Run {chosen}", icon=":material/play_arrow:", width="content", type="primary"):
             _form(pipeline)

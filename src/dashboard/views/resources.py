@@ -17,7 +17,12 @@ def page() -> None:
     """The choice of time stays; the charts renew themselves."""
     show(title("Resources", "what the containers of this stack use"))
     chosen = st.segmented_control(
-        "Time", list(TIMES), default="15 min", label_visibility="collapsed", key="res-time"
+        "Time",
+        list(TIMES),
+        default="15 min",
+        label_visibility="collapsed",
+        key="time",
+        bind="query-params",
     )
     _charts(TIMES[chosen or "15 min"])
 

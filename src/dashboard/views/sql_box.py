@@ -19,19 +19,22 @@ ON_PAGE = 2000
 
 def sql_box(chosen: str) -> None:
     """Ctrl-Enter in the box, or the button, runs what is written."""
-    st.session_state.setdefault("sql", f"SELECT *\nFROM {chosen}\nLIMIT 100")
     with st.form("sql-form", border=False):
         sql = st.text_area(
             "SQL",
+            f"SELECT *\nFROM {chosen}\nLIMIT 100",
             key="sql",
+            bind="query-params",
             height=130,
             help=f"One SELECT over bronze.*, silver.* and gold.*; at most {client.QUERY_ROWS:,} rows and "
             f"{client.QUERY_SECONDS} s. It can read nothing else and change nothing.",
         )
         submitted = st.form_submit_button("Run", type="primary", icon=":material/play_arrow:")
     if submitted:
-        st.session_state["sql-result"] = _run(sql)
-    result = st.session_state.get("sql-result")
+        st.session_state["sql-result"] = (sql, _run(sql))
+    asked, result = st.session_state.get("sql-result", (sql, None))
+    if asked != sql:
+        result = None  # it would stand below another query
     if result is None:
         show(
             empty("Ask the lake", "DuckDB's SQL, tables as <code>silver.flights</code>. Ctrl-Enter runs it.")

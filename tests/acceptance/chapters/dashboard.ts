@@ -127,6 +127,45 @@ export function dashboard(stage: Stage): void {
       await page.context().close();
     });
 
+    test.each([1280, 820, 390])(
+      "the overview, %i wide, stays where one is while it renews itself",
+      async (width) => {
+        const page = await open("overview", { width, height: 800 });
+        const link = page.locator("section.dl-card a").last();
+        await link.waitFor({ timeout: 30_000 });
+        await link.scrollIntoViewIfNeeded();
+        await link.focus();
+        const place = async () => Math.round((await link.boundingBox())?.y ?? Number.NaN);
+        const updated = () => page.locator(".dl-title").first().textContent();
+        const before = await place();
+        expect(before).toBeLessThan(800);
+        for (let renewal = 1; renewal <= 2; renewal++) {
+          const shown = await updated();
+          await expect.poll(updated, { timeout: 30_000 }).not.toBe(shown);
+        }
+        expect(await place()).toBe(before);
+        expect(await link.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+        await page.context().close();
+      },
+    );
+
+    test("what is chosen is in the address: a link opens the same table, and the same query", async () => {
+      const page = await open("lake?table=silver.flights");
+      await page.getByRole("tab", { name: "Table", selected: true }).waitFor({ timeout: 30_000 });
+      await page.getByText("Schema", { exact: true }).waitFor({ timeout: 30_000 });
+      await page.getByRole("tab", { name: "SQL" }).click();
+      const box = page.getByRole("textbox", { name: "SQL" });
+      await box.fill("SELECT 41 + 1 AS n");
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByText("1 row in").waitFor({ timeout: 30_000 });
+      await expect.poll(() => new URL(page.url()).searchParams.get("view")).toBe("SQL");
+      await page.goto(page.url());
+      await page.getByRole("tab", { name: "SQL", selected: true }).waitFor({ timeout: 30_000 });
+      await expect.poll(() => box.inputValue()).toBe("SELECT 41 + 1 AS n");
+      expect(new URL(page.url()).searchParams.get("table")).toBe("silver.flights");
+      await page.context().close();
+    });
+
     test("the log shows lines of a service as they come", async () => {
       const page = await open("logs");
       await page.locator(".dl-log .l").first().waitFor({ timeout: 30_000 });
