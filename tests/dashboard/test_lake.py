@@ -60,8 +60,8 @@ def test_values_are_whole_or_counted(process: LakeProcess) -> None:
     from lake.worker import LONGEST
 
     sql = (
-        f"SELECT repeat('x', {LONGEST}) AS whole, repeat('y', {LONGEST + 1}) AS cut, 9007199254740993 AS big, "
-        "'NaN'::DOUBLE AS nan, NULL AS none, '' AS empty"
+        f"SELECT repeat('x', {LONGEST}) AS whole, repeat('y', {LONGEST + 1}) AS cut, "
+        "9007199254740993 AS big, 'NaN'::DOUBLE AS nan, NULL AS none, '' AS empty"
     )
     said = process.ask({"op": "query", "sql": sql, "rows": 4, "seconds": 30}, 60)
     assert said["cut"] == 1
