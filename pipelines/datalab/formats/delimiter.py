@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from datalab.errors import DataLabError
-from datalab.formats.cells import is_typed
+from datalab.formats.cells import is_typed, shown
 from datalab.formats.columns import loosely
 from datalab.formats.csv_records import Dialect, Records, usual_width
 from datalab.formats.header import titles_above
@@ -77,9 +77,7 @@ class Reading:
 
     def shown(self) -> str:
         """How it is told in an error."""
-        cells = [repr(cell or "")[:24] for cell in self.records[0][:4]]
-        more = ", ..." if len(self.records[0]) > 4 else ""
-        return f"{NAMES[self.delimiter]}: {self.width} columns, {', '.join(cells)}{more}"
+        return f"{NAMES[self.delimiter]}: {self.width} columns, {shown(self.records[0])}"
 
 
 def detect_delimiter(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from datalab.errors import DataLabError
+from datalab.formats.cells import shown
 from datalab.formats.csv_records import Dialect, Records
 from datalab.formats.csv_text import readable
 from datalab.formats.header import titles_above
@@ -69,13 +70,8 @@ def titles_of(first: Sequence[FirstRecord], known: Collection[str], name: str) -
 
 def after_lines(text: str, newline: str, count: int) -> str:
     """A text without its first lines."""
-    at = 0
-    for _ in range(count):
-        end = text.find(newline, at)
-        if end < 0:
-            return ""
-        at = end + len(newline)
-    return text[at:]
+    lines = text.split(newline, count)
+    return lines[count] if len(lines) > count else ""
 
 
 def without_lines(chunks: Iterator[bytes], newline: bytes, count: int) -> Iterator[bytes]:
@@ -107,5 +103,4 @@ def without_last(batches: Iterator[pa.RecordBatch], count: int) -> Iterator[pa.R
 
 
 def _shown(record: FirstRecord) -> str:
-    cells = [repr(readable(cell or ""))[:24] for cell in record.fields[:4]]
-    return ", ".join(cells) + (", ..." if len(record.fields) > 4 else "")
+    return shown([readable(cell or "") for cell in record.fields])

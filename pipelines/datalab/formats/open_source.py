@@ -24,11 +24,10 @@ from datalab.formats.edges import (
     without_lines,
 )
 from datalab.formats.json_source import json_source
-from datalab.formats.packed import unpacked
+from datalab.formats.packed import is_workbook, unpacked
 from datalab.formats.parquet_file import parquet_file
 from datalab.formats.sniff import Profile, Stream, text_chunks
 from datalab.formats.source import Declared, Source, check_width
-from datalab.formats.workbook import SheetText, is_workbook
 
 
 @contextmanager
@@ -40,6 +39,9 @@ def opened(raw: NativeFile, name: str, declared: Declared) -> Iterator[tuple[Str
                 raise DataLabError("E_FILE_WORKBOOK", f"{name} is no .xlsx workbook", "leave the format out")
             yield stream, inner, declared
             return
+        # Loads openpyxl, which most files have no need of.
+        from datalab.formats.workbook import SheetText
+
         with SheetText(stream, name, declared.sheet) as text:
             yield text, name, replace(declared, format="csv", delimiter=",", encoding="utf-8")
 

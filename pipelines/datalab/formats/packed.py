@@ -144,6 +144,22 @@ def is_packed(stream: Any) -> bool:
     return head.startswith((ZIP, EMPTY_ZIP, *(each.magic for each in KINDS)))
 
 
+def is_workbook(stream: Any) -> bool:
+    """Whether a file is an Excel workbook; the stream is left at its start."""
+    stream.seek(0)
+    head = stream.read(4)
+    stream.seek(0)
+    if head != ZIP:
+        return False
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+    finally:
+        stream.seek(0)
+
+
 @contextmanager
 def unpacked(stream: Any, name: str) -> Iterator[tuple[Stream, str]]:
     """The file inside of a packed one with its own name; what is not packed as it is."""

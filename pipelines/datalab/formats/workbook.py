@@ -20,7 +20,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from datalab.errors import DataLabError
-from datalab.formats.packed import ZIP, PackedFile
+from datalab.formats.packed import PackedFile
 
 # A workbook's texts are held in memory.
 MAX_TEXTS = 64 * 1024 * 1024
@@ -38,22 +38,6 @@ DAMAGED = (
     *(KeyError, ValueError, IndexError, TypeError, AttributeError, OverflowError, NotImplementedError),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-
-
-def is_workbook(stream: Any) -> bool:
-    """Whether a file is an Excel workbook; the stream is left at its start."""
-    stream.seek(0)
-    head = stream.read(4)
-    stream.seek(0)
-    if head != ZIP:
-        return False
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
-    finally:
-        stream.seek(0)
 
 
 class SheetText(io.RawIOBase):

@@ -89,19 +89,17 @@ const escapeChar = String.fromCharCode(27);
 const colour = new RegExp(`(${escapeChar}\\[\\d{1,3}m)`);
 
 /** The text with control characters shown instead of sent; colours stay. */
-export function printable(text: string): string {
-  return text
-    .split(colour)
-    .map((piece, i) => (i % 2 === 1 ? piece : piece.replace(control, inLine)))
-    .join("");
-}
+export const printable = (text: string): string => besideColours(text, inLine);
 
 /** Lines of a log: tabs and colours stay as well. */
-export const printableLines = (text: string): string =>
-  text
+export const printableLines = (text: string): string => besideColours(text, inLog);
+
+function besideColours(text: string, shown: (char: string) => string): string {
+  return text
     .split(colour)
-    .map((piece, i) => (i % 2 === 1 ? piece : piece.replace(control, inLog)))
+    .map((piece, i) => (i % 2 === 1 ? piece : piece.replace(control, shown)))
     .join("");
+}
 
 const inLog = (char: string): string => (char === "\n" || char === "\t" ? char : visible(char));
 const inLine = (char: string): string => (char === "\n" ? "⏎" : char === "\t" ? " " : visible(char));
